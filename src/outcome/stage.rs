@@ -1,0 +1,50 @@
+//! How far a call or a connection attempt got.
+
+use std::fmt;
+
+/// How far a call, or an attempt to connect, had got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Waiting for room in the link's queue, or for the link to come up.
+    Queued,
+    /// Resolving a host name.
+    Resolving,
+    /// Opening the TCP or Unix connection.
+    Connecting,
+    /// In the TLS handshake.
+    TlsHandshake,
+    /// In the Redis handshake (`HELLO`, `AUTH`, `SELECT`).
+    Handshake,
+    /// Waiting for the pause before the next attempt to connect.
+    Backoff,
+    /// Learning which node owns what.
+    Topology,
+    /// Handing the command to the socket.
+    Writing,
+    /// The whole command was sent; waiting for its answer.
+    AwaitingReply,
+}
+
+impl Stage {
+    /// The words used in error texts, such as `"awaiting reply"`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Resolving => "resolving",
+            Self::Connecting => "connecting",
+            Self::TlsHandshake => "in the TLS handshake",
+            Self::Handshake => "in the Redis handshake",
+            Self::Backoff => "waiting to reconnect",
+            Self::Topology => "learning the topology",
+            Self::Writing => "writing",
+            Self::AwaitingReply => "awaiting reply",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,1 @@
+//! Bytes to values and back: RESP2 and RESP3.
