@@ -43,6 +43,8 @@ pub enum Cause {
     },
     /// The server sent nothing for longer than it may, while answers were due.
     Silent,
+    /// There is no connection, and nothing has gone wrong yet either: none has been made.
+    NotConnected,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
     /// The runtime that carried the connection was shut down.
@@ -163,6 +165,7 @@ impl fmt::Display for Cause {
             Self::Io(failure) => write!(f, "the connection broke: {failure}"),
             Self::AttemptTimedOut { stage } => write!(f, "the attempt to connect took too long, {stage}"),
             Self::Silent => f.write_str("the server sent nothing for too long while answers were due"),
+            Self::NotConnected => f.write_str("there is no connection yet"),
             Self::ClosedHere => f.write_str("the client was closed"),
             Self::RuntimeGone => f.write_str("the runtime that carried the connection was shut down"),
         }

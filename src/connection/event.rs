@@ -1,0 +1,64 @@
+//! What a session hands out.
+
+use std::time::Duration;
+
+use crate::outcome::{Cause, Fate, Stage};
+use crate::resp::Frame;
+
+/// What a session hands out; `T` is what a caller is known by.
+#[derive(Debug)]
+pub(crate) enum Event<T> {
+    /// All answers to a caller's commands.
+    Answered(T, Replies),
+    /// A caller's commands will not be answered.
+    Lost(T, Box<Loss>),
+    /// Something the server sent unasked.
+    Push(Frame),
+    /// The link's state has changed.
+    State,
+    /// The socket must be dropped.
+    Hangup,
+}
+
+/// The answers to one caller's commands.
+#[derive(Debug)]
+pub(crate) enum Replies {
+    /// To a single command.
+    One(Frame),
+    /// To several: each frame holds one answer or a run of them, in order.
+    Many(Vec<Frame>),
+}
+
+/// Why a caller gets no answer, and what became of its commands.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    /// Why.
+    pub(crate) reason: Reason,
+    /// How far it had got.
+    pub(crate) stage: Stage,
+    /// What became of it; of several commands, of the first unanswered one.
+    pub(crate) fate: Fate,
+    /// How many connections it was, or would have been, sent on.
+    pub(crate) attempts: u32,
+    /// How long nothing had been read from the connection; `None` without one.
+    pub(crate) silent: Option<Duration>,
+    /// How many callers were waiting on the link, this one among them.
+    pub(crate) waiting: usize,
+    /// Of several commands: the answers that had come.
+    pub(crate) answered: Vec<Frame>,
+    /// Of several commands: how many had been handed over in full, the answered ones among them.
+    pub(crate) sent: usize,
+}
+
+/// Why a caller gets no answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Reason {
+    /// Its deadline came; with the last thing that had gone wrong on the link.
+    Deadline(Option<Cause>),
+    /// The connection failed.
+    Link(Cause),
+    /// The client was closed.
+    Closed,
+    /// There was no room, and it was not to wait for some.
+    Full,
+}

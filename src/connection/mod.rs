@@ -1,0 +1,22 @@
+//! The protocol machines, with no I/O and no clock: one socket's life ([`Connection`]) and what outlives sockets
+//! ([`Session`]). Bytes and the time are arguments; bytes, deliveries, timers and events are handed out.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::expect_used))]
+
+mod backoff;
+mod event;
+mod handshake;
+mod inflight;
+mod wire;
+mod outbox;
+mod session;
+mod settings;
+mod state;
+#[cfg(test)]
+mod simulation;
+
+pub(crate) use event::{Event, Loss, Reason, Replies};
+pub(crate) use inflight::{Batch, Entry};
+pub(crate) use session::{Claim, Room, Session};
+pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
+pub use settings::{Offline, ProtocolChoice};
+pub use state::{LinkState, ServerFacts, SessionFacts};
