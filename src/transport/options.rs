@@ -156,6 +156,67 @@ impl Keepalive {
     }
 }
 
+/// What is set.
+impl SocketOptions {
+    /// Whether `TCP_NODELAY` is on.
+    pub fn nodelay(&self) -> bool {
+        self.nodelay
+    }
+
+    /// The keepalive probes; `None` for none.
+    pub fn keepalive(&self) -> Option<Keepalive> {
+        self.keepalive
+    }
+
+    /// How long sent bytes may stay unacknowledged; `None` leaves it to the system.
+    pub fn user_timeout(&self) -> Option<Duration> {
+        self.user_timeout
+    }
+
+    /// What closing does with unsent bytes.
+    pub fn linger(&self) -> Linger {
+        self.linger
+    }
+
+    /// The local IP address to connect from; `None` leaves it to the system.
+    pub fn bind_address(&self) -> Option<IpAddr> {
+        self.bind_address
+    }
+
+    /// The network interface to use; `None` leaves it to the system.
+    pub fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// `SO_SNDBUF` in bytes; `None` leaves it to the system.
+    pub fn send_buffer_size(&self) -> Option<u32> {
+        self.send_buffer_size
+    }
+
+    /// `SO_RCVBUF` in bytes; `None` leaves it to the system.
+    pub fn receive_buffer_size(&self) -> Option<u32> {
+        self.receive_buffer_size
+    }
+}
+
+/// What is set.
+impl Keepalive {
+    /// The silence before the first probe.
+    pub fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// The time between probes.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// How many unanswered probes end the connection.
+    pub fn retries(&self) -> u32 {
+        self.retries
+    }
+}
+
 impl Default for SocketOptions {
     fn default() -> Self {
         Self::new()

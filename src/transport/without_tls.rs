@@ -13,6 +13,7 @@ use super::stream::Liveness;
 use crate::outcome::{Address, Cause, ConnectFailure, TlsFacts, TlsFailure};
 
 /// No TLS options can be had without the feature `tls`.
+#[derive(Clone, Debug)]
 pub(crate) enum TlsOptions {}
 
 pub(super) struct Tls(TlsOptions);
