@@ -49,6 +49,7 @@ impl Config {
     }
 
     /// What the transport needs to know.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the client that connects is not there yet"))]
     pub(crate) fn dial_options(&self) -> DialOptions {
         let Route { socket, tls, resolver, connector } = self.route.clone();
         DialOptions { socket, tls, resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver)), connector }
@@ -64,5 +65,47 @@ impl fmt::Debug for Route {
             .field("resolver", &format_args!("{}", own(self.resolver.is_some())))
             .field("connector", &format_args!("{}", own(self.connector.is_some())))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::outcome::Address;
+    use crate::transport::{BoxFuture, Io};
+
+    struct Nowhere;
+
+    impl Resolver for Nowhere {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+    }
+
+    impl Connector for Nowhere {
+        fn connect<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+            Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+        }
+    }
+
+    #[test]
+    fn the_way_to_the_server_is_handed_to_the_transport() {
+        let own = Arc::new(Nowhere);
+        let socket = SocketOptions::new().with_nodelay(false);
+        let config = Config::tcp("host", 1).with_resolver(own.clone()).with_connector(own.clone()).with_socket(socket);
+        let options = config.dial_options();
+        assert!(!options.socket.nodelay());
+        assert!(options.tls.is_none() && options.connector.is_some());
+        drop((options, config));
+        assert_eq!(Arc::strong_count(&own), 1);
+    }
+
+    #[test]
+    fn debug_says_what_is_replaced() {
+        let shown = format!("{:?}", Config::tcp("host", 1).with_resolver(Arc::new(Nowhere)));
+        assert!(shown.contains("resolver: the user's own, connector: built in"), "{shown}");
     }
 }

@@ -123,7 +123,7 @@ fn what_is_shown_reads_back_to_the_same() {
         "redis://host:6379/0",
         "redis://[fe80::1%25eth0]:7000/3?deadline=none&backoff_max=90s&keepalive=none",
         "redis://host:1/0?name=n%26m=%25&deadline=1500us&max_pending_bytes=1025&keepalive=1s,2s,3",
-        "unix:///run/my%20%E2%98%83%3F.sock?db=3&offline=fail&no_evict=on",
+        "unix:///run/my%20%E2%98%83%3F.sock?db=3&no_evict=on&offline=fail",
     ] {
         assert_eq!(parsed(url).to_string(), url);
     }
