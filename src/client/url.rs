@@ -64,17 +64,16 @@ enum Kind {
 
 impl<'a> Parts<'a> {
     fn split(url: &'a str) -> Result<Self, ConfigError> {
-        let Some(scheme) = url.find("://") else {
+        let Some(scheme) = scheme(url) else {
             return Err(fail(url, ConfigErrorKind::MissingScheme, SCHEMES_EXPECTED, 0..0));
         };
         let kind = kind(&url[..scheme]).map_err(|kind| fail(url, kind, SCHEMES_EXPECTED, 0..scheme))?;
         if let Some(hash) = url.find('#') {
-            return Err(fail(url, ConfigErrorKind::Fragment, ESCAPED, hash..url.len()));
+            return Err(fail(url, ConfigErrorKind::Fragment, ESCAPED, hash..hash + 1));
         }
         let start = scheme + "://".len();
-        let from = |at: usize, stop: &[char]| url[at..].find(stop).map_or(url.len(), |length| at + length);
-        let authority = start..from(start, &['/', '?']);
-        let path = authority.end..from(authority.end, &['?']);
+        let authority = start..end_of_part(url, start, &['/', '?']);
+        let path = authority.end..end_of_part(url, authority.end, &['?']);
         let query = (path.end + 1).min(url.len())..url.len();
         if let Some(at) = url[authority.end..].rfind('@') {
             let at = authority.end + at;
@@ -138,8 +137,8 @@ impl<'a> Parts<'a> {
             return Ok(config);
         }
         config.over_tls().ok_or_else(|| {
-            let scheme = self.url.find(':').unwrap_or(0);
-            self.fail(ConfigErrorKind::TlsNotBuiltIn, "a build with the feature tls", 0..scheme)
+            let scheme = 0..scheme(self.url).unwrap_or(0);
+            self.fail(ConfigErrorKind::TlsNotBuiltIn, "a build with the feature tls", scheme)
         })
     }
 
@@ -276,6 +275,13 @@ impl fmt::Display for Config {
     }
 }
 
+/// Where the scheme of a URL ends.
+fn scheme(url: &str) -> Option<usize> {
+    let end = url.find("://")?;
+    let well_formed = url[..end].bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    Some(end).filter(|end| *end > 0 && well_formed)
+}
+
 /// What a scheme asks for, or what is wrong with it.
 fn kind(scheme: &str) -> Result<Kind, ConfigErrorKind> {
     let scheme = scheme.to_ascii_lowercase();
@@ -287,6 +293,11 @@ fn kind(scheme: &str) -> Result<Kind, ConfigErrorKind> {
         (Some(Kind::Tcp | Kind::Tls), Some(deployment)) => Err(ConfigErrorKind::UnsupportedDeployment { deployment }),
         _ => Err(ConfigErrorKind::UnknownScheme),
     }
+}
+
+/// Where the part that begins at `start` ends: before the first of `stops`, or with the URL.
+fn end_of_part(url: &str, start: usize, stops: &[char]) -> usize {
+    url[start..].find(stops).map_or(url.len(), |length| start + length)
 }
 
 /// The options in the part `query` of `url`, each `name=value`.
@@ -316,29 +327,32 @@ fn fail(url: &str, kind: ConfigErrorKind, expected: &'static str, span: Range<us
 /// The parts of a URL, however malformed, that may be a password.
 ///
 /// A password that is not percent-encoded may hold every character that ends something in a URL, so everything up to
-/// the last `@` counts. Without an `@` someone may have left out the host, and what should be a port is a password.
-/// What an unknown option has for a value may be anything.
+/// the last `@` counts. Without an `@` someone may have left out the host, and what should be a port is a password, with
+/// all that follows. A fragment, and the value of an unknown option, may be anything.
 fn secrets(url: &str) -> Vec<Range<usize>> {
-    let start = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    let start = scheme(url).map_or(0, |scheme| scheme + "://".len());
     let at = url.rfind('@').filter(|at| *at >= start);
+    let mut secrets: Vec<_> = at.map(|at| start..at).into_iter().collect();
     let rest = at.unwrap_or(start);
-    let authority = rest..url[rest..].find(['/', '?', '#']).map_or(url.len(), |length| rest + length);
-    let mut secrets = Vec::new();
-    if let Some(at) = at {
-        secrets.push(start..at);
-    } else if let Some(length) = url[authority.clone()].find(':') {
-        let (host, port) = url[authority.clone()].split_at(length);
-        if !is_harmless(host, &port[1..]) {
-            secrets.push(start + length + 1..authority.end);
+    let authority = rest..end_of_part(url, rest, &['/', '?', '#']);
+    if at.is_none() {
+        if let Some((host, port)) = url[authority.clone()].split_once(':') {
+            if !is_harmless(host, port) {
+                return vec![start + host.len() + 1..url.len()];
+            }
         }
     }
-    let query = url[authority.end..].find('?').map_or(url.len(), |length| authority.end + length + 1);
-    for segment in segments(url, &(query..url.len())) {
+    let fragment = end_of_part(url, authority.end, &['#']);
+    let query = (end_of_part(url, authority.end, &['?']) + 1).min(fragment)..fragment;
+    for segment in segments(url, &query) {
         let (name, value) = name_and_value(url, &segment);
         let known = percent::decode(&url[name]).is_ok_and(|name| options::find(&name).is_some());
         if !known && !value.is_empty() {
             secrets.push(value);
         }
+    }
+    if fragment + 1 < url.len() {
+        secrets.push(fragment + 1..url.len());
     }
     secrets
 }
