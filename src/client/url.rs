@@ -24,6 +24,7 @@ impl Config {
     /// | `redis`, `valkey` | TCP |
     /// | `rediss`, `valkeys` | TLS |
     /// | `unix`, `redis+unix`, `valkey+unix` | a Unix socket |
+    /// | `rediss+unix`, `valkeys+unix` | TLS on a Unix socket; needs the option `tls_server_name` |
     ///
     /// Everything but the host (or the path of the socket) may be left out. The port is then 6379, the database 0. A
     /// password without user is `redis://:password@host`. An IPv6 address stands in brackets. Reserved characters are
@@ -55,11 +56,23 @@ struct Parts<'a> {
     query: Range<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a scheme asks for.
+#[derive(Clone, Copy)]
 enum Kind {
     Tcp,
     Tls,
     Unix,
+    UnixTls,
+}
+
+impl Kind {
+    fn is_unix(self) -> bool {
+        matches!(self, Self::Unix | Self::UnixTls)
+    }
+
+    fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::UnixTls)
+    }
 }
 
 impl<'a> Parts<'a> {
@@ -85,7 +98,7 @@ impl<'a> Parts<'a> {
     }
 
     fn address(&self) -> Result<Address, ConfigError> {
-        if self.kind == Kind::Unix { self.socket() } else { self.host_and_port() }
+        if self.kind.is_unix() { self.socket() } else { self.host_and_port() }
     }
 
     fn host_and_port(&self) -> Result<Address, ConfigError> {
@@ -133,7 +146,7 @@ impl<'a> Parts<'a> {
     }
 
     fn with_tls(&self, config: Config) -> Result<Config, ConfigError> {
-        if self.kind != Kind::Tls {
+        if !self.kind.is_tls() {
             return Ok(config);
         }
         config.over_tls().ok_or_else(|| {
@@ -188,7 +201,7 @@ struct Query<'p, 'a> {
 impl Query<'_, '_> {
     fn apply(&mut self, mut config: Config) -> Result<Config, ConfigError> {
         let Range { start, end } = self.parts.path.clone();
-        if self.parts.kind != Kind::Unix && end - start > 1 {
+        if !self.parts.kind.is_unix() && end - start > 1 {
             config = self.set(config, options::DATABASE, start + 1..end)?;
         }
         for segment in segments(self.parts.url, &self.parts.query) {
@@ -244,6 +257,7 @@ impl Query<'_, '_> {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut url = match self.address() {
+            Address::Unix(_) if self.tls().is_some() => "rediss+unix://",
             Address::Unix(_) => "unix://",
             Address::Tcp { .. } if self.tls().is_some() => "rediss://",
             Address::Tcp { .. } => "redis://",
@@ -373,12 +387,14 @@ const SCHEMES: &[(&str, Kind)] = &[
     ("unix", Kind::Unix),
     ("redis+unix", Kind::Unix),
     ("valkey+unix", Kind::Unix),
+    ("rediss+unix", Kind::UnixTls),
+    ("valkeys+unix", Kind::UnixTls),
 ];
 
 const DEPLOYMENTS: &[(&str, &str)] = &[("sentinel", "Sentinel"), ("cluster", "Cluster")];
 
 const SCHEMES_EXPECTED: &str =
-    "redis://, rediss:// (TLS), valkey://, valkeys:// (TLS), unix://, redis+unix:// or valkey+unix://";
+    "redis:// or valkey://, rediss:// or valkeys:// (TLS), or unix://";
 const ESCAPED: &str =
     "no such character: in a password / ? # @ % are written %2F %3F %23 %40 %25, and elsewhere likewise";
 const CREDENTIALS: &str = "user:password@host, or :password@host without a user";

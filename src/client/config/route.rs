@@ -43,11 +43,6 @@ impl Config {
         &self.route.socket
     }
 
-    /// The options of TLS; `None` for plaintext.
-    pub(crate) fn tls(&self) -> Option<&TlsOptions> {
-        self.route.tls.as_ref()
-    }
-
     /// What the transport needs to know.
     #[cfg_attr(not(test), expect(dead_code, reason = "the client that connects is not there yet"))]
     pub(crate) fn dial_options(&self) -> DialOptions {

@@ -27,6 +27,7 @@ impl Config {
         self.check_name()?;
         self.check_times()?;
         self.check_socket()?;
+        self.check_tls()?;
         self.check_amounts()
     }
 
@@ -88,7 +89,7 @@ pub(in crate::client) fn check_socket_path(path: &[u8]) -> Result<(), ConfigErro
     ensure(!path.contains(&0), || ConfigError::new(ControlCharacter, SOCKET_PATH))
 }
 
-fn value(option: &'static str, right: bool, expected: &'static str) -> Result<(), ConfigError> {
+pub(super) fn value(option: &'static str, right: bool, expected: &'static str) -> Result<(), ConfigError> {
     ensure(right, || ConfigError::new(BadValue { option }, expected))
 }
 
