@@ -4,6 +4,7 @@ mod builder;
 mod choices;
 mod convert;
 mod error;
+mod limits;
 mod mask;
 pub(super) mod options;
 pub(super) mod percent;
@@ -19,7 +20,7 @@ pub(super) mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use self::choices::{AtCapacity, Backoff, Offline, Protocol};
+pub use self::choices::{AtCapacity, Backoff, Offline, ProtocolChoice};
 pub use self::convert::IntoConfig;
 pub use self::error::{ConfigError, ConfigErrorKind};
 pub(super) use self::mask::Masked;
@@ -28,6 +29,7 @@ use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
 use crate::outcome::Address;
+use crate::resp::Limits;
 
 /// How a client connects and how it behaves.
 ///
@@ -61,7 +63,7 @@ pub struct Config {
     credentials: Option<Credentials>,
     database: u32,
     name: Option<String>,
-    protocol: Protocol,
+    protocol: ProtocolChoice,
     deadline: Option<Duration>,
     connect_timeout: Duration,
     backoff: Backoff,
@@ -70,6 +72,7 @@ pub struct Config {
     at_capacity: AtCapacity,
     offline: Offline,
     read_buffer: usize,
+    limits: Limits,
     close_grace: Duration,
     library_info: bool,
     no_evict: bool,
@@ -92,7 +95,7 @@ impl Config {
             credentials: None,
             database: 0,
             name: None,
-            protocol: Protocol::default(),
+            protocol: ProtocolChoice::default(),
             deadline: Some(defaults::DEADLINE),
             connect_timeout: defaults::CONNECT_TIMEOUT,
             backoff: Backoff::default(),
@@ -101,6 +104,7 @@ impl Config {
             at_capacity: AtCapacity::default(),
             offline: Offline::default(),
             read_buffer: defaults::READ_BUFFER,
+            limits: Limits::default(),
             close_grace: defaults::CLOSE_GRACE,
             library_info: true,
             no_evict: false,
@@ -143,7 +147,7 @@ impl Config {
     }
 
     /// The version of the protocol.
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> ProtocolChoice {
         self.protocol
     }
 
@@ -185,6 +189,11 @@ impl Config {
     /// How many bytes are read from the socket at once.
     pub fn read_buffer(&self) -> usize {
         self.read_buffer
+    }
+
+    /// What a server may send in one reply.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// How long sent commands may take to finish after the last clone of the client is dropped.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{AtCapacity, Backoff, Config, Credentials, Offline, Protocol};
+use super::{AtCapacity, Backoff, Config, Credentials, Offline, ProtocolChoice};
 use crate::client::Secret;
+use crate::resp::Limits;
 
 /// Who the connections are.
 impl Config {
@@ -41,9 +42,9 @@ impl Config {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Sets the version of the protocol. Default: [`Protocol::Auto`].
+    /// Sets the version of the protocol. Default: [`ProtocolChoice::Auto`].
     #[must_use]
-    pub fn with_protocol(self, protocol: Protocol) -> Self {
+    pub fn with_protocol(self, protocol: ProtocolChoice) -> Self {
         Self { protocol, ..self }
     }
 
@@ -175,5 +176,16 @@ impl Config {
     #[must_use]
     pub fn with_read_buffer(self, bytes: usize) -> Self {
         Self { read_buffer: bytes, ..self }
+    }
+
+    /// Sets what a server may send in one reply, by depth, elements and bytes. Defaults: those of [`Limits`].
+    ///
+    /// They bound the memory that a server, an impostor or a broken proxy can take. Too small: a reply that breaks one
+    /// of them, but for the depth, costs the connection, each time it is asked for. Too large: a single reply may take
+    /// that much memory. Each has a least value that leaves room for the handshake: a depth of 8, 64 elements, 1 KiB for a bulk
+    /// string or a line, 64 KiB for a reply.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 }

@@ -6,10 +6,10 @@ use crate::client::defaults;
 
 /// Which version of the Redis protocol to speak.
 ///
-/// Protocol: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+/// ProtocolChoice: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Protocol {
+pub enum ProtocolChoice {
     /// RESP3 by `HELLO 3`, and RESP2 where the server does not know `HELLO` (before Redis 6.0, some proxies).
     #[default]
     Auto,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::choices::{AtCapacity, Offline, Protocol};
+use super::choices::{AtCapacity, Offline, ProtocolChoice};
 use super::values::{
     COUNT, DURATION, DURATION_OR_NONE, SIZE, SWITCH, count, duration, duration_or_none, show_duration,
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,
 };
-use super::{Config, socket, tls, validate};
+use super::{Config, limits, socket, tls, validate};
 use crate::outcome::Address;
 
 /// One option that a URL may have.
@@ -102,7 +102,7 @@ impl Config {
 
 /// All options, in the order of the documentation.
 pub(in crate::client) fn all() -> impl Iterator<Item = &'static UrlOption> {
-    std::iter::once(DATABASE).chain(IDENTITY).chain(TIMES).chain(AMOUNTS).chain(socket::OPTIONS).chain(tls::OPTIONS)
+    std::iter::once(DATABASE).chain(IDENTITY).chain(TIMES).chain(AMOUNTS).chain(limits::OPTIONS).chain(socket::OPTIONS).chain(tls::OPTIONS)
 }
 
 /// The option of this name.
@@ -306,8 +306,8 @@ const AMOUNTS: &[UrlOption] = &[
     },
 ];
 
-const PROTOCOLS: &[(&str, Protocol)] =
-    &[("auto", Protocol::Auto), ("resp2", Protocol::Resp2), ("resp3", Protocol::Resp3)];
+const PROTOCOLS: &[(&str, ProtocolChoice)] =
+    &[("auto", ProtocolChoice::Auto), ("resp2", ProtocolChoice::Resp2), ("resp3", ProtocolChoice::Resp3)];
 
 const AT_CAPACITY: &[(&str, AtCapacity)] = &[("wait", AtCapacity::Wait), ("fail", AtCapacity::FailFast)];
 

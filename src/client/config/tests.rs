@@ -88,7 +88,8 @@ fn options_set_what_the_builder_sets() {
     let url = "redis://host/2?name=a%2Bb&protocol=resp2&deadline=none&connect_timeout=500ms&backoff_first=1s\
                &backoff_max=2m&backoff_jitter=0&max_pending_commands=7&max_pending_bytes=1KiB&at_capacity=fail\
                &offline=fail&read_buffer=4KiB&close_grace=0s&library_info=off&no_evict=on&nodelay=off&keepalive=20s\
-               &user_timeout=none&linger=reset&bind_address=::1&interface=lo&send_buffer_size=4KiB&receive_buffer_size=9";
+               &user_timeout=none&linger=reset&bind_address=::1&interface=lo&send_buffer_size=4KiB&receive_buffer_size=9\
+               &max_reply_depth=8&max_reply_elements=99&max_reply_bulk=1MiB&max_reply_line=2KiB&max_reply_frame=1MiB";
     let socket = crate::SocketOptions::new()
         .with_nodelay(false)
         .with_keepalive(Some(crate::Keepalive::new().with_idle(Duration::from_secs(20))))
@@ -101,7 +102,7 @@ fn options_set_what_the_builder_sets() {
     let built = Config::tcp("host", 6379)
         .with_database(2)
         .with_name("a+b")
-        .with_protocol(Protocol::Resp2)
+        .with_protocol(ProtocolChoice::Resp2)
         .without_deadline()
         .with_connect_timeout(Duration::from_millis(500))
         .with_backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(120)).with_jitter(0))
@@ -113,6 +114,7 @@ fn options_set_what_the_builder_sets() {
         .with_close_grace(Duration::ZERO)
         .without_library_info()
         .with_no_evict()
+        .with_limits(crate::resp::Limits { depth: 8, elements: 99, bulk: 1 << 20, line: 2048, frame: 1 << 20 })
         .with_socket(socket);
     assert_eq!(format!("{:?}", parsed(url)), format!("{built:?}"));
 }

@@ -8,6 +8,7 @@ use super::error::ConfigErrorKind::{
 };
 use super::{Config, ConfigError};
 use crate::outcome::Address;
+use crate::resp::Limits;
 
 impl Config {
     /// Checks every setting, as connecting does before anything else.
@@ -28,7 +29,8 @@ impl Config {
         self.check_times()?;
         self.check_socket()?;
         self.check_tls()?;
-        self.check_amounts()
+        self.check_amounts()?;
+        self.check_limits()
     }
 
     fn check_name(&self) -> Result<(), ConfigError> {
@@ -67,6 +69,15 @@ impl Config {
         value("max_pending_commands", self.max_pending_commands > 0, "at least 1")?;
         value("max_pending_bytes", self.max_pending_bytes > 0, "at least 1")?;
         value("read_buffer", (1 << 10..=16 << 20).contains(&self.read_buffer), "from 1KiB to 16MiB")
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let Limits { depth, elements, bulk, line, frame } = self.limits();
+        value("max_reply_depth", depth >= 8, "at least 8")?;
+        value("max_reply_elements", elements >= 64, "at least 64")?;
+        value("max_reply_bulk", bulk >= 1 << 10, "at least 1KiB")?;
+        value("max_reply_line", line >= 1 << 10, "at least 1KiB")?;
+        value("max_reply_frame", (64 << 10..=Limits::MAX_FRAME).contains(&frame), "from 64KiB to 4278190079")
     }
 }
 

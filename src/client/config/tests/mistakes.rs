@@ -77,6 +77,12 @@ fn each_mistake_has_a_kind_and_a_place() {
         ("redis://host?max_pending_commands=0", value("max_pending_commands"), "0"),
         ("redis://host?max_pending_bytes=64MB", value("max_pending_bytes"), "64MB"),
         ("redis://host?read_buffer=1", value("read_buffer"), "1"),
+        ("redis://host?max_reply_depth=1", value("max_reply_depth"), "1"),
+        ("redis://host?max_reply_elements=1", value("max_reply_elements"), "1"),
+        ("redis://host?max_reply_elements=4294967296", value("max_reply_elements"), "4294967296"),
+        ("redis://host?max_reply_bulk=1", value("max_reply_bulk"), "1"),
+        ("redis://host?max_reply_line=1", value("max_reply_line"), "1"),
+        ("redis://host?max_reply_frame=4GiB", value("max_reply_frame"), "4GiB"),
         ("redis://host?no_evict=yes", value("no_evict"), "yes"),
         ("redis://host?keepalive=1s,2s,3,4", value("keepalive"), "1s,2s,3,4"),
         ("redis://host?keepalive=500ms", value("keepalive"), "500ms"),
@@ -93,6 +99,14 @@ fn each_mistake_has_a_kind_and_a_place() {
         let shown = error.url().unwrap();
         assert_eq!(&shown[error.span().unwrap()], text, "{url}");
     }
+}
+
+#[test]
+fn a_reply_may_be_as_large_as_it_can_be_and_no_larger() {
+    let largest = crate::resp::Limits::MAX_FRAME;
+    assert_eq!(parsed(&format!("redis://host?max_reply_frame={largest}")).limits().frame, largest);
+    let error = refused(&format!("redis://host?max_reply_frame={}", largest + 1));
+    assert_eq!(error.expected(), format!("from 64KiB to {largest}"));
 }
 
 #[test]
