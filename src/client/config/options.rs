@@ -102,7 +102,13 @@ impl Config {
 
 /// All options, in the order of the documentation.
 pub(in crate::client) fn all() -> impl Iterator<Item = &'static UrlOption> {
-    std::iter::once(DATABASE).chain(IDENTITY).chain(TIMES).chain(AMOUNTS).chain(limits::OPTIONS).chain(socket::OPTIONS).chain(tls::OPTIONS)
+    std::iter::once(DATABASE)
+        .chain(IDENTITY)
+        .chain(TIMES)
+        .chain(AMOUNTS)
+        .chain(limits::OPTIONS)
+        .chain(socket::OPTIONS)
+        .chain(tls::OPTIONS)
 }
 
 /// The option of this name.

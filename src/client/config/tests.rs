@@ -8,6 +8,8 @@ use super::*;
 mod mistakes;
 mod secrecy;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 
 fn parsed(url: &str) -> Config {
     match Config::from_url(url) {
