@@ -10,6 +10,7 @@ mod pins;
 mod provider;
 mod roots;
 mod secured;
+mod shown;
 mod verifier;
 
 use std::hash::RandomState;
