@@ -1,8 +1,11 @@
 //! The defaults of every setting, in one place.
 //!
-//! The first column is the option's name in a URL, the third the default as a URL would spell it.
+//! The first column is the option's name in a [URL](super::Config::from_url), the third the default as a URL would
+//! spell it. The methods are those of [`Config`](super::Config), and say what is gained and lost by another value.
+//! The user and the password stand in front of a URL's host and have no default;
+//! [`with_resolver`](super::Config::with_resolver) and [`with_connector`](super::Config::with_connector) have no place
+//! in a URL. The options of sockets apply to TCP only, those of TLS where TLS is spoken.
 //!
-// The table below is checked by a test, which prints the right one when it fails.
 //! | option | set by | default | what it is |
 //! |---|---|---|---|
 //! | `db` | [`with_database`](super::Config::with_database) | `0` | the database; also the path of a TCP URL, as in `/3` |
@@ -34,19 +37,19 @@
 //! | `interface` | [`with_socket`](super::Config::with_socket) | not set | the network interface to use (Linux) |
 //! | `send_buffer_size` | [`with_socket`](super::Config::with_socket) | not set | `SO_SNDBUF` |
 //! | `receive_buffer_size` | [`with_socket`](super::Config::with_socket) | not set | `SO_RCVBUF` |
-//! | `tls_ca` | [`with_tls`](super::Config::with_tls) | not set | a PEM file of certificates to trust: these, and nobody else unless `tls_roots` says so |
-//! | `tls_roots` | [`with_tls`](super::Config::with_tls) | not set | certificate authorities to trust: the `system`'s, or Mozilla's as compiled in (`webpki`); where neither this nor `tls_ca` is set, the system's if the feature `system-roots` is on, else Mozilla's |
-//! | `tls_cert` | [`with_tls`](super::Config::with_tls) | not set | a PEM file with the client certificate and its intermediates |
-//! | `tls_key` | [`with_tls`](super::Config::with_tls) | not set | a PEM file with the client certificate's key; where it is not set, the file of `tls_cert` |
-//! | `tls_server_name` | [`with_tls`](super::Config::with_tls) | not set | the name that the server's certificate must carry; where it is not set, the host |
-//! | `tls_crl` | [`with_tls`](super::Config::with_tls) | not set | a file of certificate revocation lists, one for every issuer |
-//! | `tls_pin` | [`with_tls`](super::Config::with_tls) | not set | public keys of which the server's certificate chain must have one, besides all else |
-//! | `tls_min` | [`with_tls`](super::Config::with_tls) | `1.2` | the oldest version of TLS |
-//! | `tls_max` | [`with_tls`](super::Config::with_tls) | `1.3` | the newest version of TLS |
-//! | `tls_resumption` | [`with_tls`](super::Config::with_tls) | `on` | whether TLS sessions are resumed |
-//! | `tls_crypto` | [`with_tls`](super::Config::with_tls) | not set | the implementation of cryptography; where it is not set, the one that is compiled in, and of both `ring` |
-//! | `danger_tls_accept_invalid_certificates` | [`with_tls`](super::Config::with_tls) | `off` | accept any certificate of anyone: whoever is in between can read and change everything |
-//! | `danger_tls_accept_invalid_names` | [`with_tls`](super::Config::with_tls) | `off` | accept a trusted certificate that was issued for other names |
+//! | `tls_ca` | `with_tls` | not set | a PEM file of certificates to trust: these, and nobody else unless `tls_roots` says so |
+//! | `tls_roots` | `with_tls` | not set | certificate authorities to trust: the `system`'s, or Mozilla's as compiled in (`webpki`); where neither this nor `tls_ca` is set, the system's if the feature `system-roots` is on, else Mozilla's |
+//! | `tls_cert` | `with_tls` | not set | a PEM file with the client certificate and its intermediates |
+//! | `tls_key` | `with_tls` | not set | a PEM file with the client certificate's key; where it is not set, the file of `tls_cert` |
+//! | `tls_server_name` | `with_tls` | not set | the name that the server's certificate must carry; where it is not set, the host |
+//! | `tls_crl` | `with_tls` | not set | a file of certificate revocation lists, one for every issuer |
+//! | `tls_pin` | `with_tls` | not set | public keys of which the server's certificate chain must have one, besides all else |
+//! | `tls_min` | `with_tls` | `1.2` | the oldest version of TLS |
+//! | `tls_max` | `with_tls` | `1.3` | the newest version of TLS |
+//! | `tls_resumption` | `with_tls` | `on` | whether TLS sessions are resumed |
+//! | `tls_crypto` | `with_tls` | not set | the implementation of cryptography; where it is not set, the one that is compiled in, and of both `ring` |
+//! | `danger_tls_accept_invalid_certificates` | `with_tls` | `off` | accept any certificate of anyone: whoever is in between can read and change everything |
+//! | `danger_tls_accept_invalid_names` | `with_tls` | `off` | accept a trusted certificate that was issued for other names |
 
 use std::time::Duration;
 

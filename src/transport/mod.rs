@@ -32,5 +32,7 @@ pub(crate) use dial::{DialOptions, Dialed, Dialer, Reload};
 pub(crate) use progress::{Progress, Standing};
 pub(crate) use stream::{Liveness, Stream};
 
+#[cfg(not(feature = "tls"))]
+pub(crate) use tls::TlsOptions;
 #[cfg(feature = "tls")]
 pub use tls::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};

@@ -61,6 +61,7 @@ impl fmt::Debug for UrlOption {
 pub(in crate::client) enum Applies {
     Always,
     ToTcp,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "the options it is for are not built in"))]
     ToTls,
 }
 

@@ -146,3 +146,12 @@ fn every_conversion_checks() {
     assert_eq!((&bad).into_config().unwrap_err().kind(), EmptyHost);
     assert_eq!("redis://".parse::<Config>().unwrap_err().kind(), EmptyHost);
 }
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_tls_built_in_asking_for_it_is_an_error() {
+    for (url, scheme) in [("rediss://host", "rediss"), ("valkeys+unix:///s", "valkeys+unix")] {
+        let error = refused(url);
+        assert_eq!((error.kind(), error.text()), (TlsNotBuiltIn, Some(scheme)));
+    }
+}

@@ -3,20 +3,22 @@
 use super::*;
 use crate::client::config::options;
 
+#[cfg(feature = "tls")]
 fn default_table() -> String {
-    let over_tls = parsed("redis://host").over_tls();
-    let config = over_tls.unwrap_or_else(|| parsed("redis://host"));
-    let mut table = String::new();
-    for row in ["| option | set by | default | what it is |".to_owned(), "|---|---|---|---|".to_owned()] {
-        table.push_str(&format!("//! {row}\n"));
-    }
+    let config = parsed("redis://host").over_tls().unwrap();
+    let mut table = "//! | option | set by | default | what it is |\n//! |---|---|---|---|\n".to_owned();
     for option in options::all() {
-        let methods: Vec<String> =
-            option.methods.split(", ").map(|method| format!("[`{method}`](super::Config::{method})")).collect();
+        let methods: Vec<String> = option.methods.split(", ").map(linked).collect();
         let default = option.value(&config).map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"));
         table.push_str(&format!("//! | `{}` | {} | {default} | {} |\n", option.name, methods.join(", "), option.about));
     }
     table
+}
+
+/// A link to the method, where that is there without the feature `tls` too.
+#[cfg(feature = "tls")]
+fn linked(method: &str) -> String {
+    if method == "with_tls" { "`with_tls`".to_owned() } else { format!("[`{method}`](super::Config::{method})") }
 }
 
 #[cfg(feature = "tls")]
