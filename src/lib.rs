@@ -8,3 +8,5 @@ pub mod resp;
 mod transport;
 
 pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};
+#[cfg(feature = "tls")]
+pub use transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};

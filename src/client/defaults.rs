@@ -1,8 +1,11 @@
 //! The defaults of every setting, in one place.
 //!
-//! The first column is the option's name in a URL, the third the default as a URL would spell it.
+//! The first column is the option's name in a [URL](super::Config::from_url), the third the default as a URL would
+//! spell it. The methods are those of [`Config`](super::Config), and say what is gained and lost by another value.
+//! The user and the password stand in front of a URL's host and have no default;
+//! [`with_resolver`](super::Config::with_resolver) and [`with_connector`](super::Config::with_connector) have no place
+//! in a URL. The options of sockets apply to TCP only, those of TLS where TLS is spoken.
 //!
-// The table below is checked by a test, which prints the right one when it fails.
 //! | option | set by | default | what it is |
 //! |---|---|---|---|
 //! | `db` | [`with_database`](super::Config::with_database) | `0` | the database; also the path of a TCP URL, as in `/3` |
@@ -21,6 +24,11 @@
 //! | `at_capacity` | [`with_at_capacity`](super::Config::with_at_capacity) | `wait` | what a call does that finds no room: `wait` under its deadline, or `fail` at once |
 //! | `offline` | [`with_offline`](super::Config::with_offline) | `wait` | what a call does that finds no connection: `wait` under its deadline, or `fail` at once |
 //! | `read_buffer` | [`with_read_buffer`](super::Config::with_read_buffer) | `64KiB` | bytes read from the socket at once |
+//! | `max_reply_depth` | [`with_limits`](super::Config::with_limits) | `1024` | how deep the aggregates of a reply may nest |
+//! | `max_reply_elements` | [`with_limits`](super::Config::with_limits) | `4294967295` | elements of one aggregate |
+//! | `max_reply_bulk` | [`with_limits`](super::Config::with_limits) | `512MiB` | bytes of one bulk string |
+//! | `max_reply_line` | [`with_limits`](super::Config::with_limits) | `1MiB` | bytes of one line: a simple string, an error, a number |
+//! | `max_reply_frame` | [`with_limits`](super::Config::with_limits) | `1GiB` | bytes of one whole reply |
 //! | `nodelay` | [`with_socket`](super::Config::with_socket) | `on` | `TCP_NODELAY`: small segments are sent at once |
 //! | `keepalive` | [`with_socket`](super::Config::with_socket) | `10s,5s,3` | TCP keepalive: silence before the first probe, interval, and how many unanswered ones end the connection |
 //! | `user_timeout` | [`with_socket`](super::Config::with_socket) | `30s` | `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged |
@@ -29,6 +37,19 @@
 //! | `interface` | [`with_socket`](super::Config::with_socket) | not set | the network interface to use (Linux) |
 //! | `send_buffer_size` | [`with_socket`](super::Config::with_socket) | not set | `SO_SNDBUF` |
 //! | `receive_buffer_size` | [`with_socket`](super::Config::with_socket) | not set | `SO_RCVBUF` |
+//! | `tls_ca` | `with_tls` | not set | a PEM file of certificates to trust: these, and nobody else unless `tls_roots` says so |
+//! | `tls_roots` | `with_tls` | not set | certificate authorities to trust: the `system`'s, or Mozilla's as compiled in (`webpki`); where neither this nor `tls_ca` is set, the system's if the feature `system-roots` is on, else Mozilla's |
+//! | `tls_cert` | `with_tls` | not set | a PEM file with the client certificate and its intermediates |
+//! | `tls_key` | `with_tls` | not set | a PEM file with the client certificate's key; where it is not set, the file of `tls_cert` |
+//! | `tls_server_name` | `with_tls` | not set | the name that the server's certificate must carry; where it is not set, the host |
+//! | `tls_crl` | `with_tls` | not set | a file of certificate revocation lists, one for every issuer |
+//! | `tls_pin` | `with_tls` | not set | public keys of which the server's certificate chain must have one, besides all else |
+//! | `tls_min` | `with_tls` | `1.2` | the oldest version of TLS |
+//! | `tls_max` | `with_tls` | `1.3` | the newest version of TLS |
+//! | `tls_resumption` | `with_tls` | `on` | whether TLS sessions are resumed |
+//! | `tls_crypto` | `with_tls` | not set | the implementation of cryptography; where it is not set, the one that is compiled in, and of both `ring` |
+//! | `danger_tls_accept_invalid_certificates` | `with_tls` | `off` | accept any certificate of anyone: whoever is in between can read and change everything |
+//! | `danger_tls_accept_invalid_names` | `with_tls` | `off` | accept a trusted certificate that was issued for other names |
 
 use std::time::Duration;
 

@@ -5,5 +5,7 @@ pub mod defaults;
 mod secret;
 mod url;
 
-pub use config::{AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption};
+pub use config::{
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+};
 pub use secret::Secret;

@@ -56,7 +56,7 @@ pub enum TlsFailure {
     },
     /// The server sent another alert.
     Alert {
-        /// The alert it sent, such as `"HandshakeFailure"`.
+        /// The alert it sent, such as `"UnrecognisedName"`.
         alert: String,
     },
     /// The TLS settings cannot be used: a file that cannot be read, a key that does not fit its certificate, no crypto
@@ -75,7 +75,12 @@ pub enum TlsFailure {
 impl TlsFailure {
     /// Whether trying again cannot help until someone changes a certificate or a setting.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::PeerClosed { .. } | Self::Stalled | Self::Other { .. })
+        match self {
+            Self::PeerClosed { .. } | Self::Stalled | Self::Other { .. } => false,
+            // The server's own trouble, such as a lack of memory.
+            Self::Alert { alert } => alert != "InternalError",
+            _ => true,
+        }
     }
 }
 

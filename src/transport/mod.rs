@@ -15,6 +15,9 @@ mod tcp;
 #[cfg_attr(not(unix), path = "without_unix.rs")]
 mod unix;
 
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
 #[path = "without_tls.rs"]
 mod tls;
 
@@ -28,4 +31,8 @@ pub use resolve::{Resolver, SystemResolver};
 pub(crate) use dial::{DialOptions, Dialed, Dialer, Reload};
 pub(crate) use progress::{Progress, Standing};
 pub(crate) use stream::{Liveness, Stream};
+
+#[cfg(not(feature = "tls"))]
 pub(crate) use tls::TlsOptions;
+#[cfg(feature = "tls")]
+pub use tls::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::dial::Reload;
 use super::plain::Plain;
 use super::stream::Liveness;
-use crate::outcome::{Address, Cause, ConnectFailure, TlsFacts, TlsFailure};
+use crate::outcome::{Address, Cause, ConnectFailure, TlsFacts};
 
 /// No TLS options can be had without the feature `tls`.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Tls {
         Self(options)
     }
 
-    pub(super) async fn prepare(&self, _: &Address) -> Result<Prepared, TlsFailure> {
+    pub(super) async fn prepare(&self, _: &Address) -> Result<Prepared, Cause> {
         match self.0 {}
     }
 

@@ -61,6 +61,7 @@ impl fmt::Debug for UrlOption {
 pub(in crate::client) enum Applies {
     Always,
     ToTcp,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "the options it is for are not built in"))]
     ToTls,
 }
 
@@ -102,7 +103,13 @@ impl Config {
 
 /// All options, in the order of the documentation.
 pub(in crate::client) fn all() -> impl Iterator<Item = &'static UrlOption> {
-    std::iter::once(DATABASE).chain(IDENTITY).chain(TIMES).chain(AMOUNTS).chain(limits::OPTIONS).chain(socket::OPTIONS).chain(tls::OPTIONS)
+    std::iter::once(DATABASE)
+        .chain(IDENTITY)
+        .chain(TIMES)
+        .chain(AMOUNTS)
+        .chain(limits::OPTIONS)
+        .chain(socket::OPTIONS)
+        .chain(tls::OPTIONS)
 }
 
 /// The option of this name.

@@ -8,6 +8,8 @@ use super::*;
 mod mistakes;
 mod secrecy;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 
 fn parsed(url: &str) -> Config {
     match Config::from_url(url) {
@@ -143,4 +145,13 @@ fn every_conversion_checks() {
     let bad = Config::tcp("", 1);
     assert_eq!((&bad).into_config().unwrap_err().kind(), EmptyHost);
     assert_eq!("redis://".parse::<Config>().unwrap_err().kind(), EmptyHost);
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_tls_built_in_asking_for_it_is_an_error() {
+    for (url, scheme) in [("rediss://host", "rediss"), ("valkeys+unix:///s", "valkeys+unix")] {
+        let error = refused(url);
+        assert_eq!((error.kind(), error.text()), (TlsNotBuiltIn, Some(scheme)));
+    }
 }

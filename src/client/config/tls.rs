@@ -6,6 +6,7 @@ use super::options::{Applies, UrlOption};
 use super::validate::value;
 use super::values::{SWITCH, show_switch, show_word, switch, word};
 use super::{Config, ConfigError};
+use crate::outcome::Address;
 use crate::transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};
 
 impl Config {
@@ -32,8 +33,10 @@ impl Config {
         let Some(tls) = self.tls() else { return Ok(()) };
         let lone_key = tls.client_certificate_files().is_some_and(|(chain, _)| chain.as_os_str().is_empty());
         value("tls_key", !lone_key, "tls_cert beside it")?;
-        let nameless = tls.fixed_server_name().is_some_and(str::is_empty);
-        value("tls_server_name", !nameless, "a host name or an IP address")?;
+        let empty = tls.fixed_server_name().is_some_and(str::is_empty);
+        value("tls_server_name", !empty, "a host name or an IP address")?;
+        let nameless = matches!(self.address, Address::Unix(_)) && tls.takes_name_from_host();
+        value("tls_server_name", !nameless, "the name of the server: a Unix socket has no host to verify")?;
         let contradict = tls.min_version().zip(tls.max_version()).is_some_and(|(min, max)| min > max);
         value("tls_max", !contradict, "at least tls_min")
     }

@@ -2,6 +2,17 @@
 
 mod plain;
 
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+#[path = "../../../tests/support/pki.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
+mod pki;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod server;
+#[cfg(all(feature = "tls", any(feature = "ring", feature = "aws-lc-rs")))]
+mod tls;
+#[cfg(all(feature = "tls", not(any(feature = "ring", feature = "aws-lc-rs"))))]
+mod tls_without_provider;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
