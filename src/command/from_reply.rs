@@ -92,15 +92,15 @@ impl FromReply for Box<str> {
     }
 }
 
-/// `true` and `false`, `1` and `0`, as RESP3 and RESP2 spell them.
+/// `true` and `false` as RESP3 spells them, `1` and `0` as RESP2 does, and `OK` and null as conditional writes do.
 impl FromReply for bool {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
         match reply.view()? {
             View::Boolean(value) => Ok(value),
             View::Integer(0) => Ok(false),
             View::Integer(1) => Ok(true),
-            View::BulkString(b"0") | View::SimpleString(b"0") => Ok(false),
-            View::BulkString(b"1") | View::SimpleString(b"1") => Ok(true),
+            View::Null | View::BulkString(b"0") | View::SimpleString(b"0") => Ok(false),
+            View::SimpleString(b"OK" | b"1") | View::BulkString(b"1") => Ok(true),
             View::Integer(other) => Err(ConversionError::new("a boolean", format!("the integer {other}"))),
             _ => Err(ConversionError::unexpected("a boolean", reply)),
         }

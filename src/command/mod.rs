@@ -16,5 +16,6 @@ pub use facts::{Effect, Facts};
 pub(crate) use facts::{Refusals, Sharing, lookup};
 pub use from_reply::FromReply;
 pub use raw::Command;
-pub use request::{Executor, Request};
+pub(crate) use request::Limit;
+pub use request::{Executor, NoOptions, Request};
 pub use slot::Slot;

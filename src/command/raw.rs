@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::args::{Args, ToArgs};
 use super::encoded::{Encoded, LARGE};
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Sharing};
 use super::slot::Slot;
 use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 
@@ -70,6 +70,22 @@ impl Command {
     /// The command's name.
     pub fn name(&self) -> &str {
         self.unknown.as_deref().unwrap_or(self.facts.name())
+    }
+
+    /// The name, if the table of facts does not know it.
+    pub(crate) fn unknown_name(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
+    /// Whether it would change, hold up or silence a connection that others use too.
+    pub(crate) fn needs_dedicated(&self) -> bool {
+        match self.facts.sharing() {
+            Sharing::Shared => false,
+            Sharing::Dedicated => true,
+            Sharing::DedicatedWith(words) => {
+                self.second_word().is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second)))
+            }
+        }
     }
 
     /// What is known of the command.
@@ -160,6 +176,18 @@ impl Command {
         self.body.share_if_large();
     }
 
+    /// The bytes of the second word, if it is a small one.
+    fn second_word(&self) -> Option<&[u8]> {
+        let (start, len) = self.bulk_after(0)?;
+        let (start, len) = self.bulk_after(start + len + 2)?;
+        let mut word = None;
+        self.body.pieces(start..start + len, |piece| {
+            word = Some(piece);
+            false
+        });
+        word
+    }
+
     fn empty(facts: &'static Facts) -> Self {
         Self { facts, unknown: None, body: Encoded::from_scratch(), words: 0, key: None }
     }
@@ -245,6 +273,15 @@ mod tests {
         let wire = command.to_wire();
         assert!(wire.ends_with(b"v\r\n$2\r\nEX\r\n"));
         assert!(wire.starts_with(b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$16384\r\nv"));
+    }
+
+    #[test]
+    fn what_would_disturb_others_is_known_by_its_name_and_its_second_word() {
+        let disturbs = |command: Command| command.needs_dedicated();
+        assert!(disturbs(Command::new("subscribe").arg("x")) && disturbs(Command::new("MULTI")));
+        assert!(disturbs(Command::new("CLIENT").arg(("reply", "OFF"))));
+        assert!(disturbs(Command::new("client reply").arg("OFF")));
+        assert!(!disturbs(Command::new("CLIENT").arg("ID")) && !disturbs(Command::new("GET").key("reply")));
     }
 
     #[test]

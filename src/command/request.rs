@@ -14,12 +14,17 @@ pub trait Executor: Sized {}
 ///
 /// On a client it is awaited; on a pipeline it is queued. Nothing happens before.
 #[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline)"]
-pub struct Request<E, T> {
+pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
     pub(crate) command: Command,
     pub(crate) deadline: Limit,
-    answer: PhantomData<fn() -> T>,
+    answer: PhantomData<fn() -> (T, O)>,
 }
+
+/// Marks a [`Request`] whose command has no options of its own. Commands with options have a mark of theirs, on which
+/// the options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct NoOptions;
 
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +40,9 @@ impl<E, T> Request<E, T> {
     pub fn new(executor: E, command: Command) -> Self {
         Self { executor, command, deadline: Limit::Default, answer: PhantomData }
     }
+}
 
+impl<E, T, O> Request<E, T, O> {
     /// The whole call may take this long at most, whatever the client's own setting is.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Limit::Within(within);
@@ -43,7 +50,12 @@ impl<E, T> Request<E, T> {
     }
 
     /// Converts the answer to another type than the command's usual one.
-    pub fn answer_as<U>(self) -> Request<E, U> {
+    pub fn answer_as<U>(self) -> Request<E, U, O> {
+        self.marked()
+    }
+
+    /// The same command with other marks.
+    pub(crate) fn marked<U, P>(self) -> Request<E, U, P> {
         Request { executor: self.executor, command: self.command, deadline: self.deadline, answer: PhantomData }
     }
 
@@ -58,7 +70,7 @@ impl<E, T> Request<E, T> {
     }
 }
 
-impl<E, T> fmt::Debug for Request<E, T> {
+impl<E, T, O> fmt::Debug for Request<E, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("command", &self.command).finish_non_exhaustive()
     }

@@ -44,14 +44,14 @@ impl Backoff {
         self.jittered(self.settings.first.saturating_mul(factor).min(self.settings.max))
     }
 
-    /// Between half of `pause` and all of it, so that many clients of one server do not come back as one.
+    /// `pause`, shortened by chance, so that many clients of one server do not come back as one.
     fn jittered(&mut self, pause: Duration) -> Duration {
         // xorshift64: the quality of the numbers does not matter, their difference between links does.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let half = pause / 2;
-        half + half.mul_f64((self.random >> 11) as f64 / (1u64 << 53) as f64)
+        let chance = (self.random >> 11) as f64 / (1u64 << 53) as f64;
+        pause.mul_f64(1.0 - chance * f64::from(self.settings.jitter.min(100)) / 100.0)
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn backoff() -> Backoff {
-        Backoff::new(BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1) }, 7)
+        Backoff::new(BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 }, 7)
     }
 
     fn pauses(backoff: &mut Backoff, count: usize) -> Vec<Duration> {

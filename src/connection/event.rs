@@ -50,6 +50,20 @@ pub(crate) struct Loss {
     pub(crate) sent: usize,
 }
 
+impl Loss {
+    /// Of several commands, what became of the one at `place`, which has no answer.
+    pub(crate) fn of_command(&self, place: usize) -> Self {
+        let sent = place < self.sent;
+        Self {
+            reason: self.reason.clone(),
+            stage: if !sent && self.stage == Stage::AwaitingReply { Stage::Writing } else { self.stage },
+            fate: if sent { Fate::Unknown } else { Fate::NotSent },
+            answered: Vec::new(),
+            ..*self
+        }
+    }
+}
+
 /// Why a caller gets no answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Reason {

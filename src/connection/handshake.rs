@@ -136,7 +136,9 @@ impl Handshake {
     fn without_secrets(&self, message: &str) -> String {
         let message = message.split(", with args beginning with").next().unwrap_or_default();
         match &self.plan.credentials {
-            Some(credentials) if !credentials.password.is_empty() => message.replace(&credentials.password, "***"),
+            Some(credentials) if !credentials.password.is_empty() => {
+                message.replace(&*String::from_utf8_lossy(&credentials.password), "***")
+            }
             _ => message.to_owned(),
         }
     }
@@ -145,7 +147,7 @@ impl Handshake {
 fn hello(plan: &HandshakePlan) -> Command {
     let mut command = Command::new("HELLO").arg("3");
     if let Some(Credentials { username, password }) = &plan.credentials {
-        command = command.arg(("AUTH", username.as_deref().unwrap_or("default"), password));
+        command = command.arg(("AUTH", username.as_deref().unwrap_or("default"), &**password));
     }
     if let Some(name) = &plan.name {
         command = command.arg(("SETNAME", name));
@@ -154,7 +156,7 @@ fn hello(plan: &HandshakePlan) -> Command {
 }
 
 fn auth(credentials: &Credentials) -> Command {
-    Command::new("AUTH").arg(&credentials.username).arg(&credentials.password)
+    Command::new("AUTH").arg(&credentials.username).arg(&*credentials.password)
 }
 
 /// Whether trying again cannot help until someone changes a setting.
@@ -190,7 +192,7 @@ mod tests {
 
     fn plan() -> HandshakePlan {
         HandshakePlan {
-            credentials: Some(Credentials { username: None, password: "hunter2".into() }),
+            credentials: Some(Credentials { username: None, password: b"hunter2"[..].into() }),
             name: Some("me".into()),
             database: 3,
             library: Some(("steadfast", "1")),

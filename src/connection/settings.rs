@@ -1,21 +1,24 @@
 //! What a link is told when it is made.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::resp::Limits;
 
-/// Which protocol to speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which version of the Redis protocol to speak.
+///
+/// Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProtocolChoice {
-    /// RESP3, or RESP2 if the server does not know it.
+    /// RESP3 by `HELLO 3`, and RESP2 where the server does not know `HELLO` (before Redis 6.0, some proxies).
     #[default]
     Auto,
-    /// RESP3 only: a server that does not know it is an error.
-    Resp3,
-    /// RESP2, without asking for more.
+    /// RESP2, without asking for more. For proxies that break on `HELLO`.
     Resp2,
+    /// RESP3 only: a server without it is a permanent failure of the handshake.
+    Resp3,
 }
 
 /// What a session needs to know.
@@ -35,14 +38,15 @@ pub(crate) struct SessionSettings {
     pub(crate) seed: u64,
 }
 
-/// What commands do while there is no connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a call does that finds its link without a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Offline {
-    /// They wait for it, until their deadline.
+    /// It waits for the connection to come back, until its deadline.
     #[default]
     Wait,
-    /// They fail at once.
+    /// It fails at once, with fate `NotSent` and the cause of the outage. For programs that have somewhere else to go,
+    /// such as a cache in front of a database.
     FailFast,
 }
 
@@ -53,6 +57,8 @@ pub(crate) struct BackoffSettings {
     pub(crate) first: Duration,
     /// The longest pause, and the pause after a failure that only a change of settings can mend.
     pub(crate) max: Duration,
+    /// By how many percent, at most, chance shortens a pause; at most 100.
+    pub(crate) jitter: u8,
 }
 
 /// What to say to a server before the first command.
@@ -77,8 +83,8 @@ pub(crate) struct HandshakePlan {
 pub(crate) struct Credentials {
     /// `None` is the user `default`, by the form of AUTH that old servers know.
     pub(crate) username: Option<String>,
-    /// The password.
-    pub(crate) password: String,
+    /// The password, which may be any bytes.
+    pub(crate) password: Arc<[u8]>,
 }
 
 impl fmt::Debug for Credentials {

@@ -34,6 +34,8 @@ pub enum LinkState {
         stage: Stage,
         /// When the attempt began.
         since: Instant,
+        /// What the attempt before this one, or the connection, ended of.
+        last: Option<Cause>,
     },
     /// Commands can be sent.
     Ready {
@@ -136,8 +138,13 @@ impl LinkState {
 
     pub(crate) fn dial(&mut self, attempt: u32, now: Instant) -> Result<(), IllegalEdge> {
         match self {
-            Self::Idle | Self::Backoff { .. } => {
-                *self = Self::Connecting { attempt, stage: Stage::Resolving, since: now };
+            Self::Idle => {
+                *self = Self::Connecting { attempt, stage: Stage::Resolving, since: now, last: None };
+                Ok(())
+            }
+            Self::Backoff { cause, .. } => {
+                let last = Some(cause.clone());
+                *self = Self::Connecting { attempt, stage: Stage::Resolving, since: now, last };
                 Ok(())
             }
             _ => self.refuse("dialing"),

@@ -26,17 +26,17 @@ pub(crate) struct Bounds {
     /// Calls and their bytes.
     pub(crate) room: Room,
     /// What a caller does when there is no room.
-    pub(crate) when_full: WhenFull,
+    pub(crate) at_capacity: AtCapacity,
 }
 
-/// What a call does when a link's queue is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a call does that finds the link's queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum WhenFull {
-    /// It waits for room, until its deadline. Whoever came first gets room first.
+pub enum AtCapacity {
+    /// It waits for room, until its deadline. Who came first gets room first.
     #[default]
     Wait,
-    /// It fails at once.
+    /// It fails at once, with fate `NotSent`. For programs that would rather shed load than build up waiting tasks.
     FailFast,
 }
 
@@ -121,7 +121,7 @@ impl Mailbox {
             let entry = write(&mut queue.batch.log, Arc::clone(&slot));
             queue.used.take(entry.len);
             queue.batch.entries.push(entry);
-        } else if self.bounds.when_full == WhenFull::FailFast {
+        } else if self.bounds.at_capacity == AtCapacity::FailFast {
             return Err(Box::new(unsent(Reason::Full, queue.used.entries)));
         } else {
             let mut bytes = Encoded::default();
@@ -310,7 +310,7 @@ fn unsent(reason: Reason, waiting: usize) -> Loss {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { room: Room { entries: 2, bytes: 100 }, when_full: WhenFull::Wait };
+    const BOUNDS: Bounds = Bounds { room: Room { entries: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
 
     fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Box<Loss>> {
         mailbox.post(ReplySlot::new(Waker::noop().clone()), text.len(), |log, ticket| {
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn who_is_not_to_wait_is_told_at_once() {
-        let mailbox = Mailbox::new(Bounds { when_full: WhenFull::FailFast, ..BOUNDS });
+        let mailbox = Mailbox::new(Bounds { at_capacity: AtCapacity::FailFast, ..BOUNDS });
         let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
         let loss = post(&mailbox, "c", None).unwrap_err();
         assert!(matches!((loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));

@@ -8,5 +8,6 @@ mod task;
 
 pub(crate) use clock::now;
 pub(crate) use link::{Link, LinkSettings};
-pub(crate) use mailbox::{Mailbox, Posted, WhenFull};
+pub use mailbox::AtCapacity;
+pub(crate) use mailbox::{Bounds, Posted};
 pub(crate) use slot::{Outcome, ReplySlot};
