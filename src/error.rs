@@ -194,11 +194,9 @@ impl fmt::Display for Error {
             (Detail::Config(error), _) => return write!(f, "{error}"),
             (Detail::Cause(cause), _) => write!(f, "{what} failed: {cause}")?,
             (Detail::None, ErrorKind::Closed) => write!(f, "{what} failed: the client is closed")?,
-            (Detail::None, ErrorKind::Full) => write!(
-                f,
-                "{what} failed: the queue is full ({} calls are queued or in flight)",
-                report.waiting
-            )?,
+            (Detail::None, ErrorKind::Full) => {
+                write!(f, "{what} failed: the queue is full ({} calls are queued or in flight)", report.waiting)?
+            }
             (Detail::None, ErrorKind::NeedsDedicated) => write!(
                 f,
                 "{what} failed: it would change or hold up the connection that all callers share; it needs one of its own"

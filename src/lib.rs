@@ -1,12 +1,26 @@
 //! A Redis and Valkey client that always knows what became of a command, and never waits longer than it said.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod client;
+mod command;
+mod connection;
+mod driver;
+mod error;
 pub mod outcome;
 pub mod resp;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the driver that dials is not there yet"))]
+mod topology;
 mod transport;
 
-pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};
+pub use client::{Client, Config};
+pub use command::{
+    Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, Request, ServerError, Slot, ToArg,
+    ToArgs,
+};
+pub use connection::{LinkState, ServerFacts, SessionFacts};
+pub use error::{Error, ErrorKind};
+pub use outcome::{Cause, Fate, Stage};
+pub use resp::Value;
 #[cfg(feature = "tls")]
 pub use transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};
+pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};

@@ -3,7 +3,6 @@
 use super::keyless;
 use crate::command::{Executor, FromReply, Request, ToArg};
 
-
 /// Commands that concern the connection.
 ///
 /// ```no_run

@@ -3,7 +3,6 @@
 use super::keyed;
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 
-
 /// Commands on hashes.
 ///
 /// ```no_run
@@ -11,7 +10,7 @@ use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 /// use steadfast::api::Hashes;
 ///
 /// use std::collections::HashMap;
-/// 
+///
 /// client.hset("user:7", [("name", "alice"), ("city", "Oslo")]).await?;
 /// let name: Option<String> = client.hget("user:7", "name").await?;
 /// let all: HashMap<String, String> = client.hgetall("user:7").await?;

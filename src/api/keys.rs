@@ -6,7 +6,6 @@ use super::{keyed, keys_only, milliseconds};
 use crate::command::{ConversionError, Executor, FromReply, Request, ToArg, ToArgs};
 use crate::resp::Reply;
 
-
 /// Commands on keys of any type.
 ///
 /// ```no_run

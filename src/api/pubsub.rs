@@ -3,7 +3,6 @@
 use super::keyless;
 use crate::command::{Executor, Request, ToArg};
 
-
 /// Publishing. Subscriptions need connections of their own.
 ///
 /// ```no_run

@@ -3,7 +3,6 @@
 use super::keyless;
 use crate::command::{Executor, Request, ToArgs};
 
-
 /// Commands that concern the server.
 ///
 /// ```no_run

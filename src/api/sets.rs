@@ -3,7 +3,6 @@
 use super::keyed;
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 
-
 /// Commands on sets.
 ///
 /// ```no_run

@@ -1,7 +1,7 @@
 //! How a client connects and how it behaves: every setting, with a default for all but the address.
 
+mod backoff;
 mod builder;
-mod choices;
 mod convert;
 mod error;
 mod limits;
@@ -20,7 +20,7 @@ pub(super) mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use self::choices::{AtCapacity, Backoff, Offline, ProtocolChoice};
+pub use self::backoff::Backoff;
 pub use self::convert::IntoConfig;
 pub use self::error::{ConfigError, ConfigErrorKind};
 pub(super) use self::mask::Masked;
@@ -28,6 +28,8 @@ pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
+pub use crate::connection::{Offline, ProtocolChoice};
+pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
 use crate::resp::Limits;
 

@@ -298,6 +298,9 @@ impl fmt::Debug for Execution<'_> {
 
 impl fmt::Debug for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Results").field("commands", &self.len()).field("loss", &self.loss.is_some()).finish_non_exhaustive()
+        f.debug_struct("Results")
+            .field("commands", &self.len())
+            .field("loss", &self.loss.is_some())
+            .finish_non_exhaustive()
     }
 }

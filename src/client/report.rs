@@ -71,7 +71,14 @@ pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Addr
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Error::new(Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within: Some(within), ..report })
+    Error::new(Report {
+        stage: Some(stage),
+        attempts,
+        detail,
+        node: Some(node.clone()),
+        within: Some(within),
+        ..report
+    })
 }
 
 /// No answer will come.

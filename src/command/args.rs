@@ -310,7 +310,10 @@ mod tests {
     #[test]
     fn numbers_read_back_as_themselves() {
         assert_eq!(encoded((i64::MIN, u64::MAX)), "*3 $1 X $20 -9223372036854775808 $20 18446744073709551615 ");
-        assert_eq!(encoded((0.1f64, 0.1f32, f64::INFINITY, f64::NEG_INFINITY, f64::NAN)), "*6 $1 X $3 0.1 $3 0.1 $3 inf $4 -inf $3 nan ");
+        assert_eq!(
+            encoded((0.1f64, 0.1f32, f64::INFINITY, f64::NEG_INFINITY, f64::NAN)),
+            "*6 $1 X $3 0.1 $3 0.1 $3 inf $4 -inf $3 nan "
+        );
         assert_eq!(encoded(f32::INFINITY), "*2 $1 X $3 inf ");
     }
 

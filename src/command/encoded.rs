@@ -113,11 +113,7 @@ impl Encoded {
     }
 
     /// Adds the pieces of the range to `slices`, as far as there is room in them; returns the bytes added.
-    pub(crate) fn slices<'a>(
-        &'a self,
-        range: std::ops::Range<usize>,
-        slices: &mut Slices<'a, '_>,
-    ) -> usize {
+    pub(crate) fn slices<'a>(&'a self, range: std::ops::Range<usize>, slices: &mut Slices<'a, '_>) -> usize {
         let mut added = 0;
         self.pieces(range, |piece| {
             let fits = slices.push(piece);

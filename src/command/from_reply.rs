@@ -340,10 +340,19 @@ mod tests {
     #[test]
     fn integers_are_checked_for_range() {
         assert_eq!(convert::<u8>(Value::Integer(255)), Ok(255));
-        assert_eq!(convert::<u8>(Value::Integer(256)), Err("expected an integer that fits u8, found the integer 256".into()));
-        assert_eq!(convert::<u64>(Value::Integer(-1)), Err("expected an integer that fits u64, found the integer -1".into()));
+        assert_eq!(
+            convert::<u8>(Value::Integer(256)),
+            Err("expected an integer that fits u8, found the integer 256".into())
+        );
+        assert_eq!(
+            convert::<u64>(Value::Integer(-1)),
+            Err("expected an integer that fits u64, found the integer -1".into())
+        );
         assert_eq!(convert::<u64>(Value::bulk("18446744073709551615")), Ok(u64::MAX));
-        assert_eq!(convert::<i64>(Value::bulk("secret text")), Err("expected an integer that fits i64, found a string of 11 bytes".into()));
+        assert_eq!(
+            convert::<i64>(Value::bulk("secret text")),
+            Err("expected an integer that fits i64, found a string of 11 bytes".into())
+        );
     }
 
     #[test]

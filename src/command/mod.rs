@@ -13,7 +13,7 @@ pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
 pub use facts::{Effect, Facts};
-pub(crate) use facts::{Refusals, Sharing, lookup};
+
 pub use from_reply::FromReply;
 pub use raw::Command;
 pub(crate) use request::Limit;

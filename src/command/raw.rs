@@ -82,9 +82,9 @@ impl Command {
         match self.facts.sharing() {
             Sharing::Shared => false,
             Sharing::Dedicated => true,
-            Sharing::DedicatedWith(words) => {
-                self.second_word().is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second)))
-            }
+            Sharing::DedicatedWith(words) => self
+                .second_word()
+                .is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second))),
         }
     }
 

@@ -55,8 +55,7 @@ impl Handshake {
     /// Begins; returns also what to send, and `Done` at once if there is nothing to say.
     pub(crate) fn begin(plan: HandshakePlan) -> Progress {
         let resp2 = plan.protocol == ProtocolChoice::Resp2;
-        let handshake =
-            Self { plan, due: VecDeque::new(), facts: ServerFacts::default(), fall_back: resp2 };
+        let handshake = Self { plan, due: VecDeque::new(), facts: ServerFacts::default(), fall_back: resp2 };
         handshake.flight()
     }
 
@@ -248,7 +247,9 @@ mod tests {
     fn optional_steps_may_be_refused() {
         let no = || Value::error("ERR unknown subcommand");
         let done = answer(Handshake::begin(plan()), &[hello_map(), no(), no(), ok()]);
-        assert!(matches!(done, Progress::Done(facts) if facts.version.as_deref() == Some("7.0.15") && facts.id == Some(7)));
+        assert!(
+            matches!(done, Progress::Done(facts) if facts.version.as_deref() == Some("7.0.15") && facts.id == Some(7))
+        );
     }
 
     #[test]
@@ -271,7 +272,11 @@ mod tests {
         for (line, permanent, shown) in [
             ("WRONGPASS invalid username-password pair", true, "WRONGPASS invalid username-password pair"),
             ("ERR max number of clients reached", false, "ERR max number of clients reached"),
-            ("ERR unknown command 'HELLO', with args beginning with: '3' 'hunter2'", true, "ERR unknown command 'HELLO'"),
+            (
+                "ERR unknown command 'HELLO', with args beginning with: '3' 'hunter2'",
+                true,
+                "ERR unknown command 'HELLO'",
+            ),
             ("DENIED you said hunter2", true, "DENIED you said ***"),
             ("LOADING Redis is loading the dataset in memory", false, "LOADING Redis is loading the dataset in memory"),
         ] {
@@ -286,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_refused_database_is_an_error() {
-        let progress = answer(Handshake::begin(plan()), &[hello_map(), ok(), ok(), Value::error("ERR DB index is out of range")]);
+        let progress =
+            answer(Handshake::begin(plan()), &[hello_map(), ok(), ok(), Value::error("ERR DB index is out of range")]);
         assert!(matches!(progress, Progress::Failed(refusal) if refusal.step == "SELECT" && refusal.permanent));
     }
 

@@ -256,9 +256,13 @@ mod tests {
             inflight.extend([Entry::group('g', vec![3, 6, 9], None)].into_iter(), 100);
             inflight
         };
-        for (position, begun, tail) in
-            [(100, 0, Some(100..109)), (101, 1, Some(103..109)), (103, 1, Some(103..109)), (104, 2, Some(106..109)), (109, 3, None)]
-        {
+        for (position, begun, tail) in [
+            (100, 0, Some(100..109)),
+            (101, 1, Some(103..109)),
+            (103, 1, Some(103..109)),
+            (104, 2, Some(106..109)),
+            (109, 3, None),
+        ] {
             let mut inflight = group();
             inflight.retain(|placed| {
                 assert_eq!(placed.begun(position), begun, "{position}");

@@ -6,13 +6,13 @@ mod backoff;
 mod event;
 mod handshake;
 mod inflight;
-mod wire;
 mod outbox;
 mod session;
 mod settings;
-mod state;
 #[cfg(test)]
 mod simulation;
+mod state;
+mod wire;
 
 pub(crate) use event::{Event, Loss, Reason, Replies};
 pub(crate) use inflight::{Batch, Entry};

@@ -78,8 +78,7 @@ impl Room {
 
     /// Whether one caller's `bytes` fit within `bounds`. A single caller always does: else it could never be served.
     pub(crate) fn has(&self, bytes: usize, bounds: Self) -> bool {
-        self.entries == 0
-            || (self.entries < bounds.entries && self.bytes.saturating_add(bytes) <= bounds.bytes)
+        self.entries == 0 || (self.entries < bounds.entries && self.bytes.saturating_add(bytes) <= bounds.bytes)
     }
 }
 
@@ -165,7 +164,8 @@ impl<T: Claim> Session<T> {
     pub(crate) fn handle_dialed(&mut self, peer: PeerFacts, now: Instant) {
         self.peer = peer;
         self.last_read = now;
-        let (connection, established) = Connection::begin(self.settings.handshake.clone(), self.settings.limits);
+        let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
+        let (connection, established) = Connection::begin(handshake.clone(), *limits, *read_buffer);
         self.connection = Some(connection);
         self.handle_stage(Stage::Handshake);
         if let Some(facts) = established {

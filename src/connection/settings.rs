@@ -28,6 +28,8 @@ pub(crate) struct SessionSettings {
     pub(crate) handshake: HandshakePlan,
     /// Bounds of what a server may send.
     pub(crate) limits: Limits,
+    /// How many bytes to read at once.
+    pub(crate) read_buffer: usize,
     /// Pauses between attempts.
     pub(crate) backoff: BackoffSettings,
     /// How long one attempt may take, from resolving to the end of the handshake.

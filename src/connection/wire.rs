@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     decoder: Decoder,
     /// Bytes read and not yet decoded.
     incoming: BytesMut,
+    /// How many bytes to read at once.
+    read_size: usize,
     phase: Phase,
     /// Handshake bytes that the socket has not taken.
     greeting: Vec<u8>,
@@ -44,10 +46,11 @@ pub(crate) enum Received {
 
 impl Connection {
     /// A new socket; `None` for the facts means that a handshake is under way.
-    pub(crate) fn begin(plan: HandshakePlan, limits: Limits) -> (Self, Option<ServerFacts>) {
+    pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> (Self, Option<ServerFacts>) {
         let mut connection = Self {
             decoder: Decoder::new(limits),
             incoming: BytesMut::new(),
+            read_size,
             phase: Phase::Failed,
             greeting: Vec::new(),
         };
@@ -75,10 +78,11 @@ impl Connection {
 
     /// Where to read to, with room for at least something.
     pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
-        // What is announced is believed only as far as it has arrived, or one buffer's worth.
-        let wanted = self.decoder.needed().min(self.incoming.len().max(READ_BUFFER)).max(READ_LEAST);
-        if self.incoming.capacity() - self.incoming.len() < wanted.min(READ_BUFFER) {
-            self.incoming.reserve(wanted.max(READ_BUFFER));
+        // What is announced is believed only as far as as much has arrived, or one buffer's worth.
+        let believed = self.decoder.needed().min(self.incoming.len().max(self.read_size));
+        let room = self.incoming.capacity() - self.incoming.len();
+        if room < believed.max(self.read_size / 16) {
+            self.incoming.reserve(believed.max(self.read_size));
         }
         &mut self.incoming
     }
@@ -136,9 +140,3 @@ impl Connection {
         Received::Failed(Cause::Handshake(refusal))
     }
 }
-
-/// The size of the buffer that is read into, 64 KiB: large enough for a few hundred small answers a system call.
-const READ_BUFFER: usize = 64 * 1024;
-
-/// Less room than this is not worth a system call.
-const READ_LEAST: usize = 4 * 1024;

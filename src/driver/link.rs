@@ -41,8 +41,7 @@ impl Link {
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
         let session = Session::new(settings.session, clock::now());
-        let task =
-            LinkTask::new(session, Arc::clone(&mailbox), settings.dialer, Arc::clone(&address), sender);
+        let task = LinkTask::new(session, Arc::clone(&mailbox), settings.dialer, Arc::clone(&address), sender);
         runtime.spawn(task);
         Self { mailbox, state, address, grace: settings.grace }
     }

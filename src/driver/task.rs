@@ -231,7 +231,8 @@ impl Future for LinkTask {
             if this.session.is_closed() {
                 return Poll::Ready(());
             }
-            if (read, collected) == (Step::Idle, Step::Idle) && this.session.poll_timeout().is_none_or(|due| due > now) {
+            if (read, collected) == (Step::Idle, Step::Idle) && this.session.poll_timeout().is_none_or(|due| due > now)
+            {
                 this.keep_time(cx, now);
                 return Poll::Pending;
             }
@@ -264,11 +265,7 @@ impl Drop for LinkTask {
 }
 
 /// One write; `Ok(0)`: there is nothing to write.
-fn write_once(
-    stream: &mut Stream,
-    session: &mut Session<Ticket>,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
+fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     let mut list = [IoSlice::new(&[]); SLICES];
     let mut slices = Slices::new(&mut list);
     if session.poll_transmit(&mut slices) == 0 {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::choices::{AtCapacity, Offline, ProtocolChoice};
+use super::{AtCapacity, Offline, ProtocolChoice};
 use super::values::{
     COUNT, DURATION, DURATION_OR_NONE, SIZE, SWITCH, count, duration, duration_or_none, show_duration,
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,

@@ -1,46 +1,8 @@
-//! The settings that are a choice between a few words, and the schedule of reconnection.
+//! The schedule of reconnection.
 
 use std::time::Duration;
 
 use crate::client::defaults;
-
-/// Which version of the Redis protocol to speak.
-///
-/// ProtocolChoice: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ProtocolChoice {
-    /// RESP3 by `HELLO 3`, and RESP2 where the server does not know `HELLO` (before Redis 6.0, some proxies).
-    #[default]
-    Auto,
-    /// RESP2, without asking for more. For proxies that break on `HELLO`.
-    Resp2,
-    /// RESP3 only: a server without it is a permanent failure of the handshake.
-    Resp3,
-}
-
-/// What a call does that finds the link's queue full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AtCapacity {
-    /// It waits for room, until its deadline.
-    #[default]
-    Wait,
-    /// It fails at once, with fate `NotSent`. For programs that would rather shed load than build up waiting tasks.
-    FailFast,
-}
-
-/// What a call does that finds its link without a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Offline {
-    /// It waits for the connection to come back, until its deadline.
-    #[default]
-    Wait,
-    /// It fails at once, with fate `NotSent` and the cause of the outage. For programs that have somewhere else to go,
-    /// such as a cache in front of a database.
-    FailFast,
-}
 
 /// The pauses between attempts to connect.
 ///
