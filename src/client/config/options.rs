@@ -78,8 +78,8 @@ impl Applies {
     pub(in crate::client) fn expected(self) -> &'static str {
         match self {
             Self::Always => "any address",
-            Self::ToTcp => "a TCP address: the option means nothing for a Unix socket",
-            Self::ToTls => "rediss:// or valkeys://: the option means nothing without TLS",
+            Self::ToTcp => "it for TCP only, not for a Unix socket",
+            Self::ToTls => "it with rediss:// or valkeys:// only, where TLS is spoken",
         }
     }
 }
