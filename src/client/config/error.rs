@@ -113,57 +113,15 @@ impl ConfigError {
     }
 }
 
-impl ConfigErrorKind {
-    /// The problem in the words of an error text.
-    fn problem(self) -> &'static str {
-        match self {
-            Self::MissingScheme => "the scheme is missing",
-            Self::UnknownScheme => "unknown scheme",
-            Self::UnsupportedDeployment { .. } => "not supported in this version",
-            Self::TlsNotBuiltIn => "TLS is not built in",
-            Self::EmptyHost => "the host is empty",
-            Self::BadHost => "bad host",
-            Self::ControlCharacter => "control character",
-            Self::BadPort => "bad port",
-            Self::BadPercentEscape => "bad percent escape",
-            Self::NotUtf8 => "not UTF-8 after percent-decoding",
-            Self::BadDatabase => "bad database",
-            Self::BadSocketPath => "bad socket path",
-            Self::Fragment => "'#' in the URL",
-            Self::MisplacedAt => "'@' after the host",
-            Self::UsernameWithoutPassword => "user name without password",
-            Self::UnknownOption { .. } => "unknown option",
-            Self::DuplicateOption { .. } => "given twice",
-            Self::BadValue { .. } => "bad value",
-            Self::DoesNotApply { .. } => "the option does not apply here",
-        }
-    }
-
-    /// What the problem is about, where the marked part alone does not say it.
-    fn subject(self) -> Option<&'static str> {
-        match self {
-            Self::UnsupportedDeployment { deployment } => Some(deployment),
-            Self::DuplicateOption { option } | Self::BadValue { option } | Self::DoesNotApply { option } => {
-                Some(option)
-            }
-            _ => None,
-        }
-    }
-}
-
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid configuration: ")?;
-        if let Some(subject) = self.kind.subject() {
-            write!(f, "{subject}: ")?;
-        }
-        f.write_str(self.kind.problem())?;
+        write!(f, "invalid configuration: {}", self.kind)?;
         if let Some(place) = &self.place {
             let Range { start, end } = place.span();
             if start < end {
                 write!(f, " {:?}", place.marked())?;
             }
-            write!(f, " at bytes {start}..{end} of {:?}", place.text())?;
+            write!(f, " (bytes {start}..{end} of {:?})", place.text())?;
         }
         write!(f, "; expected {}", self.expected)?;
         if let ConfigErrorKind::UnknownOption { did_you_mean } = self.kind {
@@ -176,6 +134,35 @@ impl fmt::Display for ConfigError {
             }
         }
         Ok(())
+    }
+}
+
+/// The problem alone, such as `bad value of deadline`.
+impl fmt::Display for ConfigErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MissingScheme => "no scheme",
+            Self::UnknownScheme => "unknown scheme",
+            Self::UnsupportedDeployment { deployment } => {
+                return write!(f, "{deployment} is not supported in this version:");
+            }
+            Self::TlsNotBuiltIn => "TLS is not built in:",
+            Self::EmptyHost => "empty host",
+            Self::BadHost => "bad host",
+            Self::ControlCharacter => "control character in",
+            Self::BadPort => "bad port",
+            Self::BadPercentEscape => "bad percent escape",
+            Self::NotUtf8 => "not UTF-8 after percent-decoding:",
+            Self::BadDatabase => "bad database",
+            Self::BadSocketPath => "bad socket path",
+            Self::Fragment => "a URL with a fragment:",
+            Self::MisplacedAt => "after the host, a stray",
+            Self::UsernameWithoutPassword => "user name without password:",
+            Self::UnknownOption { .. } => "unknown option",
+            Self::DuplicateOption { option } => return write!(f, "{option} is given twice:"),
+            Self::BadValue { option } => return write!(f, "bad value of {option}"),
+            Self::DoesNotApply { .. } => "an option that means nothing here:",
+        })
     }
 }
 

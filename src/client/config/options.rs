@@ -78,8 +78,8 @@ impl Applies {
     pub(in crate::client) fn expected(self) -> &'static str {
         match self {
             Self::Always => "any address",
-            Self::ToTcp => "a TCP address: the option means nothing for a Unix socket",
-            Self::ToTls => "rediss:// or valkeys://: the option means nothing without TLS",
+            Self::ToTcp => "it for TCP only, not for a Unix socket",
+            Self::ToTls => "it with rediss:// or valkeys:// only, where TLS is spoken",
         }
     }
 }
@@ -120,7 +120,7 @@ pub(in crate::client) fn find(name: &str) -> Option<&'static UrlOption> {
 /// The option that someone who wrote `name` most likely meant.
 pub(in crate::client) fn nearest(name: &str) -> Option<&'static str> {
     // Longer than any option: nothing to guess, and the distance is quadratic.
-    if name.len() > 32 {
+    if name.len() > 48 {
         return None;
     }
     let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");

@@ -221,9 +221,9 @@ const SCHEMES: &[(&str, Kind)] = &[
     ("valkeys+unix", Kind::UnixTls),
 ];
 
-const DEPLOYMENTS: &[(&str, &str)] = &[("sentinel", "Sentinel"), ("cluster", "Cluster")];
+const DEPLOYMENTS: &[(&str, &str)] = &[("sentinel", "Redis Sentinel"), ("cluster", "Redis Cluster")];
 
 const SCHEMES_EXPECTED: &str = "redis:// or valkey://, rediss:// or valkeys:// (TLS), or unix://";
 const ESCAPED: &str =
-    "no such character: in a password / ? # @ % are written %2F %3F %23 %40 %25, and elsewhere likewise";
+    "no such character: in a password, / ? # @ % are written %2F %3F %23 %40 %25, and elsewhere likewise";
 const CREDENTIALS: &str = "user:password@host, or :password@host without a user";

@@ -15,9 +15,9 @@ fn each_mistake_has_a_kind_and_a_place() {
         ("http://host", UnknownScheme, "http"),
         ("redis+tls://host", UnknownScheme, "redis+tls"),
         ("://host", MissingScheme, ""),
-        ("redis+sentinel://host:26379/mymaster", unsupported("Sentinel"), "redis+sentinel"),
-        ("valkeys+cluster://a,b,c", unsupported("Cluster"), "valkeys+cluster"),
-        ("redis-cluster://host", unsupported("Cluster"), "redis-cluster"),
+        ("redis+sentinel://host:26379/mymaster", unsupported("Redis Sentinel"), "redis+sentinel"),
+        ("valkeys+cluster://a,b,c", unsupported("Redis Cluster"), "valkeys+cluster"),
+        ("redis-cluster://host", unsupported("Redis Cluster"), "redis-cluster"),
         ("redis://", EmptyHost, ""),
         ("redis:///3", EmptyHost, ""),
         ("redis://:6379", EmptyHost, ""),
@@ -130,7 +130,7 @@ fn near_misses_of_an_option_are_recognised() {
 #[test]
 fn an_unknown_option_is_answered_with_the_known_ones() {
     let text = refused("redis://host:1/0?dedline=5s").to_string();
-    let start = "invalid configuration: unknown option \"dedline\" at bytes 17..24 of \"redis://host:1/0?dedline=***\"; \
+    let start = "invalid configuration: unknown option \"dedline\" (bytes 17..24 of \"redis://host:1/0?dedline=***\"); \
                  expected a known option (a user and a password stand before the host); did you mean \"deadline\"?; \
                  known options: db, name, protocol, ";
     assert!(text.starts_with(start), "{text}");
@@ -144,7 +144,7 @@ fn a_duration_without_unit_is_refused_with_a_hint() {
     let error = refused("redis://host?connect_timeout=5");
     assert_eq!(
         error.to_string(),
-        "invalid configuration: connect_timeout: bad value \"5\" at bytes 29..30 of \"redis://host?connect_timeout=5\"; \
+        "invalid configuration: bad value of connect_timeout \"5\" (bytes 29..30 of \"redis://host?connect_timeout=5\"); \
          expected a number with its unit (us, ms, s, m, h), such as 500ms, 5s or 2m"
     );
 }

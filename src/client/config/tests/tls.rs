@@ -80,6 +80,11 @@ fn mistakes_around_tls_have_a_place() {
         ("rediss://host?tls_min=1.3&tls_max=1.2", value("tls_max"), "1.2"),
         ("rediss://host?tls_server_name=", value("tls_server_name"), ""),
         ("rediss+unix:///s", value("tls_server_name"), ""),
+        (
+            "rediss://host?tls_accept_invalid_certificates=on",
+            UnknownOption { did_you_mean: Some("danger_tls_accept_invalid_certificates") },
+            "tls_accept_invalid_certificates",
+        ),
         ("redis://host?tls_ca=/etc/ca.pem", plain("tls_ca"), "tls_ca"),
         (
             "unix:///s?danger_tls_accept_invalid_names=on",
