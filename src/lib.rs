@@ -21,6 +21,6 @@ pub use connection::{LinkState, ServerFacts, SessionFacts};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Cause, Fate, Stage};
 pub use resp::Value;
+pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};
 #[cfg(feature = "tls")]
 pub use transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};
-pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};

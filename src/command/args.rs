@@ -324,6 +324,6 @@ mod tests {
 
     #[test]
     fn an_argument_cannot_become_a_command() {
-        assert_eq!(encoded("a\r\n*1\r\n$8\r\nFLUSHALL\r\n"), "*2 $1 X $25 a *1 $8 FLUSHALL  ");
+        assert_eq!(encoded("a\r\n*1\r\n$8\r\nFLUSHALL\r\n"), "*2 $1 X $21 a *1 $8 FLUSHALL  ");
     }
 }

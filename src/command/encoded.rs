@@ -88,10 +88,11 @@ impl Encoded {
         self.bytes.capacity()
     }
 
-    /// Calls `visit` with the pieces of the range, in order, until it says stop (`false`).
+    /// Calls `visit` with the pieces of the range, as far as there are any, in order, until it says stop (`false`).
     pub(crate) fn pieces<'a>(&'a self, range: std::ops::Range<usize>, mut visit: impl FnMut(&'a [u8]) -> bool) {
         if self.large.is_empty() {
-            if let Some(piece) = self.bytes.get(range).filter(|piece| !piece.is_empty()) {
+            let end = range.end.min(self.bytes.len());
+            if let Some(piece) = self.bytes.get(range.start..end).filter(|piece| !piece.is_empty()) {
                 visit(piece);
             }
             return;

@@ -326,7 +326,7 @@ fn pairs<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::Frame;
+    use crate::resp::{Frame, NullForm};
 
     fn convert<T: FromReply>(value: Value) -> Result<T, String> {
         let frame = Frame::from_value(&value);
@@ -377,9 +377,9 @@ mod tests {
 
     #[test]
     fn null_is_none_and_nothing_else_is() {
-        assert_eq!(convert::<Option<String>>(Value::NULL), Ok(None));
+        assert_eq!(convert::<Option<String>>(Value::Null(NullForm::Resp3)), Ok(None));
         assert_eq!(convert::<Option<String>>(Value::bulk("")), Ok(Some(String::new())));
-        assert!(convert::<String>(Value::NULL).is_err());
+        assert!(convert::<String>(Value::Null(NullForm::Resp3)).is_err());
     }
 
     #[test]

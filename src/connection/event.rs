@@ -12,7 +12,7 @@ pub(crate) enum Event<T> {
     Answered(T, Replies),
     /// A caller's commands will not be answered.
     Lost(T, Box<Loss>),
-    /// Something the server sent unasked.
+    /// Something the server sent unasked, in its place in the stream.
     Push(Frame),
     /// The link's state has changed.
     State,

@@ -56,6 +56,7 @@ impl Outbox {
     }
 
     /// Whether there is nothing to hand over.
+    #[cfg(test)]
     pub(crate) fn is_drained(&self) -> bool {
         self.position >= self.end
     }

@@ -10,7 +10,7 @@ use super::clock;
 use super::mailbox::{Bounds, Mailbox};
 use super::task::LinkTask;
 use crate::connection::{LinkState, Session, SessionSettings};
-use crate::outcome::{Address, Cause};
+use crate::outcome::Address;
 use crate::transport::Dialer;
 
 /// What a link is made of.
@@ -67,14 +67,6 @@ impl Link {
         let mut state = self.state.clone();
         // The channel is closed when the task is gone, which is as good.
         let _ = state.wait_for(|state| matches!(state, LinkState::Closed { .. })).await;
-    }
-
-    /// Why the link has ended, if it has.
-    pub(crate) fn ended(&self) -> Option<Cause> {
-        match &*self.state.borrow() {
-            LinkState::Closed { cause } => Some(cause.clone()),
-            _ => None,
-        }
     }
 }
 

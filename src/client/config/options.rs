@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{AtCapacity, Offline, ProtocolChoice};
 use super::values::{
     COUNT, DURATION, DURATION_OR_NONE, SIZE, SWITCH, count, duration, duration_or_none, show_duration,
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,
 };
+use super::{AtCapacity, Offline, ProtocolChoice};
 use super::{Config, limits, socket, tls, validate};
 use crate::outcome::Address;
 

@@ -44,7 +44,6 @@ impl Config {
     }
 
     /// What the transport needs to know.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the client that connects is not there yet"))]
     pub(crate) fn dial_options(&self) -> DialOptions {
         let Route { socket, tls, resolver, connector } = self.route.clone();
         DialOptions { socket, tls, resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver)), connector }
