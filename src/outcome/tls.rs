@@ -72,6 +72,16 @@ pub enum TlsFailure {
     },
 }
 
+/// What came of certificate, key or revocation files that were found changed before a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateReload {
+    /// The new ones are used, from that handshake on.
+    Used,
+    /// The new ones can't be used; the last good ones stay.
+    Failed(TlsFailure),
+}
+
 impl TlsFailure {
     /// Whether trying again cannot help until someone changes a certificate or a setting.
     pub fn is_permanent(&self) -> bool {
