@@ -35,8 +35,10 @@ async fn a_tcp_connection_carries_bytes_and_knows_its_ends() {
 async fn ipv6_is_spoken() {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.unwrap();
     let remote = listener.local_addr().unwrap();
-    let dialed = dial(&plaintext(), &address_of(remote)).await.unwrap();
+    let dialer = plaintext();
+    let dialed = dial(&dialer, &address_of(remote)).await.unwrap();
     assert_eq!(dialed.facts.remote, Some(remote));
+    assert_eq!(dialer.take_reload(), None);
 }
 
 #[tokio::test]
@@ -158,6 +160,10 @@ async fn a_look_sees_what_the_runtime_was_not_told() {
     drop(peer);
     let Liveness::Failed(failure) = stream.look() else { panic!("an RST is a failure") };
     assert_eq!(failure.kind(), io::ErrorKind::ConnectionReset);
+    // The look took the error off the socket, and still it is the end.
+    let error = io::Error::from(io::ErrorKind::ConnectionReset);
+    assert_eq!(stream.explain_error(&error), Cause::Io(io::ErrorKind::ConnectionReset.into()));
+    assert_eq!(stream.read(&mut [0; 4]).await.unwrap_or(0), 0);
 
     let (mut stream, peer) = pair().await;
     assert_eq!(SockRef::from(&peer).send(b"push").unwrap(), 4);

@@ -18,8 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use super::dial::Reload;
-use crate::outcome::{Address, Cause, TlsFailure};
+use crate::outcome::{Address, Cause, CertificateReload, TlsFailure};
 use material::{Fingerprint, Material};
 use options::{NameChoice, Pem};
 
@@ -47,7 +46,7 @@ struct Loaded {
     /// What was read last, good or not.
     fingerprint: Option<Fingerprint>,
     /// What nobody has asked for yet.
-    news: Option<Reload>,
+    news: Option<CertificateReload>,
 }
 
 impl Tls {
@@ -71,7 +70,7 @@ impl Tls {
         }
     }
 
-    pub(super) fn take_reload(&self) -> Option<Reload> {
+    pub(super) fn take_reload(&self) -> Option<CertificateReload> {
         self.0.loaded().news.take()
     }
 }
@@ -104,12 +103,12 @@ impl Shared {
         loaded.fingerprint = fingerprint;
         match (made, last) {
             (Ok(config), last) => {
-                loaded.news = last.map(|_| Reload::Used).or(loaded.news.take());
+                loaded.news = last.map(|_| CertificateReload::Used).or(loaded.news.take());
                 loaded.config = Some(config.clone());
                 Ok(config)
             }
             (Err(failure), Some(last)) => {
-                loaded.news = Some(Reload::Failed(failure));
+                loaded.news = Some(CertificateReload::Failed(failure));
                 Ok(last)
             }
             (Err(failure), None) => Err(failure),
