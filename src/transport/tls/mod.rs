@@ -144,3 +144,32 @@ impl NameChoice {
 fn configuration(detail: String) -> TlsFailure {
     TlsFailure::Configuration { detail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(choice: &NameChoice, host: &str) -> Result<String, TlsFailure> {
+        choice.of(&Address::tcp(host, 1)).map(|name| name.to_str().into_owned())
+    }
+
+    #[test]
+    fn the_host_is_the_name_without_its_zone() {
+        assert_eq!(name(&NameChoice::Host, "a.example").unwrap(), "a.example");
+        assert_eq!(name(&NameChoice::Host, "10.0.0.1").unwrap(), "10.0.0.1");
+        assert_eq!(name(&NameChoice::Host, "fe80::1%eth0").unwrap(), "fe80::1");
+        assert!(matches!(name(&NameChoice::Host, "a b"), Err(TlsFailure::Configuration { .. })));
+        assert!(matches!(name(&NameChoice::Host, ""), Err(TlsFailure::Configuration { .. })));
+    }
+
+    #[test]
+    fn a_chosen_name_goes_before_the_host() {
+        assert_eq!(name(&NameChoice::Fixed("b.example".to_owned()), "a.example").unwrap(), "b.example");
+        let function = NameChoice::Function(Arc::new(|address| match address {
+            Address::Tcp { host, .. } if host == "a.example" => Some("c.example".to_owned()),
+            _ => None,
+        }));
+        assert_eq!(name(&function, "a.example").unwrap(), "c.example");
+        assert_eq!(name(&function, "b.example").unwrap(), "b.example");
+    }
+}

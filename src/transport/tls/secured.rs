@@ -73,27 +73,20 @@ impl Secured {
             Pulled::Nothing => Liveness::Open,
             Pulled::Plaintext => Liveness::Readable,
             Pulled::End => Liveness::Closed,
-            Pulled::Failed(error) => Liveness::Failed((&error).into()),
-            Pulled::Refused(_) => Liveness::Failed(io::ErrorKind::InvalidData.into()),
+            Pulled::Failed(error) => Liveness::Failed(self.explain_disconnect(&error)),
+            Pulled::Refused(error) => Liveness::Failed(self.explain_refusal(&error)),
             Pulled::NoSocket => Liveness::Unknown,
         }
     }
 
     pub(crate) fn explain_error(&mut self, error: &io::Error) -> Cause {
         if let Some(error) = of_rustls(error) {
-            return failure(error, Phase::Established, self.certificate_requested).into();
-        }
-        if !is_disconnect(error) {
-            return Cause::Io(error.into());
+            return self.explain_refusal(error);
         }
         // A write may fail before the alert that says why was read.
-        if let Pulled::Refused(error) = self.pull() {
-            return failure(&error, Phase::Established, self.certificate_requested).into();
-        }
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.explain_eof(),
-            _ if self.may_be_refusal() => TlsFailure::PeerClosed { certificate_requested: true }.into(),
-            _ => Cause::Io(error.into()),
+        match self.pull() {
+            Pulled::Refused(refusal) => self.explain_refusal(&refusal),
+            _ => self.explain_disconnect(error),
         }
     }
 
@@ -102,6 +95,21 @@ impl Secured {
             return TlsFailure::PeerClosed { certificate_requested: true }.into();
         }
         Cause::PeerClosed
+    }
+
+    fn explain_refusal(&self, error: &rustls::Error) -> Cause {
+        failure(error, Phase::Established, self.certificate_requested).into()
+    }
+
+    /// Why the socket failed, when TLS has nothing to say about it.
+    fn explain_disconnect(&self, error: &io::Error) -> Cause {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.explain_eof(),
+            _ if is_disconnect(error) && self.may_be_refusal() => {
+                TlsFailure::PeerClosed { certificate_requested: true }.into()
+            }
+            _ => Cause::Io(error.into()),
+        }
     }
 
     /// An end may stand for the refusal of the client certificate, whose alert was lost.
