@@ -82,6 +82,22 @@ async fn a_silent_address_delays_the_next_one_by_the_stagger_only() {
 }
 
 #[tokio::test]
+async fn refusals_behind_a_silent_address_cost_no_stagger() {
+    let silent = BlackHole::open();
+    let listener = TcpListener::bind(local(0)).await.unwrap();
+    let live = listener.local_addr().unwrap();
+    let mut addresses = vec![silent.address];
+    for _ in 0..20 {
+        addresses.push(free_port().await);
+    }
+    addresses.push(live);
+    let begin = Instant::now();
+    let dialed = dial(&resolving_to(addresses), &Address::tcp("node", 1)).await.unwrap();
+    assert_eq!(dialed.facts.remote, Some(live));
+    assert!(begin.elapsed() < Duration::from_secs(4), "21 pauses would be 5 s: {:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn a_dial_without_answer_shows_its_stage_and_ends_when_dropped() {
     let silent = BlackHole::open();
     let (dialer, progress) = (plaintext(), Progress::new());

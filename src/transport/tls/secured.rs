@@ -126,11 +126,11 @@ impl Secured {
         for _ in 0..MAX_PULLS {
             match session.process_new_packets() {
                 Ok(state) if state.plaintext_bytes_to_read() > 0 => return Pulled::Plaintext,
-                Ok(state) if state.peer_has_closed() => return Pulled::End,
                 Ok(_) => {}
                 Err(error) => return Pulled::Refused(error),
             }
             match session.read_tls(&mut socket) {
+                // FIN, or a close_notify before.
                 Ok(0) => return Pulled::End,
                 Ok(_) => {}
                 Err(error) if is_momentary(&error) => return Pulled::Nothing,
