@@ -11,4 +11,4 @@ pub use cause::{Cause, ConnectFailure, HandshakeRefusal, IoFailure};
 pub use fate::Fate;
 pub use peer::{Address, PeerCertificate, PeerFacts, TlsFacts};
 pub use stage::Stage;
-pub use tls::TlsFailure;
+pub use tls::{CertificateReload, TlsFailure};

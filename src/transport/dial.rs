@@ -13,7 +13,7 @@ use super::resolve::{Resolver, SystemResolver, interleave};
 use super::stream::Stream;
 use super::tls::{Prepared, Tls, TlsOptions};
 use super::unix;
-use crate::outcome::{Address, Cause, ConnectFailure, PeerFacts, Stage, TlsFailure};
+use crate::outcome::{Address, Cause, CertificateReload, ConnectFailure, PeerFacts, Stage, TlsFailure};
 
 /// How to dial.
 pub(crate) struct DialOptions {
@@ -38,15 +38,6 @@ pub(crate) struct Dialer {
 pub(crate) struct Dialed {
     pub(crate) stream: Stream,
     pub(crate) facts: PeerFacts,
-}
-
-/// That certificate files were found changed before a handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reload {
-    /// The new ones are in use from that handshake on.
-    Used,
-    /// The new ones can't be used; the last good ones stay.
-    Failed(TlsFailure),
 }
 
 impl Default for DialOptions {
@@ -97,7 +88,7 @@ impl Dialer {
     }
 
     /// Whether certificate files were found changed since this was asked last; the latest such news.
-    pub(crate) fn take_reload(&self) -> Option<Reload> {
+    pub(crate) fn take_reload(&self) -> Option<CertificateReload> {
         self.tls.as_ref().and_then(Tls::take_reload)
     }
 

@@ -28,7 +28,7 @@ pub use connector::{BoxFuture, Connector, Io};
 pub use options::{Keepalive, Linger, SocketOptions};
 pub use resolve::{Resolver, SystemResolver};
 
-pub(crate) use dial::{DialOptions, Dialed, Dialer, Reload};
+pub(crate) use dial::{DialOptions, Dialed, Dialer};
 pub(crate) use progress::{Progress, Standing};
 pub(crate) use stream::{Liveness, Stream};
 

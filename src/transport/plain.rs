@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use super::connector::Io;
 use super::stream::Liveness;
 use super::unix::UnixStream;
+use crate::outcome::Cause;
 
 /// The stream below TLS, or without it.
 pub(super) enum Plain {
@@ -38,7 +39,7 @@ impl Plain {
             Ok(0) => Liveness::Closed,
             Ok(_) => Liveness::Readable,
             Err(error) if is_momentary(&error) => Liveness::Open,
-            Err(error) => Liveness::Failed((&error).into()),
+            Err(error) => Liveness::Failed(Cause::Io((&error).into())),
         }
     }
 

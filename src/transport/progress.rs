@@ -13,7 +13,8 @@ pub(crate) struct Progress(Arc<Mutex<Standing>>);
 /// Where a dial stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// `Resolving`, `Connecting` or `TlsHandshake`.
+    /// `Resolving`, `Connecting` or `TlsHandshake`; the last, without an address, also while certificate files are read
+    /// before anything else.
     pub(crate) stage: Stage,
     /// When that stage began.
     pub(crate) since: Instant,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::plain::Plain;
 use super::tls::Secured;
-use crate::outcome::{Cause, IoFailure};
+use crate::outcome::Cause;
 
 /// An established connection.
 ///
@@ -21,16 +21,16 @@ enum Layers {
 }
 
 /// What a look at a connection showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Liveness {
     /// Nothing has arrived that says otherwise.
     Open,
     /// Bytes have arrived that were not read yet; what follows them can't be seen before they are.
     Readable,
-    /// The peer has closed its side (FIN, or TLS's close_notify).
+    /// The peer has closed its side (FIN, or TLS's close_notify); [`Stream::explain_eof`] tells what that means.
     Closed,
     /// The connection is broken (RST, a TLS alert, ...).
-    Failed(IoFailure),
+    Failed(Cause),
     /// A stream of a user's own connector can't be looked at.
     Unknown,
 }

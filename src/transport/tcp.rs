@@ -16,7 +16,16 @@ pub(super) async fn open(address: SocketAddr, options: &SocketOptions) -> io::Re
     if let Some(local) = options.bind_address {
         socket.bind(SocketAddr::new(local, 0))?;
     }
-    socket.connect(address).await
+    refuse_own_end(socket.connect(address).await?)
+}
+
+/// To a local port from the range that the system gives to clients, at which nobody listens, a client can by chance
+/// connect to itself; it would then hold the port against the server that wants to come back.
+fn refuse_own_end(stream: TcpStream) -> io::Result<TcpStream> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 /// Sets what must stand before the first packet leaves.
@@ -68,4 +77,18 @@ fn further(parameters: TcpKeepalive, interval: Duration, retries: u32) -> TcpKee
 #[cfg(not(any(target_vendor = "apple", windows, target_os = "linux", target_os = "android", target_os = "freebsd")))]
 fn further(parameters: TcpKeepalive, _: Duration, _: u32) -> TcpKeepalive {
     parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_to_itself_is_refused() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let own = socket.local_addr().unwrap();
+        let stream = socket.connect(own).await.unwrap();
+        assert_eq!(refuse_own_end(stream).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
 }

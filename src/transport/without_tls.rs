@@ -7,10 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::dial::Reload;
 use super::plain::Plain;
 use super::stream::Liveness;
-use crate::outcome::{Address, Cause, ConnectFailure, TlsFacts};
+use crate::outcome::{Address, Cause, CertificateReload, ConnectFailure, TlsFacts};
 
 /// No TLS options can be had without the feature `tls`.
 #[derive(Clone, Debug)]
@@ -31,7 +30,7 @@ impl Tls {
         match self.0 {}
     }
 
-    pub(super) fn take_reload(&self) -> Option<Reload> {
+    pub(super) fn take_reload(&self) -> Option<CertificateReload> {
         match self.0 {}
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::*;
@@ -35,8 +35,10 @@ async fn a_tcp_connection_carries_bytes_and_knows_its_ends() {
 async fn ipv6_is_spoken() {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.unwrap();
     let remote = listener.local_addr().unwrap();
-    let dialed = dial(&plaintext(), &address_of(remote)).await.unwrap();
+    let dialer = plaintext();
+    let dialed = dial(&dialer, &address_of(remote)).await.unwrap();
     assert_eq!(dialed.facts.remote, Some(remote));
+    assert_eq!(dialer.take_reload(), None);
 }
 
 #[tokio::test]
@@ -80,6 +82,22 @@ async fn a_silent_address_delays_the_next_one_by_the_stagger_only() {
 }
 
 #[tokio::test]
+async fn refusals_behind_a_silent_address_cost_no_stagger() {
+    let silent = BlackHole::open();
+    let listener = TcpListener::bind(local(0)).await.unwrap();
+    let live = listener.local_addr().unwrap();
+    let mut addresses = vec![silent.address];
+    for _ in 0..20 {
+        addresses.push(free_port().await);
+    }
+    addresses.push(live);
+    let begin = Instant::now();
+    let dialed = dial(&resolving_to(addresses), &Address::tcp("node", 1)).await.unwrap();
+    assert_eq!(dialed.facts.remote, Some(live));
+    assert!(begin.elapsed() < Duration::from_secs(4), "21 pauses would be 5 s: {:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn a_dial_without_answer_shows_its_stage_and_ends_when_dropped() {
     let silent = BlackHole::open();
     let (dialer, progress) = (plaintext(), Progress::new());
@@ -106,11 +124,12 @@ async fn the_system_resolves_localhost() {
     assert_eq!(dialed.facts.remote, Some(remote));
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_unix_socket_carries_bytes_and_is_looked_at() {
     let path = std::env::temp_dir().join(format!("steadfast-unix-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).unwrap();
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let mut dialed = dial(&plaintext(), &Address::Unix(path.clone())).await.unwrap();
     let (mut peer, _) = listener.accept().await.unwrap();
     peer.write_all(b"x").await.unwrap();
@@ -156,8 +175,12 @@ async fn a_look_sees_what_the_runtime_was_not_told() {
     let (mut stream, peer) = pair().await;
     SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
     drop(peer);
-    let Liveness::Failed(failure) = stream.look() else { panic!("an RST is a failure") };
+    let Liveness::Failed(Cause::Io(failure)) = stream.look() else { panic!("an RST is a failure") };
     assert_eq!(failure.kind(), io::ErrorKind::ConnectionReset);
+    // The look took the error off the socket, and still it is the end.
+    let error = io::Error::from(io::ErrorKind::ConnectionReset);
+    assert_eq!(stream.explain_error(&error), Cause::Io(io::ErrorKind::ConnectionReset.into()));
+    assert_eq!(stream.read(&mut [0; 4]).await.unwrap_or(0), 0);
 
     let (mut stream, peer) = pair().await;
     assert_eq!(SockRef::from(&peer).send(b"push").unwrap(), 4);

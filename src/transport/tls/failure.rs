@@ -112,11 +112,12 @@ fn alert_failure(alert: AlertDescription, phase: Phase, certificate_requested: b
     }
 }
 
-/// `DnsName("a.example")` and `IpAddress(10.0.0.1)` to `a.example` and `10.0.0.1`.
+/// `DnsName("a.example")` and `IpAddress(10.0.0.1)` to `a.example` and `10.0.0.1`, with nothing that could forge a line of
+/// a log.
 fn bare_name(shown: &str) -> String {
     let bare = shown.strip_prefix("DnsName(\"").and_then(|rest| rest.strip_suffix("\")"));
     let bare = bare.or_else(|| shown.strip_prefix("IpAddress(").and_then(|rest| rest.strip_suffix(')')));
-    bare.unwrap_or(shown).to_owned()
+    bare.unwrap_or(shown).escape_debug().to_string()
 }
 
 impl fmt::Display for PinMismatch {
@@ -136,6 +137,7 @@ mod tests {
         assert_eq!(bare_name("DnsName(\"*.a.example\")"), "*.a.example");
         assert_eq!(bare_name("IpAddress(10.0.0.1)"), "10.0.0.1");
         assert_eq!(bare_name("DirectoryName"), "DirectoryName");
+        assert_eq!(bare_name("DnsName(\"a\nb\")"), "a\\nb");
     }
 
     #[test]

@@ -19,8 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use super::dial::Reload;
-use crate::outcome::{Address, Cause, TlsFailure};
+use crate::outcome::{Address, Cause, CertificateReload, TlsFailure};
 use material::{Fingerprint, Material};
 use options::{NameChoice, Pem};
 
@@ -48,7 +47,7 @@ struct Loaded {
     /// What was read last, good or not.
     fingerprint: Option<Fingerprint>,
     /// What nobody has asked for yet.
-    news: Option<Reload>,
+    news: Option<CertificateReload>,
 }
 
 impl Tls {
@@ -72,7 +71,7 @@ impl Tls {
         }
     }
 
-    pub(super) fn take_reload(&self) -> Option<Reload> {
+    pub(super) fn take_reload(&self) -> Option<CertificateReload> {
         self.0.loaded().news.take()
     }
 }
@@ -105,12 +104,12 @@ impl Shared {
         loaded.fingerprint = fingerprint;
         match (made, last) {
             (Ok(config), last) => {
-                loaded.news = last.map(|_| Reload::Used).or(loaded.news.take());
+                loaded.news = last.map(|_| CertificateReload::Used).or(loaded.news.take());
                 loaded.config = Some(config.clone());
                 Ok(config)
             }
             (Err(failure), Some(last)) => {
-                loaded.news = Some(Reload::Failed(failure));
+                loaded.news = Some(CertificateReload::Failed(failure));
                 Ok(last)
             }
             (Err(failure), None) => Err(failure),
@@ -145,4 +144,33 @@ impl NameChoice {
 
 fn configuration(detail: String) -> TlsFailure {
     TlsFailure::Configuration { detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(choice: &NameChoice, host: &str) -> Result<String, TlsFailure> {
+        choice.of(&Address::tcp(host, 1)).map(|name| name.to_str().into_owned())
+    }
+
+    #[test]
+    fn the_host_is_the_name_without_its_zone() {
+        assert_eq!(name(&NameChoice::Host, "a.example").unwrap(), "a.example");
+        assert_eq!(name(&NameChoice::Host, "10.0.0.1").unwrap(), "10.0.0.1");
+        assert_eq!(name(&NameChoice::Host, "fe80::1%eth0").unwrap(), "fe80::1");
+        assert!(matches!(name(&NameChoice::Host, "a b"), Err(TlsFailure::Configuration { .. })));
+        assert!(matches!(name(&NameChoice::Host, ""), Err(TlsFailure::Configuration { .. })));
+    }
+
+    #[test]
+    fn a_chosen_name_goes_before_the_host() {
+        assert_eq!(name(&NameChoice::Fixed("b.example".to_owned()), "a.example").unwrap(), "b.example");
+        let function = NameChoice::Function(Arc::new(|address| match address {
+            Address::Tcp { host, .. } if host == "a.example" => Some("c.example".to_owned()),
+            _ => None,
+        }));
+        assert_eq!(name(&function, "a.example").unwrap(), "c.example");
+        assert_eq!(name(&function, "b.example").unwrap(), "b.example");
+    }
 }

@@ -73,27 +73,20 @@ impl Secured {
             Pulled::Nothing => Liveness::Open,
             Pulled::Plaintext => Liveness::Readable,
             Pulled::End => Liveness::Closed,
-            Pulled::Failed(error) => Liveness::Failed((&error).into()),
-            Pulled::Refused(_) => Liveness::Failed(io::ErrorKind::InvalidData.into()),
+            Pulled::Failed(error) => Liveness::Failed(self.explain_disconnect(&error)),
+            Pulled::Refused(error) => Liveness::Failed(self.explain_refusal(&error)),
             Pulled::NoSocket => Liveness::Unknown,
         }
     }
 
     pub(crate) fn explain_error(&mut self, error: &io::Error) -> Cause {
         if let Some(error) = of_rustls(error) {
-            return failure(error, Phase::Established, self.certificate_requested).into();
-        }
-        if !is_disconnect(error) {
-            return Cause::Io(error.into());
+            return self.explain_refusal(error);
         }
         // A write may fail before the alert that says why was read.
-        if let Pulled::Refused(error) = self.pull() {
-            return failure(&error, Phase::Established, self.certificate_requested).into();
-        }
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.explain_eof(),
-            _ if self.may_be_refusal() => TlsFailure::PeerClosed { certificate_requested: true }.into(),
-            _ => Cause::Io(error.into()),
+        match self.pull() {
+            Pulled::Refused(refusal) => self.explain_refusal(&refusal),
+            _ => self.explain_disconnect(error),
         }
     }
 
@@ -102,6 +95,21 @@ impl Secured {
             return TlsFailure::PeerClosed { certificate_requested: true }.into();
         }
         Cause::PeerClosed
+    }
+
+    fn explain_refusal(&self, error: &rustls::Error) -> Cause {
+        failure(error, Phase::Established, self.certificate_requested).into()
+    }
+
+    /// Why the socket failed, when TLS has nothing to say about it.
+    fn explain_disconnect(&self, error: &io::Error) -> Cause {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.explain_eof(),
+            _ if is_disconnect(error) && self.may_be_refusal() => {
+                TlsFailure::PeerClosed { certificate_requested: true }.into()
+            }
+            _ => Cause::Io(error.into()),
+        }
     }
 
     /// An end may stand for the refusal of the client certificate, whose alert was lost.
@@ -118,11 +126,11 @@ impl Secured {
         for _ in 0..MAX_PULLS {
             match session.process_new_packets() {
                 Ok(state) if state.plaintext_bytes_to_read() > 0 => return Pulled::Plaintext,
-                Ok(state) if state.peer_has_closed() => return Pulled::End,
                 Ok(_) => {}
                 Err(error) => return Pulled::Refused(error),
             }
             match session.read_tls(&mut socket) {
+                // FIN, or a close_notify before.
                 Ok(0) => return Pulled::End,
                 Ok(_) => {}
                 Err(error) if is_momentary(&error) => return Pulled::Nothing,

@@ -81,6 +81,38 @@ async fn an_optional_certificate_may_be_missing_but_not_bad() {
     assert_eq!(failure(old, &address).await, rejected("UnknownCA"));
 }
 
+/// The alert has arrived, nobody has read it, and what the caller hears of is a write that failed, or a look.
+#[tokio::test]
+async fn an_unread_alert_explains_a_failed_write() {
+    let address = by_name(serve(insisting_config(), local(0)).await);
+    let mut dialed = dial(&with(trusting_ca()), &address).await.unwrap();
+    let failed = async {
+        loop {
+            if let Err(error) = dialed.stream.write_all(b"PING\r\n").await {
+                return error;
+            }
+            if let Err(error) = dialed.stream.flush().await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let error = timeout(LONG, failed).await.unwrap();
+    assert_eq!(dialed.stream.explain_error(&error), Cause::Tls(rejected("CertificateRequired")), "{error:?}");
+
+    let mut dialed = dial(&with(trusting_ca()), &address).await.unwrap();
+    let looked = async {
+        loop {
+            match dialed.stream.look() {
+                Liveness::Open => tokio::time::sleep(Duration::from_millis(5)).await,
+                seen => return seen,
+            }
+        }
+    };
+    let seen = timeout(LONG, looked).await.unwrap();
+    assert_eq!(seen, Liveness::Failed(Cause::Tls(rejected("CertificateRequired"))));
+}
+
 /// What becomes of a connection whose server asked for a certificate and then, without a word, closes.
 #[tokio::test]
 async fn a_silent_end_after_a_request_may_be_a_refusal() {
@@ -111,15 +143,24 @@ async fn a_key_that_does_not_fit_is_a_configuration_failure() {
 
 /// A server that asks for a certificate and takes none for an answer.
 fn asking_config() -> rustls::ServerConfig {
+    verifying_config(rustls::server::ClientCertVerifierBuilder::allow_unauthenticated)
+}
+
+/// A server that must have a certificate.
+fn insisting_config() -> rustls::ServerConfig {
+    verifying_config(|builder| builder)
+}
+
+fn verifying_config(
+    refine: impl FnOnce(rustls::server::ClientCertVerifierBuilder) -> rustls::server::ClientCertVerifierBuilder,
+) -> rustls::ServerConfig {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(pki().certificate("ca")).unwrap()).unwrap();
     let provider = std::sync::Arc::new(provider());
-    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
-        .allow_unauthenticated()
-        .build()
-        .unwrap();
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let verifier = refine(verifier).build().unwrap();
     rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

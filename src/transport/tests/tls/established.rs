@@ -51,7 +51,7 @@ async fn a_look_sees_fin_and_rst() {
     let (socket, _) = peer.into_inner();
     socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
     drop(socket);
-    let Liveness::Failed(failure) = stream.look() else { panic!("an RST is a failure") };
+    let Liveness::Failed(Cause::Io(failure)) = stream.look() else { panic!("an RST is a failure") };
     assert_eq!(failure.kind(), std::io::ErrorKind::ConnectionReset);
 }
 

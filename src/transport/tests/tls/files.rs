@@ -1,7 +1,7 @@
 //! Files that change, and settings that can't be used.
 
 use super::*;
-use crate::transport::Reload;
+use crate::outcome::CertificateReload;
 
 #[tokio::test]
 async fn a_replaced_client_certificate_is_used_by_the_next_handshake() {
@@ -18,7 +18,7 @@ async fn a_replaced_client_certificate_is_used_by_the_next_handshake() {
     copied("rotated.key", pki().key("client-bad"));
     let cause = dial(&dialer, &address).await.err().unwrap();
     assert!(matches!(cause, Cause::Tls(TlsFailure::ClientCertificateRejected { .. })), "{cause:?}");
-    assert_eq!(dialer.take_reload(), Some(Reload::Used));
+    assert_eq!(dialer.take_reload(), Some(CertificateReload::Used));
     assert_eq!(dialer.take_reload(), None);
     drop(first);
 }
@@ -31,7 +31,7 @@ async fn a_replaced_root_heals_the_link() {
     assert!(matches!(dial(&dialer, &address).await, Err(Cause::Tls(TlsFailure::UnknownIssuer))));
     copied("replaced-root.crt", pki().certificate("ca"));
     dial(&dialer, &address).await.unwrap();
-    assert_eq!(dialer.take_reload(), Some(Reload::Used));
+    assert_eq!(dialer.take_reload(), Some(CertificateReload::Used));
 }
 
 #[tokio::test]
@@ -55,18 +55,18 @@ async fn a_failed_reload_keeps_the_last_good_one_and_is_told_once() {
         std::fs::write(&root, spoil).unwrap();
         dial(&dialer, &address).await.unwrap();
         let told = dialer.take_reload();
-        let Some(Reload::Failed(TlsFailure::Configuration { detail })) = told else { panic!("{told:?}") };
+        let Some(CertificateReload::Failed(TlsFailure::Configuration { detail })) = told else { panic!("{told:?}") };
         assert!(detail.contains("spoiled.crt") && !detail.contains("not PEM"), "{detail}");
         dial(&dialer, &address).await.unwrap();
         assert_eq!(dialer.take_reload(), None, "nothing new");
     }
     std::fs::remove_file(&root).unwrap();
     dial(&dialer, &address).await.unwrap();
-    assert!(matches!(dialer.take_reload(), Some(Reload::Failed(_))));
+    assert!(matches!(dialer.take_reload(), Some(CertificateReload::Failed(_))));
 
     copied("spoiled.crt", pki().certificate("otherca"));
     assert!(matches!(dial(&dialer, &address).await, Err(Cause::Tls(TlsFailure::UnknownIssuer))));
-    assert_eq!(dialer.take_reload(), Some(Reload::Used));
+    assert_eq!(dialer.take_reload(), Some(CertificateReload::Used));
 }
 
 #[tokio::test]
