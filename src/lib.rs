@@ -3,3 +3,5 @@
 
 pub mod outcome;
 pub mod resp;
+#[cfg(feature = "testing")]
+pub mod testing;
