@@ -147,6 +147,8 @@ mod the_check {
             "connection/a.rs",
             "// Instant::now()\nconst A: &str = r#\"Instant::now() \"quoted\" \"#;\n/* a /* b */ Instant::now() */",
         );
+        accepts("transport/race.rs", "use tokio::time::sleep;\nfn f() { sleep(D); Instant::now(); }");
+        refuses("transport/race.rs", "use crate::driver;", "may not use `driver`");
         accepts("driver/a.rs", "fn f() { Instant::now(); tokio::time::sleep(D); }");
     }
 

@@ -70,7 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
         &["resp", "outcome", "command", "connection", "transport", "driver", "topology", "client", "error"],
         &["bytes", "tokio", "futures_core"],
     ),
-    upper("testing", &["resp", "outcome", "command", "transport"], &["bytes", "tokio"]),
+    upper("testing", &["resp", "outcome", "command", "transport"], &["bytes", "memchr", "tokio"]),
     core("error", &["resp", "outcome", "command", "connection", "transport", "driver", "topology"], &["bytes"]),
     core(
         "lib",
@@ -128,7 +128,8 @@ pub(crate) const DISPATCH_LINES: usize = 80;
 pub(crate) const DISPATCHES: &[(&str, &str)] = &[];
 
 /// Files below the driver that may read the clock after all: file and reason.
-pub(crate) const CLOCKS: &[(&str, &str)] = &[];
+pub(crate) const CLOCKS: &[(&str, &str)] =
+    &[("transport/race.rs", "the attempts over the addresses of a name begin one after the other (RFC 8305)")];
 
 /// A room with neither clock nor sockets.
 const fn core(name: &'static str, rooms: &'static [&'static str], crates: &'static [&'static str]) -> Room {
