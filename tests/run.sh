@@ -342,9 +342,10 @@ step_fuzz() {
 
 step_peers() {
     if [ ! -e benches/peers/Cargo.toml ]; then say "there is no such comparison" && return; fi
-    cargo build --locked --release --manifest-path benches/peers/Cargo.toml --target-dir "$target/peers"
-    STEADFAST_BENCH_SMOKE=1 timeout 300 cargo run --quiet --locked --release --manifest-path benches/peers/Cargo.toml \
-        --target-dir "$target/peers" -- smoke </dev/null || fail "the comparison ended with $? (124: after 300 s)"
+    local peers=(--locked --release --all-features --manifest-path benches/peers/Cargo.toml --target-dir "$target/peers")
+    cargo build "${peers[@]}"
+    timeout 600 cargo run --quiet "${peers[@]}" -- all --quick --rounds 1 </dev/null ||
+        fail "the comparison ended with $? (124: after 600 s)"
 }
 
 trap finish EXIT
