@@ -100,3 +100,46 @@ fn greeting(call: &mut Call<'_>) -> Value {
         (word("modules"), Value::Array(Vec::new())),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::{Hello, State};
+
+    fn guarded() -> (State, u64) {
+        let mut state = State::plain();
+        state.accounts.password = Some("sesame".to_owned());
+        state.accounts.users.insert("alice".to_owned(), "wonder".to_owned());
+        let client = state.admit();
+        (state, client)
+    }
+
+    #[test]
+    fn without_a_password_only_the_handshake_is_heard() {
+        let (mut state, client) = guarded();
+        assert_eq!(state.ask_as(client, "GET k"), "-NOAUTH Authentication required.\r\n");
+        assert!(state.ask_as(client, "HELLO 3").starts_with("-NOAUTH HELLO must be called with"));
+        assert!(state.ask_as(client, "AUTH wrong").starts_with("-WRONGPASS "));
+        assert!(state.ask_as(client, "HELLO 3 AUTH default wrong").starts_with("-WRONGPASS "));
+        assert!(state.ask_as(client, "HELLO 3 AUTH alice sesame").starts_with("-WRONGPASS "));
+        assert_eq!(state.ask_as(client, "AUTH sesame"), "+OK\r\n");
+        assert_eq!(state.ask_as(client, "GET k"), "$-1\r\n");
+    }
+
+    #[test]
+    fn hello_authenticates_names_and_switches_at_once() {
+        let (mut state, client) = guarded();
+        assert!(state.ask_as(client, "HELLO 3 AUTH alice wonder SETNAME web").starts_with("%7\r\n"));
+        assert_eq!(state.ask_as(client, "CLIENT GETNAME"), "$3\r\nweb\r\n");
+        assert_eq!(state.ask_as(client, "GET k"), "_\r\n");
+        assert_eq!(state.ask_as(client, "RESET"), "+RESET\r\n");
+        assert!(state.ask_as(client, "GET k").starts_with("-NOAUTH "));
+    }
+
+    #[test]
+    fn an_old_server_does_not_know_hello() {
+        let (mut state, client) = guarded();
+        state.persona.hello = Hello::Unknown;
+        let refusal = "-ERR unknown command 'HELLO', with args beginning with: '3' \r\n";
+        assert_eq!(state.ask_as(client, "HELLO 3"), refusal);
+    }
+}

@@ -184,3 +184,34 @@ fn client_reply(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     }
     Ok(Output::Written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+
+    #[test]
+    fn a_client_is_known_by_what_it_said_of_itself() {
+        let mut state = State::plain();
+        let client = state.admit();
+        for line in
+            ["CLIENT SETNAME web", "CLIENT SETINFO LIB-NAME steadfast", "CLIENT SETINFO lib-ver 1.0", "SELECT 3"]
+        {
+            assert_eq!(state.ask_as(client, line), "+OK\r\n", "{line}");
+        }
+        let info = state.ask_as(client, "CLIENT INFO");
+        for part in ["id=1 ", " name=web ", " db=3 ", " resp=2 ", " lib-name=steadfast ", " lib-ver=1.0\n"] {
+            assert!(info.contains(part), "{info}");
+        }
+        assert!(state.ask_as(client, "CLIENT SETINFO LIB-FOO x").starts_with("-ERR Unrecognized option"));
+    }
+
+    #[test]
+    fn skip_silences_one_command_and_off_all() {
+        let mut state = State::plain();
+        let client = state.admit();
+        let lines = ["CLIENT REPLY SKIP", "PING", "PING", "CLIENT REPLY OFF", "PING", "CLIENT REPLY SKIP", "PING"];
+        let answers: Vec<String> = lines.iter().map(|line| state.ask_as(client, line)).collect();
+        assert_eq!(answers, ["", "", "+PONG\r\n", "", "", "", ""]);
+        assert_eq!(state.ask_as(client, "CLIENT REPLY ON"), "+OK\r\n");
+    }
+}

@@ -160,3 +160,38 @@ fn remaining(call: &mut Call<'_>, command: &[Bytes], unit: Unit) -> Outcome {
     };
     Ok(Value::Integer(answer).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn keys_expire_by_the_clock_that_a_test_moves() {
+        let mut state = State::plain();
+        state.ask("SET k v EX 10");
+        assert_eq!(state.ask("TTL k"), Value::Integer(10));
+        state.clock.advance(Duration::from_secs(5));
+        assert!(matches!(state.ask("PTTL k"), Value::Integer(4000..=5000)));
+        state.clock.advance(Duration::from_secs(5));
+        assert_eq!(state.ask("TTL k"), Value::Integer(-2));
+        assert_eq!(state.ask("GET k"), Value::null());
+        assert_eq!(state.ask("DBSIZE"), Value::Integer(0));
+    }
+
+    #[test]
+    fn moments_at_the_edge_of_the_range_do_not_overflow() {
+        let mut state = State::plain();
+        for line in
+            ["SET k v EX 9223372036854775807", "SETEX k 9223372036854775807 v", "SET k v PXAT 9223372036854775807"]
+        {
+            state.ask(line);
+        }
+        assert!(matches!(state.ask("TTL k"), Value::Integer(1..)));
+        assert!(state.ask("EXPIRE k -9223372036854775808") != Value::Integer(1));
+        state.ask("PEXPIREAT k -9223372036854775808");
+        assert_eq!(state.ask("EXISTS k"), Value::Integer(0));
+    }
+}

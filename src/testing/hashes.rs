@@ -144,3 +144,28 @@ fn set_field(call: &mut Call<'_>, command: &[Bytes], value: Bytes) -> Result<(),
     database.settle(&command[1], 1);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn a_hash_is_a_map_in_resp3_and_flat_in_resp2() {
+        let mut state = State::plain();
+        state.ask("HSET h b 1 a 2");
+        let pairs = vec![(Value::bulk("b"), Value::bulk("1")), (Value::bulk("a"), Value::bulk("2"))];
+        assert_eq!(state.ask("HGETALL h"), Value::Map(pairs));
+        let client = state.admit();
+        assert_eq!(state.ask_as(client, "HGETALL h"), "*4\r\n$1\r\nb\r\n$1\r\n1\r\n$1\r\na\r\n$1\r\n2\r\n");
+    }
+
+    #[test]
+    fn a_failed_increment_leaves_no_key_behind() {
+        let mut state = State::plain();
+        for line in ["HINCRBY h f x", "HINCRBYFLOAT h f inf", "INCRBY s x", "ZADD z XX 1 a", "ZINCRBY z nan a"] {
+            state.ask(line);
+        }
+        assert_eq!(state.ask("DBSIZE"), Value::Integer(0));
+    }
+}

@@ -90,3 +90,33 @@ fn check_flush_option(command: &[Bytes]) -> Result<(), Failure> {
         _ => Err(Failure::SYNTAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use super::*;
+
+    #[test]
+    fn a_scan_sees_every_key_that_stays_once_whatever_else_changes() {
+        let mut state = State::plain();
+        for number in 0..25 {
+            state.ask(&format!("SET stays:{number} v"));
+            state.ask(&format!("SET goes:{number} v"));
+        }
+        let (mut cursor, mut seen) = (Bytes::from("0"), Vec::new());
+        for round in 0.. {
+            let Value::Array(answer) = state.ask(&format!("SCAN {} MATCH stays:*", cursor.escape_ascii())) else {
+                panic!("no array");
+            };
+            let [Value::BulkString(next), Value::Array(page)] = &answer[..] else { panic!("{answer:?}") };
+            seen.extend(page.clone());
+            state.ask(&format!("DEL goes:{round}"));
+            state.ask(&format!("SET new:{round} v"));
+            cursor = next.clone();
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..25).map(|number| Value::bulk(format!("stays:{number}"))).collect::<Vec<_>>());
+    }
+}

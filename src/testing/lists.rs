@@ -188,3 +188,37 @@ fn transfer(call: &mut Call<'_>, command: &[Bytes], from: End, to: End) -> Outco
     database.settle(&command[1], 1);
     Ok(bulk(item).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn lrem_takes_from_the_end_that_the_sign_says() {
+        let mut state = State::plain();
+        for (line, left) in [("LREM l 1 a", "b a c a"), ("LREM l -1 a", "a b a c"), ("LREM l 0 a", "b c")] {
+            state.ask("DEL l");
+            state.ask("RPUSH l a b a c a");
+            state.ask(line);
+            let left = left.split(' ').map(Value::bulk).collect();
+            assert_eq!(state.ask("LRANGE l 0 -1"), Value::Array(left), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_one_can_be_rotated() {
+        let mut state = State::plain();
+        state.ask("RPUSH l a");
+        assert_eq!(state.ask("LMOVE l l LEFT RIGHT"), Value::bulk("a"));
+        assert_eq!(state.ask("LLEN l"), Value::Integer(1));
+    }
+
+    #[test]
+    fn an_absurd_count_takes_what_there_is() {
+        let mut state = State::plain();
+        state.ask("RPUSH l a b");
+        assert_eq!(state.ask("LPOP l 9223372036854775807"), Value::Array(vec![Value::bulk("a"), Value::bulk("b")]));
+        assert_eq!(state.ask("LREM l -9223372036854775808 a"), Value::Integer(0));
+    }
+}

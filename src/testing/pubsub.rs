@@ -113,3 +113,33 @@ fn active_patterns(call: &mut Call<'_>, _: &[Bytes]) -> Outcome {
     }
     Ok(count(patterns.len()).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn a_message_reaches_channel_and_pattern_subscribers_in_their_own_protocol() {
+        let mut state = State::plain();
+        let (old, new) = (state.admit(), state.admit());
+        state.ask_as(old, "SUBSCRIBE news");
+        state.ask_as(new, "HELLO 3");
+        state.ask_as(new, "PSUBSCRIBE n*");
+        assert_eq!(state.ask("PUBLISH news hi"), Value::Integer(2));
+        assert_eq!(state.outbox(old), "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
+        assert_eq!(state.outbox(new), ">4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
+    }
+
+    #[test]
+    fn client_reply_off_does_not_silence_pushes() {
+        let mut state = State::plain();
+        let client = state.admit();
+        state.ask_as(client, "HELLO 3");
+        state.ask_as(client, "SUBSCRIBE c");
+        assert_eq!(state.ask_as(client, "CLIENT REPLY OFF"), "");
+        assert_eq!(state.ask_as(client, "PING"), "");
+        state.ask("PUBLISH c m");
+        assert!(state.outbox(client).starts_with(">3\r\n$7\r\nmessage"));
+    }
+}

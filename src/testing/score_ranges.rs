@@ -163,3 +163,24 @@ fn zremrangebyscore(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     }
     Ok(Value::Integer(i64::try_from(members.len()).unwrap_or(i64::MAX)).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn bounds_may_exclude_and_limits_apply_after_them() {
+        let mut state = State::plain();
+        state.ask("ZADD z 1 a 2 b 3 c 4 d");
+        for (line, members) in [
+            ("ZRANGE z (1 +inf BYSCORE LIMIT 1 2", "c d"),
+            ("ZRANGE z +inf (1 BYSCORE REV LIMIT 0 1", "d"),
+            ("ZRANGEBYSCORE z 2 (4", "b c"),
+            ("ZRANGE z -2 -1 REV", "b a"),
+        ] {
+            let members = members.split(' ').map(Value::bulk).collect();
+            assert_eq!(state.ask(line), Value::Array(members), "{line}");
+        }
+    }
+}

@@ -68,3 +68,20 @@ fn only(set: &Set, wanted: impl Fn(&Bytes) -> bool) -> Set {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn results_keep_the_order_of_the_first_set() {
+        let mut state = State::plain();
+        state.ask("SADD one c b a");
+        state.ask("SADD two a c x");
+        let set = |members: &str| Value::Set(members.split(' ').map(|member| Value::bulk(member.to_owned())).collect());
+        assert_eq!(state.ask("SINTER one two"), set("c a"));
+        assert_eq!(state.ask("SUNION one two"), set("c b a x"));
+        assert_eq!(state.ask("SDIFF one two nokey"), set("b"));
+    }
+}

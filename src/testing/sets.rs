@@ -120,3 +120,27 @@ fn srandmember(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 
 /// Members that SRANDMEMBER with a negative count gives at most: a short command must not fill the memory.
 const MOST_REPEATED: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn members_come_in_order_of_insertion() {
+        let mut state = State::plain();
+        state.ask("SADD s c a b");
+        assert_eq!(state.ask("SMEMBERS s"), Value::Set(vec![Value::bulk("c"), Value::bulk("a"), Value::bulk("b")]));
+        assert_eq!(state.ask("SPOP s"), Value::bulk("c"));
+        let round = ["a", "b", "a", "b", "a"].map(Value::bulk).to_vec();
+        assert_eq!(state.ask("SRANDMEMBER s -5"), Value::Array(round));
+    }
+
+    #[test]
+    fn an_absurd_count_does_not_fill_the_memory() {
+        let mut state = State::plain();
+        state.ask("SADD s a");
+        assert!(matches!(state.ask("SRANDMEMBER s -9223372036854775808"), Value::SimpleError(_)));
+        assert_eq!(state.ask("SRANDMEMBER s 9223372036854775807"), Value::Array(vec![Value::bulk("a")]));
+    }
+}

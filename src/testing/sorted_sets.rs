@@ -19,8 +19,8 @@ pub(crate) const COMMANDS: &[Command] = &[
     row("zcard", 2, zcard),
     row("zrank", 3, |call, command| rank(call, command, Direction::Up)),
     row("zrevrank", 3, |call, command| rank(call, command, Direction::Down)),
-    row("zpopmin", -2, |call, command| pop(call, command, Direction::Up, "zpopmin")),
-    row("zpopmax", -2, |call, command| pop(call, command, Direction::Down, "zpopmax")),
+    row("zpopmin", -2, |call, command| pop(call, command, Direction::Up)),
+    row("zpopmax", -2, |call, command| pop(call, command, Direction::Down)),
 ];
 
 /// From which end a sorted set is read.
@@ -197,11 +197,11 @@ fn rank(call: &mut Call<'_>, command: &[Bytes], direction: Direction) -> Outcome
     Ok(rank.map_or_else(null, count).into())
 }
 
-fn pop(call: &mut Call<'_>, command: &[Bytes], direction: Direction, name: &str) -> Outcome {
+fn pop(call: &mut Call<'_>, command: &[Bytes], direction: Direction) -> Outcome {
     let wanted = match command {
         [_, _] => None,
         [_, _, number] => Some(positive(number)?),
-        _ => return Err(Failure::arity(name)),
+        _ => return Err(Failure::SYNTAX),
     };
     let protocol = match wanted {
         Some(_) => call.protocol(),
@@ -218,4 +218,34 @@ fn pop(call: &mut Call<'_>, command: &[Bytes], direction: Direction, name: &str)
     database.settle(&command[1], popped.len());
     let rows = popped.iter().map(|(member, score)| (member, *score));
     Ok(listing(rows, Scores::Shown, protocol).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn scores_are_doubles_in_resp3_and_strings_in_resp2() {
+        let mut state = State::plain();
+        state.ask("ZADD z 1.5 a inf b");
+        assert_eq!(state.ask("ZSCORE z a"), Value::Double(1.5));
+        let client = state.admit();
+        assert_eq!(state.ask_as(client, "ZMSCORE z b x"), "*2\r\n$3\r\ninf\r\n$-1\r\n");
+        assert_eq!(state.ask_as(client, "ZPOPMIN z 1"), "*2\r\n$1\r\na\r\n$3\r\n1.5\r\n");
+    }
+
+    #[test]
+    fn zadd_changes_only_what_its_options_allow() {
+        let mut state = State::plain();
+        for (line, changed) in [
+            ("ZADD z CH 5 a", 1),
+            ("ZADD z NX CH 6 a", 0),
+            ("ZADD z GT CH 4 a", 0),
+            ("ZADD z LT CH 4 a 9 b", 2),
+            ("ZADD z XX CH 3 a 1 c", 1),
+        ] {
+            assert_eq!(state.ask(line), Value::Integer(changed), "{line}");
+        }
+    }
 }

@@ -150,3 +150,52 @@ pub(crate) const DATABASES: usize = 16;
 
 /// The user that everybody is who has not said otherwise.
 pub(crate) const DEFAULT_USER: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl State {
+        /// A server without passwords.
+        pub(crate) fn plain() -> Self {
+            let persona = Persona { version: "7.2.0".to_owned(), hello: Hello::Known };
+            State::new(Accounts::default(), persona)
+        }
+
+        /// The answer to a command whose words are separated by blanks.
+        pub(crate) fn ask(&mut self, line: &str) -> Value {
+            self.run(line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect())
+        }
+
+        /// The same from a client, as the bytes it gets.
+        pub(crate) fn ask_as(&mut self, client: u64, line: &str) -> String {
+            let command = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+            dispatch::run(self, client, command);
+            self.outbox(client)
+        }
+
+        /// What a client was sent since the last time.
+        pub(crate) fn outbox(&mut self, client: u64) -> String {
+            String::from_utf8(std::mem::take(&mut self.client(client).outbox)).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_gone_can_still_be_named() {
+        let mut state = State::plain();
+        let id = state.admit();
+        state.clients.remove(&id);
+        state.client(id).name = Bytes::from("ghost");
+        assert!(state.client(id).name.is_empty());
+        assert!(state.clients.is_empty());
+    }
+
+    #[test]
+    fn no_secret_is_in_the_debug_output() {
+        let mut state = State::plain();
+        state.accounts.password = Some("sesame".to_owned());
+        state.accounts.users.insert("alice".to_owned(), "sesame".to_owned());
+        let written = format!("{state:?}");
+        assert!(written.contains("alice") && !written.contains("sesame"), "{written}");
+    }
+}

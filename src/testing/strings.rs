@@ -197,3 +197,30 @@ fn msetnx(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     }
     Ok(yes_or_no(true).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use crate::resp::Value;
+
+    #[test]
+    fn set_get_and_keepttl_do_what_they_say() {
+        let mut state = State::plain();
+        assert_eq!(state.ask("SET k a GET EX 100"), Value::null());
+        assert_eq!(state.ask("SET k b GET KEEPTTL"), Value::bulk("a"));
+        assert_eq!(state.ask("TTL k"), Value::Integer(100));
+        assert_eq!(state.ask("SET k c NX"), Value::null());
+        assert_eq!(state.ask("SET k c XX"), Value::simple("OK"));
+        assert_eq!(state.ask("TTL k"), Value::Integer(-1));
+    }
+
+    #[test]
+    fn databases_are_apart() {
+        let mut state = State::plain();
+        let client = state.admit();
+        assert_eq!(state.ask_as(client, "SET k zero"), "+OK\r\n");
+        assert_eq!(state.ask_as(client, "SELECT 15"), "+OK\r\n");
+        assert_eq!(state.ask_as(client, "GET k"), "$-1\r\n");
+        assert_eq!(state.ask("GET k"), Value::bulk("zero"));
+    }
+}

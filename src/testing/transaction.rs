@@ -111,3 +111,73 @@ fn unwatch(call: &mut Call<'_>, _: &[Bytes]) -> Outcome {
     call.client().unwatch();
     Ok(ok().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::state::State;
+
+    fn pair() -> (State, u64, u64) {
+        let mut state = State::plain();
+        let (one, two) = (state.admit(), state.admit());
+        (state, one, two)
+    }
+
+    #[test]
+    fn a_change_by_another_client_breaks_the_watch_even_if_undone() {
+        let (mut state, one, two) = pair();
+        for change in ["SET k v", "EXPIRE k 1000", "DEL k", "FLUSHALL"] {
+            state.ask("SET k old");
+            state.ask_as(one, "WATCH k");
+            state.ask_as(two, change);
+            state.ask_as(two, "SET k old");
+            state.ask_as(one, "MULTI");
+            assert_eq!(state.ask_as(one, "EXEC"), "*-1\r\n", "{change}");
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_keeps_the_watch() {
+        let (mut state, one, two) = pair();
+        state.ask_as(one, "WATCH k");
+        for line in ["DEL k", "LREM k 0 a", "SREM k a", "HDEL k f", "SET k v XX", "SELECT 1", "SET k v"] {
+            state.ask_as(two, line);
+        }
+        state.ask_as(one, "MULTI");
+        assert_eq!(state.ask_as(one, "EXEC"), "*0\r\n");
+    }
+
+    #[test]
+    fn an_expired_key_breaks_the_watch() {
+        let (mut state, one, _) = pair();
+        state.ask("SET k v PX 50");
+        state.ask_as(one, "WATCH k");
+        state.clock.advance(Duration::from_millis(50));
+        state.ask_as(one, "MULTI");
+        assert_eq!(state.ask_as(one, "EXEC"), "*-1\r\n");
+    }
+
+    #[test]
+    fn a_refused_command_spoils_the_transaction_and_a_failing_one_does_not() {
+        let (mut state, one, _) = pair();
+        state.ask_as(one, "MULTI");
+        state.ask_as(one, "SET k");
+        state.ask_as(one, "SET k v");
+        assert!(state.ask_as(one, "EXEC").starts_with("-EXECABORT "));
+        state.ask_as(one, "MULTI");
+        state.ask_as(one, "LPUSH k v");
+        state.ask_as(one, "HGET k v");
+        assert!(state.ask_as(one, "EXEC").starts_with("*2\r\n:1\r\n-WRONGTYPE "));
+    }
+
+    #[test]
+    fn a_push_to_oneself_lands_inside_the_reply_to_exec() {
+        let (mut state, one, _) = pair();
+        for line in ["HELLO 3", "SUBSCRIBE c", "MULTI", "PUBLISH c m", "PING"] {
+            state.ask_as(one, line);
+        }
+        let expected = "*2\r\n>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n:1\r\n+PONG\r\n";
+        assert_eq!(state.ask_as(one, "EXEC"), expected);
+    }
+}
