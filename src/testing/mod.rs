@@ -26,6 +26,8 @@ mod numbers;
 mod ordered_map;
 mod persona;
 mod pipe;
+#[cfg(test)]
+mod probe;
 mod pubsub;
 mod score_ranges;
 mod script;

@@ -223,3 +223,132 @@ impl std::fmt::Display for NotAPush {
 }
 
 impl std::error::Error for NotAPush {}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::super::probe::{Probe, patiently};
+    use super::*;
+
+    #[tokio::test]
+    async fn tcp_and_pipes_lead_to_the_same_data() {
+        let server = FakeServer::start().await.unwrap();
+        let mut tcp = Probe::tcp(&server).await;
+        let mut pipe = Probe(server.connector().open().unwrap());
+        tcp.ask("SET k v", "+OK\r\n").await;
+        pipe.ask("GET k", "$1\r\nv\r\n").await;
+        assert_eq!(server.run(["GET", "k"]), Value::bulk("v"));
+        assert_eq!(server.connections(), 2);
+    }
+
+    #[tokio::test]
+    async fn commands_are_kept_per_connection_and_can_be_waited_for() {
+        let server = FakeServer::start().await.unwrap();
+        let (mut one, mut two) = (Probe::tcp(&server).await, Probe(server.connector().open().unwrap()));
+        one.ask("HELLO 3 SETNAME one", "%7\r\n").await;
+        two.ask("GET a", "$-1\r\n").await;
+        one.send("get b\r\n").await;
+        patiently(server.wait_for_command("GET", 2)).await.expect("received");
+        assert_eq!(server.received().len(), 3);
+        let named = server.clients().into_iter().find(|client| client.name == "one").unwrap();
+        assert_eq!(named.protocol, Protocol::Resp3);
+        assert_eq!(server.received_from(named.id)[1], ["get", "b"]);
+        server.clear_received();
+        assert_eq!(server.times_received("GET"), 0);
+        drop((one, two));
+        patiently(server.wait_for_clients(0)).await.expect("gone");
+    }
+
+    #[tokio::test]
+    async fn killed_connections_end_at_once_and_new_ones_are_served() {
+        let server = FakeServer::start().await.unwrap();
+        let (mut one, mut two) = (Probe::tcp(&server).await, Probe(server.connector().open().unwrap()));
+        one.ask("PING", "+PONG\r\n").await;
+        two.ask("PING", "+PONG\r\n").await;
+        // Not even a writer that is stuck keeps a connection.
+        server.run(["SET".to_owned(), "big".to_owned(), "x".repeat(1 << 20)]);
+        two.send("GET big\r\n").await;
+        patiently(server.wait_for_command("GET", 1)).await.expect("received");
+        assert_eq!(server.kill_connections(), 2);
+        one.expect_end().await;
+        patiently(server.wait_for_clients(0)).await.expect("gone");
+        assert!(!server.kill_connection(1));
+        let mut three = Probe::tcp(&server).await;
+        three.ask("CLIENT ID", ":3\r\n").await;
+        assert!(server.kill_connection(3));
+        three.expect_end().await;
+    }
+
+    #[tokio::test]
+    async fn a_password_can_come_later() {
+        let server = FakeServer::builder().with_user("alice", "wonder").start().await.unwrap();
+        let mut early = Probe::tcp(&server).await;
+        early.ask("PING", "+PONG\r\n").await;
+        server.set_password(Some("sesame"));
+        let mut late = Probe::tcp(&server).await;
+        late.ask("PING", "-NOAUTH Authentication required.\r\n").await;
+        late.ask("AUTH alice wonder\r\nPING", "+OK\r\n+PONG\r\n").await;
+        early.ask("PING", "+PONG\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn pushes_go_to_resp3_clients_only() {
+        let server = FakeServer::start().await.unwrap();
+        let (mut old, mut new) = (Probe::tcp(&server).await, Probe::tcp(&server).await);
+        old.ask("PING", "+PONG\r\n").await;
+        new.ask("HELLO 3", "%7\r\n").await;
+        let mut rest = [0; 1024];
+        patiently(tokio::io::AsyncReadExt::read(&mut new.0, &mut rest)).await.unwrap().unwrap();
+        let push = Value::Push(vec![Value::bulk("invalidate"), Value::Array(vec![Value::bulk("k")])]);
+        assert_eq!(server.push(push), Ok(1));
+        new.expect(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n").await;
+        assert!(old.is_quiet().await);
+        assert_eq!(server.push(Value::Array(vec![Value::null()])), Err(NotAPush));
+        assert_eq!(server.push(Value::Push(Vec::new())), Err(NotAPush));
+    }
+
+    #[tokio::test]
+    async fn while_accepting_is_paused_new_connections_wait() {
+        let server = FakeServer::start().await.unwrap();
+        let mut before = Probe::tcp(&server).await;
+        before.ask("PING", "+PONG\r\n").await;
+        server.pause_accept();
+        let (mut tcp, mut pipe) = (Probe::tcp(&server).await, Probe(server.connector().open().unwrap()));
+        tcp.send("PING\r\n").await;
+        pipe.send("PING\r\n").await;
+        assert!(tcp.is_quiet().await && pipe.is_quiet().await);
+        assert_eq!(server.connections(), 1);
+        before.ask("PING", "+PONG\r\n").await;
+        server.resume_accept();
+        tcp.expect("+PONG\r\n").await;
+        pipe.expect("+PONG\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_dropped_server_leaves_nothing_behind() {
+        let server = FakeServer::start().await.unwrap();
+        let (address, connector, hub) = (server.address(), server.connector(), Arc::downgrade(&server.hub));
+        let (mut tcp, mut pipe) = (Probe::tcp(&server).await, Probe(connector.open().unwrap()));
+        tcp.ask("PING", "+PONG\r\n").await;
+        pipe.ask("PING", "+PONG\r\n").await;
+        drop(server);
+        tcp.expect_end().await;
+        pipe.expect_end().await;
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+        assert_eq!(connector.open().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert!(hub.upgrade().is_none(), "a task is still there");
+        assert!(pipe.0.write_all(b"x").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_test_itself_is_no_client() {
+        let server = FakeServer::builder().with_password("sesame").start().await.unwrap();
+        assert_eq!(server.run(["SET", "k", "v"]), Value::simple("OK"));
+        assert_eq!(server.run(["QUIT"]), Value::simple("OK"));
+        assert_eq!(server.run(["CLIENT", "REPLY", "OFF"]), Value::null());
+        assert!(matches!(server.run(["NOSUCH"]), Value::SimpleError(_)));
+        assert_eq!(server.run(Vec::<Bytes>::new()), Value::error("ERR unknown command '', with args beginning with: "));
+        assert!(server.clients().is_empty() && server.received().is_empty() && server.connections() == 0);
+    }
+}
