@@ -9,6 +9,8 @@ mod driver;
 mod error;
 pub mod outcome;
 pub mod resp;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topology;
 mod transport;
 
