@@ -96,7 +96,7 @@ impl Options {
             port: None,
             server_core: 0,
             client_core: 1,
-            runtime: RuntimeKind::OneWorker,
+            runtime: RuntimeKind::CurrentThread,
             clients: Peer::ALL.to_vec(),
             works: Work::ALL.to_vec(),
         };
@@ -117,7 +117,7 @@ impl Options {
                 "port" => options.port = Some(number(value)?),
                 "server-core" => options.server_core = number(value)?,
                 "client-core" => options.client_core = number(value)?,
-                "runtime" => options.runtime = runtime_kind(value)?,
+                "runtime" => options.runtime = list(value, RuntimeKind::from_name)?[0],
                 "clients" => options.clients = list(value, Peer::from_name)?,
                 "works" => options.works = list(value, Work::from_name)?,
                 _ => return Err(format!("no option --{option}\n{USAGE}")),
@@ -138,10 +138,6 @@ impl Options {
 
     /// What a child process needs to run the same way.
     fn for_child(&self, port: u16) -> Vec<String> {
-        let runtime = match self.runtime {
-            RuntimeKind::OneWorker => "one-worker",
-            RuntimeKind::CurrentThread => "current-thread",
-        };
         let seconds = self.plan().throughput.as_secs_f64();
         vec![
             "--port".into(),
@@ -149,7 +145,7 @@ impl Options {
             "--seconds".into(),
             seconds.to_string(),
             "--runtime".into(),
-            runtime.into(),
+            self.runtime.name().into(),
             "--client-core".into(),
             self.client_core.to_string(),
         ]
@@ -158,14 +154,6 @@ impl Options {
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("not a number: {text}\n{USAGE}"))
-}
-
-fn runtime_kind(text: &str) -> Result<RuntimeKind, String> {
-    match text {
-        "one-worker" => Ok(RuntimeKind::OneWorker),
-        "current-thread" => Ok(RuntimeKind::CurrentThread),
-        _ => Err(format!("no runtime called {text}\n{USAGE}")),
-    }
 }
 
 fn list<T>(text: &str, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
@@ -180,7 +168,7 @@ peers faults [--clients a,b]                           cuts and restarts (a star
 
 --quick                 a second a cell instead of six
 --seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half
---runtime R             one-worker (multi_thread, 1 worker; default) or current-thread
+--runtime R             current-thread (default) or one-worker (multi_thread with 1 worker)
 --server-core N         0
 --client-core N         1
 --port P                for `run`: a seeded server that is already there

@@ -28,10 +28,23 @@ pub struct Plan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuntimeKind {
-    /// tokio's multi_thread scheduler with one worker.
-    OneWorker,
     /// tokio's current_thread scheduler.
     CurrentThread,
+    /// tokio's multi_thread scheduler with one worker.
+    OneWorker,
+}
+
+impl RuntimeKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CurrentThread => "current-thread",
+            Self::OneWorker => "one-worker",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::CurrentThread, Self::OneWorker].into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// Figures of one run, all per operation.
@@ -100,8 +113,8 @@ pub fn run(peer: Peer, work: Work, port: u16, plan: &Plan) -> Figures {
 
 pub fn runtime(kind: RuntimeKind) -> Runtime {
     let mut builder = match kind {
-        RuntimeKind::OneWorker => Builder::new_multi_thread(),
         RuntimeKind::CurrentThread => Builder::new_current_thread(),
+        RuntimeKind::OneWorker => Builder::new_multi_thread(),
     };
     builder.worker_threads(1).enable_all().build().expect("a runtime")
 }

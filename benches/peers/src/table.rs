@@ -95,8 +95,9 @@ impl Medians {
     /// The table of the works by the clients: what one looks at first.
     fn summary(&self, options: &Options) -> String {
         let mut out = format!(
-            "## Summary: user CPU per operation, operations per second (medians of {})\n\n| work |",
-            options.rounds
+            "## Summary: user CPU per operation, operations per second (medians of {}, runtime {})\n\n| work |",
+            options.rounds,
+            options.runtime.name()
         );
         for peer in &options.clients {
             let _ = write!(out, " {} |", peer.title());
