@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some("faults") => faults::all(&options),
+        Some("fault") => faults::run_one(&options),
         _ => Err(USAGE.to_owned()),
     });
     match result {
@@ -164,7 +165,8 @@ const USAGE: &str = "\
 peers all [--rounds 3] [--clients a,b] [--works a,b]   every client at every work, medians as Markdown
 peers run <client> <work>                              one of them
 peers decode                                           the parsers alone
-peers faults [--clients a,b]                           cuts and restarts (a start)
+peers faults [--clients a,b]                           cuts and restarts (the first rows)
+peers fault <client> <fault>                           one of them: idle-cut cut-get cut-incr restart
 
 --quick                 a second a cell instead of six
 --seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half

@@ -126,14 +126,6 @@ impl super::Client for Floor {
     async fn lrange_strings(&mut self, _key: &str) -> usize {
         unimplemented!("see supports()")
     }
-
-    async fn try_get(&mut self, _key: &str) -> Result<(), String> {
-        unimplemented!("the floor knows no faults")
-    }
-
-    async fn try_incr(&mut self, _key: &str) -> Result<i64, String> {
-        unimplemented!("the floor knows no faults")
-    }
 }
 
 struct Driver {

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use fred::prelude::*;
 
+use super::FAULT_TIMEOUT;
+
 #[derive(Clone)]
 pub struct Fred(fred::prelude::Client);
 
@@ -40,13 +42,27 @@ impl super::Client for Fred {
         let items: Vec<String> = self.0.lrange(key, 0, -1).await.expect("LRANGE answered");
         items.len()
     }
+}
 
-    async fn try_get(&mut self, key: &str) -> Result<(), String> {
-        let value: Result<Bytes, _> = self.0.get(key).await;
+impl super::FaultClient for Fred {
+    async fn connect(port: u16) -> Self {
+        let config = Config::from_url(&format!("redis://127.0.0.1:{port}")).expect("a valid URL");
+        let mut builder = Builder::from_config(config);
+        builder
+            .with_performance_config(|config| config.default_command_timeout = FAULT_TIMEOUT)
+            .with_connection_config(|config| config.connection_timeout = FAULT_TIMEOUT)
+            .set_policy(ReconnectPolicy::new_exponential(0, 100, 30_000, 2));
+        let client = builder.build().expect("a valid configuration");
+        client.init().await.expect("connect");
+        Self(client)
+    }
+
+    async fn get(&mut self, key: &str) -> Result<(), String> {
+        let value: Result<Option<Bytes>, _> = self.0.get(key).await;
         value.map(drop).map_err(|error| error.to_string())
     }
 
-    async fn try_incr(&mut self, key: &str) -> Result<i64, String> {
+    async fn incr(&mut self, key: &str) -> Result<i64, String> {
         self.0.incr(key).await.map_err(|error| error.to_string())
     }
 }

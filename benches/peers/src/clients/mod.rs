@@ -1,6 +1,6 @@
 //! The clients under measurement, behind one trait.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 
@@ -38,13 +38,21 @@ pub trait Client: Clone + Send + Sized + 'static {
 
     /// LRANGE of the whole list into `Vec<String>`; returns the number of elements.
     fn lrange_strings(&mut self, key: &str) -> impl Future<Output = usize> + Send;
-
-    /// GET, but an error is an answer: the fault runs count them.
-    fn try_get(&mut self, key: &str) -> impl Future<Output = Result<(), String>> + Send;
-
-    /// INCR; the new value, or the error.
-    fn try_incr(&mut self, key: &str) -> impl Future<Output = Result<i64, String>> + Send;
 }
+
+/// A client as the fault runs want it: reconnecting, with the client's own defaults and 500 ms for a command and for a
+/// connect. Errors are answers here.
+pub trait FaultClient: Clone + Send + Sized + 'static {
+    fn connect(port: u16) -> impl Future<Output = Self> + Send;
+
+    fn get(&mut self, key: &str) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// The counter's new value.
+    fn incr(&mut self, key: &str) -> impl Future<Output = Result<i64, String>> + Send;
+}
+
+/// See `FaultClient`.
+pub const FAULT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Names as given on the command line and printed in tables, in the order of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,3 +138,19 @@ macro_rules! with_client {
     };
 }
 pub(crate) use with_client;
+
+/// The same for `FaultClient`, which the floor is not.
+macro_rules! with_fault_client {
+    ($peer:expr, $run:ident ( $($arg:expr),* )) => {
+        match $peer {
+            $crate::clients::Peer::Floor => return Err("the floor knows no faults".into()),
+            $crate::clients::Peer::Redis1 => $run::<$crate::clients::redis_rs::Managed1>($($arg),*),
+            $crate::clients::Peer::Redis2 => $run::<$crate::clients::redis_rs::Managed2>($($arg),*),
+            $crate::clients::Peer::Fred => $run::<$crate::clients::fred::Fred>($($arg),*),
+            $crate::clients::Peer::Rustis => $run::<$crate::clients::rustis::Rustis>($($arg),*),
+            #[cfg(feature = "ours")]
+            $crate::clients::Peer::Steadfast => $run::<$crate::clients::steadfast::Steadfast>($($arg),*),
+        }
+    };
+}
+pub(crate) use with_fault_client;

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Client;
+use super::{Client, FAULT_TIMEOUT, FaultClient};
 
 macro_rules! adapter {
-    ($name:ident, $redis:ident) => {
+    ($name:ident, $managed:ident, $redis:ident) => {
         #[derive(Clone)]
         pub struct $name($redis::aio::MultiplexedConnection);
 
@@ -53,18 +53,32 @@ macro_rules! adapter {
                     .expect("LRANGE answered");
                 items.len()
             }
+        }
 
-            async fn try_get(&mut self, key: &str) -> Result<(), String> {
-                let value: Result<Vec<u8>, _> = $redis::cmd("GET").arg(key).query_async(&mut self.0).await;
+        /// The connection manager, with its own schedule of reconnects.
+        #[derive(Clone)]
+        pub struct $managed($redis::aio::ConnectionManager);
+
+        impl FaultClient for $managed {
+            async fn connect(port: u16) -> Self {
+                let client = $redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a valid URL");
+                let config = $redis::aio::ConnectionManagerConfig::new()
+                    .set_response_timeout(Some(FAULT_TIMEOUT))
+                    .set_connection_timeout(Some(FAULT_TIMEOUT));
+                Self(client.get_connection_manager_with_config(config).await.expect("connect"))
+            }
+
+            async fn get(&mut self, key: &str) -> Result<(), String> {
+                let value: Result<Option<Vec<u8>>, _> = $redis::cmd("GET").arg(key).query_async(&mut self.0).await;
                 value.map(drop).map_err(|error| error.to_string())
             }
 
-            async fn try_incr(&mut self, key: &str) -> Result<i64, String> {
+            async fn incr(&mut self, key: &str) -> Result<i64, String> {
                 $redis::cmd("INCR").arg(key).query_async(&mut self.0).await.map_err(|error| error.to_string())
             }
         }
     };
 }
 
-adapter!(Redis1, redis1);
-adapter!(Redis2, redis2);
+adapter!(Redis1, Managed1, redis1);
+adapter!(Redis2, Managed2, redis2);

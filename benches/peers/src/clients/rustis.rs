@@ -7,6 +7,8 @@ use rustis::{
     resp::{BulkString, RefBulkString},
 };
 
+use super::FAULT_TIMEOUT;
+
 #[derive(Clone)]
 pub struct Rustis(rustis::client::Client);
 
@@ -43,13 +45,21 @@ impl super::Client for Rustis {
         let items: Vec<String> = self.0.lrange(key, 0, -1).await.expect("LRANGE answered");
         items.len()
     }
+}
 
-    async fn try_get(&mut self, key: &str) -> Result<(), String> {
-        let value: Result<BulkString, _> = self.0.get(key).await;
+impl super::FaultClient for Rustis {
+    async fn connect(port: u16) -> Self {
+        let limit = FAULT_TIMEOUT.as_millis();
+        let url = format!("redis://127.0.0.1:{port}?connect_timeout={limit}&command_timeout={limit}");
+        Self(rustis::client::Client::connect(url).await.expect("connect"))
+    }
+
+    async fn get(&mut self, key: &str) -> Result<(), String> {
+        let value: Result<Option<BulkString>, _> = self.0.get(key).await;
         value.map(drop).map_err(|error| error.to_string())
     }
 
-    async fn try_incr(&mut self, key: &str) -> Result<i64, String> {
+    async fn incr(&mut self, key: &str) -> Result<i64, String> {
         self.0.incr(key).await.map_err(|error| error.to_string())
     }
 }

@@ -37,12 +37,19 @@ impl super::Client for Steadfast {
         let items: Vec<String> = self.0.lrange::<String>(key, 0, -1).await.expect("LRANGE answered");
         items.len()
     }
+}
 
-    async fn try_get(&mut self, key: &str) -> Result<(), String> {
+impl super::FaultClient for Steadfast {
+    async fn connect(port: u16) -> Self {
+        // To be given `FAULT_TIMEOUT` as the deadline of a call, once the configuration is there.
+        <Self as super::Client>::connect(port).await
+    }
+
+    async fn get(&mut self, key: &str) -> Result<(), String> {
         self.0.get::<Bytes>(key).await.map(drop).map_err(|error| error.to_string())
     }
 
-    async fn try_incr(&mut self, key: &str) -> Result<i64, String> {
+    async fn incr(&mut self, key: &str) -> Result<i64, String> {
         self.0.incr(key).await.map_err(|error| error.to_string())
     }
 }
