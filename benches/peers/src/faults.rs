@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    env,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -14,11 +12,11 @@ use std::{
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Options,
+    Options, child,
     clients::{FaultClient, Peer, with_fault_client},
     measure::{self, RuntimeKind},
     proxy::Proxy,
-    server::{self, Server},
+    server::Server,
     work::key,
 };
 
@@ -62,28 +60,20 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
     for &fault in Fault::ALL {
         print!("| {} |", fault.title());
         for &peer in &peers {
-            print!(" {} |", run_child(options, peer, fault)?);
+            print!(" {} |", run_child(options, peer, fault));
         }
         println!();
     }
     Ok(())
 }
 
-fn run_child(options: &Options, peer: Peer, fault: Fault) -> Result<String, String> {
-    let myself = env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new(myself);
-    command.args(["fault", peer.name(), fault.name(), "--server-core", &options.server_core.to_string()]);
+fn run_child(options: &Options, peer: Peer, fault: Fault) -> String {
+    let mut arguments = vec!["fault".to_owned(), peer.name().to_owned(), fault.name().to_owned()];
+    arguments.extend(["--server-core".to_owned(), options.server_core.to_string()]);
     if options.quick {
-        command.arg("--quick");
+        arguments.push("--quick".to_owned());
     }
-    command.stdin(Stdio::null()).stderr(Stdio::inherit());
-    server::end_with_parent(&mut command);
-    let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    } else {
-        Ok(format!("failed ({})", output.status))
-    }
+    child::run(&arguments, Duration::from_secs(180)).map_or_else(|message| message, |words| words.trim().to_owned())
 }
 
 /// `fault <client> <fault>`: in this process, on a server of its own.

@@ -3,6 +3,7 @@
 use std::{env, process::ExitCode, time::Duration};
 
 mod allocations;
+mod child;
 mod clients;
 mod decode;
 mod faults;

@@ -268,3 +268,16 @@ fn quantile(sorted: &[u32], q: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last as f64 * q).round() as usize).copied().map_or(f64::NAN, f64::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_survive_the_way_to_the_parent() {
+        let figures = Figures::from_fields([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.25]);
+        let output = format!("noise\n{}\nnoise", figures.to_line());
+        assert_eq!(Figures::parse(&output).map(|read| read.fields()), Some(figures.fields()));
+        assert!(Figures::parse("figures 1.0 2.0").is_none());
+    }
+}

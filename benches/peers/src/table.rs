@@ -1,19 +1,8 @@
 //! `peers all`: every client at every work in turn, each in a fresh process, and the medians as Markdown.
 
-use std::{
-    collections::HashMap,
-    env,
-    fmt::Write,
-    process::{Command, Stdio},
-};
+use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use crate::{
-    Options,
-    clients::Peer,
-    measure::Figures,
-    server::{self, Server},
-    work::Work,
-};
+use crate::{Options, child, clients::Peer, measure::Figures, server::Server, work::Work};
 
 type Cells = HashMap<(&'static str, &'static str), Vec<Figures>>;
 
@@ -43,16 +32,12 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
 }
 
 fn run_child(options: &Options, server: &Server, peer: Peer, work: Work) -> Result<Figures, String> {
-    let myself = env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new(myself);
-    command
-        .args(["run", peer.name(), work.name()])
-        .args(options.for_child(server.port))
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    server::end_with_parent(&mut command);
-    let output = command.output().map_err(|error| error.to_string())?;
-    Figures::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| format!("no figures ({})", output.status))
+    let mut arguments = vec!["run".to_owned(), peer.name().to_owned(), work.name().to_owned()];
+    arguments.extend(options.for_child(server.port));
+    let plan = options.plan();
+    let limit = Duration::from_secs(30) + 3 * (plan.warm_up + plan.throughput + plan.latency);
+    let output = child::run(&arguments, limit)?;
+    Figures::parse(&output).ok_or_else(|| format!("no figures: {output}"))
 }
 
 /// One run in one line, for the eye.
@@ -214,5 +199,26 @@ fn count(n: f64) -> String {
         n if n >= 1e5 => format!("{:.0} k", n / 1e3),
         n if n >= 1e3 => format!("{:.1} k", n / 1e3),
         n => format!("{n:.0} "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(ops_per_second: f64) -> Figures {
+        Figures { ops_per_second, ..Figures::default() }
+    }
+
+    #[test]
+    fn median_is_the_middle_run_or_halfway_between_two() {
+        assert_eq!(median(&[rate(9.0), rate(1.0), rate(2.0)]).ops_per_second, 2.0);
+        assert_eq!(median(&[rate(4.0), rate(2.0)]).ops_per_second, 3.0);
+    }
+
+    #[test]
+    fn times_and_counts_keep_three_digits() {
+        assert_eq!([time(360.0), time(42_700.0), time(12_400_000.0)], ["0.36 µs", "42.7 µs", "12.4 ms"]);
+        assert_eq!([count(688_000.0), count(2_160_000.0), count(4_900.0)], ["688 k", "2.16 M", "4.9 k"]);
     }
 }

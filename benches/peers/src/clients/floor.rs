@@ -266,3 +266,16 @@ fn encode(out: &mut Vec<u8>, arguments: &[&[u8]]) {
 const READ_SIZE: usize = 64 * 1024;
 /// Replies below this are copied out, so that they don't keep the read buffer alive.
 const SMALL: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_end_where_the_reply_ends() {
+        assert_eq!(frame(b"$3\r\nabc\r\n+OK\r\n"), Some((4, 7, 9)));
+        assert_eq!(frame(b"+OK\r\n"), Some((1, 3, 5)));
+        assert_eq!(frame(b"$3\r\nabc\r"), None);
+        assert_eq!(missing(b"$3\r\nab"), 3);
+    }
+}
