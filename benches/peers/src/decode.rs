@@ -75,6 +75,7 @@ fn measure(case: &Case, input: &Input, length: Duration) -> f64 {
 }
 
 const CASES: &[Case] = &[
+    Case { parser: "(the copy that fills a `BytesMut`)", result: "-", decode: copy },
     Case { parser: "redis-protocol 6.0", result: "RESP3 frame of ranges", decode: redis_protocol_ranges },
     Case { parser: "redis-protocol 6.0", result: "RESP3 frame of `Bytes`", decode: redis_protocol_bytes },
     Case { parser: "redis-rs 1.8.1", result: "`Value`", decode: redis1_value },
@@ -87,6 +88,12 @@ const CASES: &[Case] = &[
     #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Value`", decode: ours::value },
 ];
+
+/// What the cases that consume a `BytesMut` pay beforehand.
+fn copy(input: &Input) -> usize {
+    black_box(BytesMut::from(&input.run[..]));
+    REPEAT * input.elements
+}
 
 fn redis_protocol_ranges(input: &Input) -> usize {
     use redis_protocol::resp3::{decode::complete::decode_range, types::RangeFrame};

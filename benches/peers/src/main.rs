@@ -9,6 +9,7 @@ mod decode;
 mod faults;
 mod measure;
 mod proxy;
+mod quiet;
 mod server;
 mod table;
 mod work;

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     allocations,
     clients::{Client, Peer, with_client},
+    quiet::Waiting,
     work::{KEYS, LARGE, LARGE_KEY, LIST, LIST_KEY, MIDDLE, PIPELINE, SMALL, Work, key},
 };
 
@@ -58,34 +59,27 @@ pub struct Figures {
     pub p999_ns: f64,
     pub allocations: f64,
     pub bytes: f64,
+    /// Share of the throughput phase that the client was ready to run and had no core.
+    pub waited: f64,
 }
 
 impl Figures {
     /// One line, read back by `parse` in the parent process.
     pub fn to_line(self) -> String {
-        let fields = [
-            self.ops_per_second,
-            self.user_ns,
-            self.system_ns,
-            self.p50_ns,
-            self.p99_ns,
-            self.p999_ns,
-            self.allocations,
-            self.bytes,
-        ];
-        format!("{LINE_MARK} {}", fields.map(|field| format!("{field:.2}")).join(" "))
+        format!("{LINE_MARK} {}", self.fields().map(|field| format!("{field:.3}")).join(" "))
     }
 
     pub fn parse(output: &str) -> Option<Self> {
         let line = output.lines().find_map(|line| line.strip_prefix(LINE_MARK))?;
         let fields: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-        let &[ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes] = &fields[..] else {
+        let &[ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes, waited] = &fields[..]
+        else {
             return None;
         };
-        Some(Self { ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes })
+        Some(Self { ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes, waited })
     }
 
-    pub fn fields(&self) -> [f64; 8] {
+    pub fn fields(&self) -> [f64; 9] {
         [
             self.ops_per_second,
             self.user_ns,
@@ -95,12 +89,13 @@ impl Figures {
             self.p999_ns,
             self.allocations,
             self.bytes,
+            self.waited,
         ]
     }
 
-    pub fn from_fields(fields: [f64; 8]) -> Self {
-        let [ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes] = fields;
-        Self { ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes }
+    pub fn from_fields(fields: [f64; 9]) -> Self {
+        let [ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes, waited] = fields;
+        Self { ops_per_second, user_ns, system_ns, p50_ns, p99_ns, p999_ns, allocations, bytes, waited }
     }
 }
 
@@ -127,11 +122,13 @@ fn run_client<C: Client>(runtime: &Runtime, work: Work, port: u16, plan: &Plan) 
             return count_allocations(&client, work).await;
         }
 
+        let waiting = Waiting::of(std::process::id());
         let cpu_before = cpu_time();
         let begin = Instant::now();
         let (calls, _) = phase::<C, false>(&client, work, plan.throughput).await;
         let elapsed = begin.elapsed();
         let cpu = cpu_time() - cpu_before;
+        let waited = waiting.share();
         let (_, mut latencies) = phase::<C, true>(&client, work, plan.latency).await;
 
         let operations = (calls * work.per_call()) as f64;
@@ -143,6 +140,7 @@ fn run_client<C: Client>(runtime: &Runtime, work: Work, port: u16, plan: &Plan) 
             p50_ns: quantile(&latencies, 0.5),
             p99_ns: quantile(&latencies, 0.99),
             p999_ns: quantile(&latencies, 0.999),
+            waited,
             ..Figures::default()
         }
     })
@@ -275,7 +273,7 @@ mod tests {
 
     #[test]
     fn figures_survive_the_way_to_the_parent() {
-        let figures = Figures::from_fields([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.25]);
+        let figures = Figures::from_fields([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.25, 0.5]);
         let output = format!("noise\n{}\nnoise", figures.to_line());
         assert_eq!(Figures::parse(&output).map(|read| read.fields()), Some(figures.fields()));
         assert!(Figures::parse("figures 1.0 2.0").is_none());

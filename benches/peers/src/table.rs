@@ -2,18 +2,21 @@
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use crate::{Options, child, clients::Peer, measure::Figures, server::Server, work::Work};
+use crate::{Options, child, clients::Peer, measure::Figures, quiet::Waiting, server::Server, work::Work};
 
 type Cells = HashMap<(&'static str, &'static str), Vec<Figures>>;
 
 pub(crate) fn all(options: &Options) -> Result<(), String> {
     let server = crate::start_server(options)?;
     let mut cells = Cells::new();
+    let mut waits = Waits::default();
     for round in 1..=options.rounds {
         for &work in &options.works {
             for &peer in options.clients.iter().filter(|peer| peer.supports(work)) {
+                let waiting = Waiting::of(server.pid());
                 match run_child(options, &server, peer, work) {
                     Ok(figures) => {
+                        waits.note(&figures, waiting.share());
                         eprintln!("round {round}: {}", describe(peer, work, &figures));
                         cells.entry((peer.name(), work.name())).or_default().push(figures);
                     }
@@ -25,6 +28,7 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
     let medians: HashMap<_, _> = cells.iter().map(|(cell, runs)| (*cell, median(runs))).collect();
     let medians = Medians(medians);
     println!("{}", medians.summary(options));
+    println!("{}\n", waits.in_words());
     for &work in &options.works {
         println!("{}", medians.table(options, work));
     }
@@ -40,6 +44,35 @@ fn run_child(options: &Options, server: &Server, peer: Peer, work: Work) -> Resu
     Figures::parse(&output).ok_or_else(|| format!("no figures: {output}"))
 }
 
+/// How disturbed the runs were.
+#[derive(Default)]
+struct Waits {
+    client: Vec<f64>,
+    server: Vec<f64>,
+}
+
+impl Waits {
+    fn note(&mut self, figures: &Figures, server: f64) {
+        self.client.push(figures.waited * 100.0);
+        self.server.push(server * 100.0);
+    }
+
+    fn in_words(&self) -> String {
+        let words = |shares: &[f64]| {
+            let mut shares = shares.to_vec();
+            shares.sort_by(f64::total_cmp);
+            let middle = shares.get(shares.len() / 2).copied().unwrap_or(f64::NAN);
+            format!("{middle:.1} % (at most {:.1} %)", shares.last().copied().unwrap_or(f64::NAN))
+        };
+        format!(
+            "Waiting for a core, share of a run: client {}, server {}. Above a few percent another process was running \
+             and throughput and latencies mean nothing.",
+            words(&self.client),
+            words(&self.server)
+        )
+    }
+}
+
 /// One run in one line, for the eye.
 pub(crate) fn describe(peer: Peer, work: Work, figures: &Figures) -> String {
     if work == Work::Allocations {
@@ -52,7 +85,7 @@ pub(crate) fn describe(peer: Peer, work: Work, figures: &Figures) -> String {
         );
     }
     format!(
-        "{} {}: {}/s, user {}, system {}, p50 {}, p99 {}, p99.9 {}",
+        "{} {}: {}/s, user {}, system {}, p50 {}, p99 {}, p99.9 {}, without a core {:.1} %",
         peer.name(),
         work.name(),
         count(figures.ops_per_second),
@@ -60,7 +93,8 @@ pub(crate) fn describe(peer: Peer, work: Work, figures: &Figures) -> String {
         time(figures.system_ns),
         time(figures.p50_ns),
         time(figures.p99_ns),
-        time(figures.p999_ns)
+        time(figures.p999_ns),
+        figures.waited * 100.0
     )
 }
 
