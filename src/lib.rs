@@ -20,6 +20,7 @@ pub use command::{
     ToArgs,
 };
 pub use connection::{LinkState, ServerFacts, SessionFacts};
+pub use driver::{Event, Events};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Cause, Fate, Stage};
 pub use resp::Value;

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::{keyed, keys_only, milliseconds};
-use crate::command::{ConversionError, Executor, FromReply, Request, ToArg, ToArgs};
-use crate::resp::Reply;
+use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on keys of any type.
 ///

@@ -14,7 +14,7 @@ use super::pipeline::Pipeline;
 use super::report;
 use crate::command::{Command, Executor, FromReply, Limit, Request};
 use crate::connection::LinkState;
-use crate::driver::{Link, now};
+use crate::driver::{Events, Link, now};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
 use crate::topology::Standalone;
@@ -129,6 +129,11 @@ impl Client {
     /// The receiver shows the latest state; states that were passed through quickly may be skipped.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.link().state()
+    }
+
+    /// What happens on the link from now on: connections made and lost, certificates reloaded.
+    pub fn events(&self) -> Events {
+        self.link().events()
     }
 
     /// The server's address, as configured.

@@ -79,7 +79,7 @@ impl FromReply for String {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
         match number_text(reply) {
             Some(text) => Ok(text),
-            None => str::from_utf8(string(reply)?)
+            None => std::str::from_utf8(string(reply)?)
                 .map(str::to_owned)
                 .map_err(|error| ConversionError::new("a string of UTF-8", error.to_string())),
         }
@@ -281,13 +281,13 @@ fn integer<T: TryFrom<i64> + std::str::FromStr>(
 }
 
 fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
-    str::from_utf8(text).ok()?.parse().ok()
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// A string that should have been a number: shown only if it is short and can be one that went wrong.
 fn found_text(text: &[u8]) -> String {
     let numeric = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-    match str::from_utf8(text) {
+    match std::str::from_utf8(text) {
         Ok(short) if text.len() <= 40 && text.iter().all(numeric) => format!("the string '{short}'"),
         _ => format!("a string of {} bytes", text.len()),
     }

@@ -19,3 +19,5 @@ pub use raw::Command;
 pub(crate) use request::Limit;
 pub use request::{Executor, NoOptions, Request};
 pub use slot::Slot;
+
+pub(crate) use crate::resp::Reply;

@@ -209,7 +209,7 @@ impl Command {
             }
             true
         });
-        let end = memchr::memchr(b'\r', &header)?;
+        let end = header.iter().position(|byte| *byte == b'\r')?;
         let digits = header.get(1..end)?;
         let len = digits.iter().fold(0usize, |len, digit| len * 10 + usize::from(digit - b'0'));
         Some((position + end + 2, len))

@@ -3,10 +3,10 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::expect_used))]
 
 mod backoff;
-mod event;
 mod handshake;
 mod inflight;
 mod outbox;
+mod output;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -14,8 +14,8 @@ mod simulation;
 mod state;
 mod wire;
 
-pub(crate) use event::{Event, Loss, Reason, Replies};
 pub(crate) use inflight::{Batch, Entry};
+pub(crate) use output::{Loss, Output, Reason, Replies};
 pub(crate) use session::{Claim, Room, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};

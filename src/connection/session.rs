@@ -1,15 +1,16 @@
 //! What outlives sockets: the commands, their order and deadlines, and when to connect again.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use super::backoff::{Backoff, Permanence};
-use super::event::{Event, Loss, Reason, Replies};
 use super::inflight::{Batch, Completed, Inflight, Placed};
 use super::outbox::Outbox;
+use super::output::{Loss, Output, Reason, Replies};
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
@@ -32,7 +33,7 @@ pub(crate) struct Session<T> {
     outbox: Outbox,
     backoff: Backoff,
     /// What waits to be handed out, before anything that is still to be decoded.
-    events: VecDeque<Event<T>>,
+    events: VecDeque<Output<T>>,
     /// The last thing that went wrong on the link since it was ready.
     last_cause: Option<Cause>,
     /// When bytes were last read, or the connection was made.
@@ -109,6 +110,11 @@ impl<T: Claim> Session<T> {
         &self.state
     }
 
+    /// Whether nothing is due: no answer from the peer, and nothing to be written.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inflight.is_empty() && self.state.is_ready()
+    }
+
     /// The last thing that went wrong since the link was ready.
     pub(crate) fn last_cause(&self) -> Option<&Cause> {
         self.last_cause.as_ref()
@@ -149,14 +155,14 @@ impl<T: Claim> Session<T> {
         self.backoff.handle_attempt();
         let begun = self.state.dial(self.backoff.attempts(), now).is_ok();
         self.attempt_until = Some(now + self.settings.connect_timeout);
-        self.events.push_back(Event::State);
+        self.events.push_back(Output::State);
         begun
     }
 
     /// The transport has got to a stage of the attempt.
-    pub(crate) fn handle_stage(&mut self, stage: Stage) {
-        if self.state.reach(stage) {
-            self.events.push_back(Event::State);
+    pub(crate) fn handle_stage(&mut self, stage: Stage, address: Option<SocketAddr>) {
+        if self.state.reach(stage, address) {
+            self.events.push_back(Output::State);
         }
     }
 
@@ -167,7 +173,7 @@ impl<T: Claim> Session<T> {
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
         let (connection, established) = Connection::begin(handshake.clone(), *limits, *read_buffer);
         self.connection = Some(connection);
-        self.handle_stage(Stage::Handshake);
+        self.handle_stage(Stage::Handshake, self.peer.remote);
         if let Some(facts) = established {
             self.handle_established(facts, now);
         }
@@ -181,14 +187,19 @@ impl<T: Claim> Session<T> {
         if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
             self.backoff.reset();
         }
-        self.give_up_sent(&cause, now);
+        let in_flight = self.inflight.len();
+        let failed_unknown = self.give_up_sent(&cause, now);
+        if was_ready.is_some() {
+            let requeued = self.inflight.len();
+            self.events.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
+        }
         // A peer that spoke well before is not one that never will: only the first words are judged so.
         let permanent = cause.is_permanent() && was_ready.is_none();
         self.refusal = permanent.then(|| cause.clone());
         let pause = self.backoff.pause(if permanent { Permanence::Permanent } else { Permanence::Transient });
         self.last_cause = Some(cause.clone());
         if self.state.lose(self.backoff.attempts(), now + pause, cause).is_ok() {
-            self.events.push_back(Event::State);
+            self.events.push_back(Output::State);
         }
         if let Some(cause) = self.turns_away() {
             self.give_up_unsent(&Reason::Link(cause), now);
@@ -225,7 +236,7 @@ impl<T: Claim> Session<T> {
     }
 
     /// The next thing to act on.
-    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event<T>> {
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Output<T>> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -240,13 +251,13 @@ impl<T: Claim> Session<T> {
                 }
                 Received::Answers(frame) => {
                     self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
-                    return Some(Event::Hangup);
+                    return Some(Output::Hangup);
                 }
-                Received::Push(frame) => return Some(Event::Push(frame)),
+                Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
                     self.handle_lost(cause, now);
-                    return Some(Event::Hangup);
+                    return Some(Output::Hangup);
                 }
                 Received::Nothing => {
                     self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
@@ -277,7 +288,7 @@ impl<T: Claim> Session<T> {
         if self.attempt_until.is_some_and(|until| until <= now) {
             let stage = self.stage();
             self.handle_lost(Cause::AttemptTimedOut { stage }, now);
-            self.events.push_back(Event::Hangup);
+            self.events.push_back(Output::Hangup);
         }
         if self.closing.is_some_and(|until| until <= now) {
             self.finish(Cause::ClosedHere, now);
@@ -290,7 +301,7 @@ impl<T: Claim> Session<T> {
             self.closing = Some(until);
         }
         if self.state.drain().is_ok() {
-            self.events.push_back(Event::State);
+            self.events.push_back(Output::State);
         }
         self.finish_if_drained();
     }
@@ -306,8 +317,8 @@ impl<T: Claim> Session<T> {
         let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
         self.give_up_unsent(&reason, now);
         self.state.close(cause);
-        self.events.push_back(Event::State);
-        self.events.push_back(Event::Hangup);
+        self.events.push_back(Output::State);
+        self.events.push_back(Output::Hangup);
     }
 
     /// Whether the link has ended.
@@ -317,26 +328,27 @@ impl<T: Claim> Session<T> {
 
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
+        self.events.push_back(Output::Connected(Arc::clone(&session)));
         self.attempt_until = None;
         self.ready_since = Some(now);
         self.last_cause = None;
         self.refusal = None;
         if self.state.ready(session).is_ok() {
-            self.events.push_back(Event::State);
+            self.events.push_back(Output::State);
         }
         if self.closing.is_some() && self.state.drain().is_ok() {
-            self.events.push_back(Event::State);
+            self.events.push_back(Output::State);
         }
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Event<T>> {
+    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
         let (completed, bytes) = self.inflight.handle_answer(frame);
         if bytes > 0 {
             self.settle(bytes);
         }
         match completed {
-            Completed::Single(Some(ticket), frame) => Some(Event::Answered(ticket, Replies::One(frame))),
-            Completed::Group(Some(ticket), frames) => Some(Event::Answered(ticket, Replies::Many(frames))),
+            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, Replies::One(frame))),
+            Completed::Group(Some(ticket), frames) => Some(Output::Answered(ticket, Replies::Many(frames))),
             Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
         }
     }
@@ -366,10 +378,13 @@ impl<T: Claim> Session<T> {
     }
 
     /// Tells the callers of which the socket had taken anything in full; it is gone, and with it their answers.
-    fn give_up_sent(&mut self, cause: &Cause, now: Instant) {
+    /// Returns how many those are.
+    fn give_up_sent(&mut self, cause: &Cause, now: Instant) -> usize {
+        let before = self.events.len();
         let position = self.outbox.position();
         let reason = Reason::Link(cause.clone());
         self.give_up(now, &reason, |placed| placed.sent(position) > 0);
+        let failed = self.events.len() - before;
         // Who was told earlier that no answer would come has no place any more, nor has who has gone.
         let mut settled = Room::default();
         self.inflight.retain(|placed| {
@@ -381,6 +396,7 @@ impl<T: Claim> Session<T> {
         self.settled.entries += settled.entries;
         self.settled.bytes += settled.bytes;
         self.outbox.rewind(self.inflight.iter().map(Placed::range));
+        failed
     }
 
     /// Tells all callers, none of which can have been sent.
@@ -409,7 +425,7 @@ impl<T: Claim> Session<T> {
             let sent = if connected { placed.begun(position) } else { placed.sent(position) };
             let handed_over = sent > answered;
             let cut = if connected || placed.start >= position { placed.cut_at(position) } else { None };
-            events.push_back(Event::Lost(
+            events.push_back(Output::Lost(
                 ticket,
                 Box::new(Loss {
                     reason: reason.clone(),
@@ -447,8 +463,8 @@ impl<T: Claim> Session<T> {
             self.connection = None;
             self.attempt_until = None;
             self.state.close(Cause::ClosedHere);
-            self.events.push_back(Event::State);
-            self.events.push_back(Event::Hangup);
+            self.events.push_back(Output::State);
+            self.events.push_back(Output::Hangup);
         }
     }
 }

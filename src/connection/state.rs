@@ -1,6 +1,7 @@
 //! Where a link is.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ pub enum LinkState {
         attempt: u32,
         /// How far it has got.
         stage: Stage,
+        /// The IP address that was tried last, where there is one.
+        address: Option<SocketAddr>,
         /// When the attempt began.
         since: Instant,
         /// What the attempt before this one, or the connection, ended of.
@@ -139,12 +142,12 @@ impl LinkState {
     pub(crate) fn dial(&mut self, attempt: u32, now: Instant) -> Result<(), IllegalEdge> {
         match self {
             Self::Idle => {
-                *self = Self::Connecting { attempt, stage: Stage::Resolving, since: now, last: None };
+                *self = Self::Connecting { attempt, stage: Stage::Resolving, address: None, since: now, last: None };
                 Ok(())
             }
             Self::Backoff { cause, .. } => {
                 let last = Some(cause.clone());
-                *self = Self::Connecting { attempt, stage: Stage::Resolving, since: now, last };
+                *self = Self::Connecting { attempt, stage: Stage::Resolving, address: None, since: now, last };
                 Ok(())
             }
             _ => self.refuse("dialing"),
@@ -152,10 +155,10 @@ impl LinkState {
     }
 
     /// The attempt has got to a stage; `true` if that is news.
-    pub(crate) fn reach(&mut self, reached: Stage) -> bool {
+    pub(crate) fn reach(&mut self, reached: Stage, at: Option<SocketAddr>) -> bool {
         match self {
-            Self::Connecting { stage, .. } if *stage != reached => {
-                *stage = reached;
+            Self::Connecting { stage, address, .. } if (*stage, *address) != (reached, at) => {
+                (*stage, *address) = (reached, at);
                 true
             }
             _ => false,
@@ -221,7 +224,7 @@ mod tests {
             state.dial(1, now).unwrap();
             state.lose(1, now + Duration::from_secs(1), cause.clone()).unwrap();
             state.dial(2, now).unwrap();
-            assert!(state.reach(Stage::Handshake) && !state.reach(Stage::Handshake));
+            assert!(state.reach(Stage::Handshake, None) && !state.reach(Stage::Handshake, None));
             state.ready(facts()).unwrap();
             assert!(state.is_ready());
             state.lose(1, now, cause).unwrap();

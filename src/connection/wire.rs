@@ -23,7 +23,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug)]
 enum Phase {
-    Greeting(Handshake),
+    Greeting(Box<Handshake>),
     Ready,
     /// Nothing more will come of this connection.
     Failed,
@@ -108,7 +108,7 @@ impl Connection {
                     return Received::Answers(frame);
                 }
                 Phase::Failed => return Received::Nothing,
-                Phase::Greeting(handshake) => match self.advance(handshake.handle_answer(frame.reply())) {
+                Phase::Greeting(handshake) => match self.advance((*handshake).handle_answer(frame.reply())) {
                     Received::Nothing => {}
                     received => return received,
                 },
@@ -119,11 +119,11 @@ impl Connection {
     fn advance(&mut self, progress: Progress) -> Received {
         match progress {
             Progress::Waiting(handshake) => {
-                self.phase = Phase::Greeting(handshake);
+                self.phase = Phase::Greeting(Box::new(handshake));
                 Received::Nothing
             }
             Progress::Send(handshake, bytes) => {
-                self.phase = Phase::Greeting(handshake);
+                self.phase = Phase::Greeting(Box::new(handshake));
                 self.greeting.extend_from_slice(&bytes);
                 Received::Nothing
             }

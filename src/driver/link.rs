@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::clock;
 use super::mailbox::{Bounds, Mailbox};
+use super::news::{Events, News};
 use super::task::LinkTask;
 use crate::connection::{LinkState, Session, SessionSettings};
 use crate::outcome::Address;
@@ -23,55 +24,68 @@ pub(crate) struct LinkSettings {
     pub(crate) grace: Duration,
 }
 
+/// What a link and its task share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) address: Arc<Address>,
+    pub(super) state: watch::Sender<LinkState>,
+    pub(super) news: News,
+}
+
 /// A link to a node. Dropping it lets what was sent finish within its grace, then closes.
 #[derive(Debug)]
 pub(crate) struct Link {
-    mailbox: Arc<Mailbox>,
-    state: watch::Receiver<LinkState>,
-    address: Arc<Address>,
+    shared: Shared,
     grace: Duration,
 }
 
 impl Link {
     /// Starts the link's task on `runtime`; it begins to connect at once.
     pub(crate) fn start(settings: LinkSettings, runtime: &Handle) -> Self {
-        let mailbox = Arc::new(Mailbox::new(settings.bounds));
-        let address = Arc::new(settings.address);
-        let (sender, state) = watch::channel(LinkState::Idle);
+        let shared = Shared {
+            mailbox: Arc::new(Mailbox::new(settings.bounds)),
+            address: Arc::new(settings.address),
+            state: watch::Sender::new(LinkState::Idle),
+            news: News::new(),
+        };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
         let session = Session::new(settings.session, clock::now());
-        let task = LinkTask::new(session, Arc::clone(&mailbox), settings.dialer, Arc::clone(&address), sender);
-        runtime.spawn(task);
-        Self { mailbox, state, address, grace: settings.grace }
+        runtime.spawn(LinkTask::new(session, settings.dialer, &shared));
+        Self { shared, grace: settings.grace }
     }
 
     /// Where commands are put.
     pub(crate) fn mailbox(&self) -> &Mailbox {
-        &self.mailbox
+        &self.shared.mailbox
     }
 
     /// The node's address.
     pub(crate) fn address(&self) -> &Address {
-        &self.address
+        &self.shared.address
     }
 
     /// Where the link is, and when that changes.
     pub(crate) fn state(&self) -> watch::Receiver<LinkState> {
-        self.state.clone()
+        self.shared.state.subscribe()
+    }
+
+    /// What happens on the link from now on.
+    pub(crate) fn events(&self) -> Events {
+        self.shared.news.listen()
     }
 
     /// Takes no more commands, waits for the answers to those it has until `until`, gives up the rest.
     pub(crate) async fn close(&self, until: Instant) {
-        self.mailbox.close(until);
-        let mut state = self.state.clone();
-        // The channel is closed when the task is gone, which is as good.
-        let _ = state.wait_for(|state| matches!(state, LinkState::Closed { .. })).await;
+        self.mailbox().close(until);
+        // It cannot fail: this holds a sender too.
+        let _ = self.state().wait_for(|state| matches!(state, LinkState::Closed { .. })).await;
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.mailbox.close(clock::now() + self.grace);
+        self.mailbox().close(clock::now() + self.grace);
     }
 }

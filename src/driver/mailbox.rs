@@ -236,6 +236,7 @@ impl Mailbox {
     }
 
     /// What is queued and in flight, and how many calls wait for room.
+    #[cfg(test)]
     pub(crate) fn load(&self) -> (Room, usize) {
         let queue = self.lock();
         (queue.used, queue.waiting.len())

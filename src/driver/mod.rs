@@ -3,6 +3,7 @@
 mod clock;
 mod link;
 mod mailbox;
+mod news;
 mod slot;
 mod task;
 
@@ -10,4 +11,5 @@ pub(crate) use clock::now;
 pub(crate) use link::{Link, LinkSettings};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};
+pub use news::{Event, Events};
 pub(crate) use slot::{Outcome, ReplySlot};

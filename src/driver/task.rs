@@ -5,18 +5,20 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock;
+use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
+use super::news::{Event, News};
 use crate::command::Slices;
-use crate::connection::{Batch, Event, LinkState, Session};
+use crate::connection::{Batch, LinkState, Output, Session};
 use crate::outcome::{Address, Cause};
-use crate::transport::{Dialed, Dialer, Progress, Stream};
+use crate::transport::{Dialed, Dialer, Liveness, Progress, Stream};
 
 /// One link's task. Ends when the link is closed.
 pub(crate) struct LinkTask {
@@ -27,11 +29,14 @@ pub(crate) struct LinkTask {
     socket: Socket,
     batch: Batch<Ticket>,
     state: watch::Sender<LinkState>,
+    news: News,
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires; `None`: it is not waited for.
     armed: Option<Instant>,
     /// The earliest deadline among the calls that wait for room in the mailbox.
     earliest_waiting: Option<Instant>,
+    /// Since when nothing was due from the peer; `None` while something is.
+    quiet_since: Option<Instant>,
 }
 
 enum Socket {
@@ -50,24 +55,20 @@ enum Step {
 }
 
 impl LinkTask {
-    pub(crate) fn new(
-        session: Session<Ticket>,
-        mailbox: Arc<Mailbox>,
-        dialer: Arc<Dialer>,
-        address: Arc<Address>,
-        state: watch::Sender<LinkState>,
-    ) -> Self {
+    pub(crate) fn new(session: Session<Ticket>, dialer: Arc<Dialer>, shared: &Shared) -> Self {
         Self {
             session,
-            mailbox,
+            mailbox: Arc::clone(&shared.mailbox),
             dialer,
-            address,
+            address: Arc::clone(&shared.address),
             socket: Socket::None,
             batch: Batch::default(),
-            state,
+            state: shared.state.clone(),
+            news: shared.news.clone(),
             timer: Box::pin(sleep_until(tokio::time::Instant::now())),
             armed: None,
             earliest_waiting: None,
+            quiet_since: None,
         }
     }
 
@@ -81,7 +82,11 @@ impl LinkTask {
         }
         let Socket::Dialing(dialing, progress) = &mut self.socket else { return };
         let dialed = dialing.as_mut().poll(cx);
-        self.session.handle_stage(progress.standing().stage);
+        let standing = progress.standing();
+        self.session.handle_stage(standing.stage, standing.address);
+        if let Some(reload) = self.dialer.take_reload() {
+            self.news.tell(Event::CertificateReloaded(reload));
+        }
         match dialed {
             Poll::Pending => {}
             Poll::Ready(Ok(Dialed { stream, facts })) => {
@@ -117,14 +122,17 @@ impl LinkTask {
     fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) {
         while let Some(event) = self.session.poll_event(now) {
             match event {
-                Event::Answered(ticket, replies) => ticket.complete(Ok(replies)),
-                Event::Lost(ticket, loss) => ticket.complete(Err(loss)),
-                // Nothing on this connection can have asked for one.
-                Event::Push(_) => {}
-                Event::State => {
+                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
+                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                Output::Push(push) => self.news.tell_push(&push),
+                Output::Connected(session) => self.news.tell(Event::Connected(session)),
+                Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
+                    self.news.tell(Event::Disconnected { cause, in_flight, requeued, failed_unknown });
+                }
+                Output::State => {
                     self.state.send_replace(self.session.state().clone());
                 }
-                Event::Hangup => self.hang_up(cx),
+                Output::Hangup => self.hang_up(cx),
             }
         }
     }
@@ -145,6 +153,9 @@ impl LinkTask {
 
     /// Writes what there is, as far as the socket takes it.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.is_gone_quietly(now) {
+            return;
+        }
         let Socket::Open(stream) = &mut self.socket else { return };
         let failed = loop {
             match write_once(stream, &mut self.session, cx) {
@@ -162,6 +173,24 @@ impl LinkTask {
             }
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
+    }
+
+    /// Looks, before the first write after a pause, whether the peer has closed the connection in the meantime: the
+    /// runtime may not have been told yet, and what is written then is lost, nobody knows with what effect.
+    fn is_gone_quietly(&mut self, now: Instant) -> bool {
+        let quiet_since = self.quiet_since;
+        self.quiet_since = self.session.is_quiet().then(|| quiet_since.unwrap_or(now));
+        if self.quiet_since.is_some() || quiet_since.is_none_or(|since| now.duration_since(since) < PAUSE) {
+            return false;
+        }
+        let Socket::Open(stream) = &mut self.socket else { return false };
+        let cause = match stream.look() {
+            Liveness::Open | Liveness::Readable | Liveness::Unknown => return false,
+            Liveness::Closed => stream.explain_eof(),
+            Liveness::Failed(cause) => cause,
+        };
+        self.lose(cause, now);
+        true
     }
 
     /// Reads what the peer may have said before it stopped listening: it can be the reason.
@@ -250,9 +279,9 @@ impl Drop for LinkTask {
         self.session.finish(Cause::RuntimeGone, clock::now());
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
-                Event::Answered(ticket, replies) => ticket.complete(Ok(replies)),
-                Event::Lost(ticket, loss) => ticket.complete(Err(loss)),
-                Event::Push(_) | Event::State | Event::Hangup => {}
+                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
+                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                _ => {}
             }
         }
         let cause = match self.session.state() {
@@ -286,6 +315,10 @@ fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Conte
         Err(error) => Poll::Ready(Err(error)),
     }
 }
+
+/// A connection on which nothing was due for this long is looked at before it is written to, 5 ms. Shorter pauses are
+/// those of a single caller that works on the last answer, and would pay for a system call each time.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// After this many rounds without a pause the task lets others run.
 const ROUNDS: usize = 16;

@@ -29,7 +29,7 @@ pub use options::{Keepalive, Linger, SocketOptions};
 pub use resolve::{Resolver, SystemResolver};
 
 pub(crate) use dial::{DialOptions, Dialed, Dialer};
-pub(crate) use progress::{Progress, Standing};
+pub(crate) use progress::Progress;
 pub(crate) use stream::{Liveness, Stream};
 
 #[cfg(not(feature = "tls"))]

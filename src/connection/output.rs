@@ -1,13 +1,15 @@
 //! What a session hands out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::state::SessionFacts;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
 
 /// What a session hands out; `T` is what a caller is known by.
 #[derive(Debug)]
-pub(crate) enum Event<T> {
+pub(crate) enum Output<T> {
     /// All answers to a caller's commands.
     Answered(T, Replies),
     /// A caller's commands will not be answered.
@@ -16,6 +18,19 @@ pub(crate) enum Event<T> {
     Push(Frame),
     /// The link's state has changed.
     State,
+    /// A connection is ready.
+    Connected(Arc<SessionFacts>),
+    /// A connection that was ready is lost.
+    Disconnected {
+        /// Why.
+        cause: Cause,
+        /// How many callers were waiting on it.
+        in_flight: usize,
+        /// How many of them wait on for the next connection.
+        requeued: usize,
+        /// How many of them were told that what became of their commands is unknown.
+        failed_unknown: usize,
+    },
     /// The socket must be dropped.
     Hangup,
 }
