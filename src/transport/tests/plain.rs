@@ -104,7 +104,7 @@ async fn a_dial_without_answer_shows_its_stage_and_ends_when_dropped() {
     let address = address_of(silent.address);
     let ended = tokio::time::timeout(Duration::from_millis(600), dialer.dial(&address, &progress)).await;
     assert!(ended.is_err());
-    let standing: Standing = progress.standing();
+    let standing = progress.standing();
     assert_eq!((standing.stage, standing.address), (Stage::Connecting, Some(silent.address)));
 }
 

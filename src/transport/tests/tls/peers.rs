@@ -32,7 +32,6 @@ async fn a_plain_redis_is_silent_and_the_handshake_stays() {
     assert!(ended.is_err());
     let standing = progress.standing();
     assert_eq!((standing.stage, standing.address), (Stage::TlsHandshake, Some(redis.address)));
-    assert!(standing.since.elapsed() >= Duration::from_millis(300));
 }
 
 #[tokio::test]
