@@ -37,6 +37,18 @@ pub(crate) struct LinkTask {
     earliest_waiting: Option<Instant>,
     /// Since when nothing was due from the peer; `None` while something is.
     quiet_since: Option<Instant>,
+    turn: Turn,
+}
+
+/// A wake-up is served in two turns. Runtimes run a task that was just woken before others that were ready already, so
+/// the first command that is posted would be written alone, in a system call of its own. In between, everybody who is
+/// ready posts too: those that were just answered above all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Read and deliver, then step back.
+    Deliver,
+    /// Do everything there is to do.
+    Serve,
 }
 
 enum Socket {
@@ -69,6 +81,7 @@ impl LinkTask {
             armed: None,
             earliest_waiting: None,
             quiet_since: None,
+            turn: Turn::Deliver,
         }
     }
 
@@ -250,6 +263,14 @@ impl Future for LinkTask {
         let this = self.get_mut();
         let now = clock::now();
         this.session.handle_timeout(now);
+        if this.turn == Turn::Deliver {
+            this.turn = Turn::Serve;
+            this.read(cx, now);
+            this.deliver(cx, now);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.turn = Turn::Deliver;
         for _ in 0..ROUNDS {
             this.dial(cx, now);
             let read = this.read(cx, now);
