@@ -91,6 +91,8 @@ const CASES: &[Case] = &[
     #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Frame`s, as runs", decode: ours::run },
     #[cfg(feature = "ours-decoder")]
+    Case { parser: "steadfast", result: "`Frame`, every payload viewed", decode: ours::payloads },
+    #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Value`", decode: ours::value },
 ];
 
@@ -172,22 +174,41 @@ mod ours {
     use std::hint::black_box;
 
     use bytes::BytesMut;
-    use steadfast::resp::{Decoder, Limits, Reply, Value, View};
+    use steadfast::resp::{Decoder, Kind, Limits, Reply, Value, View};
 
     use super::Input;
 
     pub(super) fn frame(input: &Input) -> usize {
-        decode(input, 1, |reply| match reply.view().expect("a good payload") {
-            View::Array(items) => items.len(),
-            _ => 1,
-        })
+        decode(input, 1, elements)
     }
 
     pub(super) fn run(input: &Input) -> usize {
-        decode(input, usize::MAX, |reply| match reply.view().expect("a good payload") {
+        decode(input, usize::MAX, elements)
+    }
+
+    /// Scalars stay unread: their payloads are converted by whoever wants them.
+    fn elements(reply: Reply<'_>) -> usize {
+        match reply.kind() {
+            Kind::Array => view(reply),
+            _ => 1,
+        }
+    }
+
+    pub(super) fn payloads(input: &Input) -> usize {
+        decode(input, 1, |reply| match reply.view().expect("a good payload") {
+            View::Array(items) => items.map(view).sum(),
+            payload => {
+                black_box(payload);
+                1
+            }
+        })
+    }
+
+    fn view(reply: Reply<'_>) -> usize {
+        match black_box(reply.view().expect("a good payload")) {
             View::Array(items) => items.len(),
             _ => 1,
-        })
+        }
     }
 
     pub(super) fn value(input: &Input) -> usize {
