@@ -341,8 +341,7 @@ step_fuzz() {
         say "fuzz target $name, $FUZZ_SECONDS s"
         # New inputs go into the first folder, so that the corpus in the repository stays as it is.
         mkdir -p "$scratch/corpus/$name"
-        corpus=("$scratch/corpus/$name")
-        if [ -d "fuzz/corpus/$name" ]; then corpus+=("fuzz/corpus/$name"); fi
+        corpus=("$scratch/corpus/$name" fuzz/corpus/*/)
         # Without unsafe code a sanitizer has nothing to find, and without it the stable compiler will do.
         CARGO_PROFILE_RELEASE_DEBUG=0 cargo fuzz run --sanitizer none --target-dir "$target/fuzz" "$name" "${corpus[@]}" -- \
             -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048
