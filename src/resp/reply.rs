@@ -1,0 +1,306 @@
+//! The borrowed view of one value in a frame, from which callers convert.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::error::PayloadError;
+use super::frame::Frame;
+use super::node::{Nesting, Node};
+use super::number;
+use super::tag::{Kind, Tag};
+use super::value::Value;
+
+/// One value of a [`Frame`]: a whole reply, or an element of one.
+#[derive(Clone, Copy)]
+pub struct Reply<'a> {
+    frame: &'a Frame,
+    /// Index of the value's node.
+    node: u32,
+    /// Index of the first attribute that describes it; `node`, if there is none.
+    attributes: u32,
+}
+
+/// What a reply is, with its payload interpreted.
+#[derive(Clone, Debug)]
+pub enum View<'a> {
+    /// A line of text that is not an error, `OK` for example.
+    SimpleString(&'a [u8]),
+    /// A string of any bytes.
+    BulkString(&'a [u8]),
+    /// An error in one line. Its first word is the code.
+    SimpleError(&'a [u8]),
+    /// An error of any bytes.
+    BulkError(&'a [u8]),
+    /// A 64-bit integer.
+    Integer(i64),
+    /// A double, infinities and NaN included.
+    Double(f64),
+    /// A boolean.
+    Boolean(bool),
+    /// Any of the three nulls.
+    Null,
+    /// The text of an integer of any size, without a leading `+`. Servers send what a script gave them here, so it may
+    /// be any text.
+    BigNumber(&'a [u8]),
+    /// A text with a hint of its format.
+    Verbatim {
+        /// `txt`, `mkd`, or any other three bytes.
+        format: [u8; 3],
+        /// The text behind the format.
+        text: &'a [u8],
+    },
+    /// Elements in order.
+    Array(Items<'a>),
+    /// Elements without order, in that of the wire; duplicates are not looked for.
+    Set(Items<'a>),
+    /// Pairs in the order of the wire; duplicate keys are not looked for.
+    Map(Pairs<'a>),
+    /// What a server sends unasked; the first element says what it is.
+    Push(Items<'a>),
+}
+
+impl<'a> Reply<'a> {
+    /// The value whose node, or first attribute, is at index `at`.
+    #[inline]
+    pub(crate) fn new(frame: &'a Frame, at: u32) -> Self {
+        let nodes = frame.nodes();
+        let mut node = at;
+        while let Some(Node { tag: Tag::Attribute, end, .. }) = nodes.get(node as usize) {
+            node = *end;
+        }
+        Reply { frame, node, attributes: at }
+    }
+
+    /// Its type. The payload was not looked at yet.
+    pub fn kind(self) -> Kind {
+        self.node().tag.kind()
+    }
+
+    /// Its payload, interpreted. One level deep: elements are interpreted when they are viewed.
+    ///
+    /// # Errors
+    /// If the payload is not what its type asks for, or if this is an aggregate past the nesting limit.
+    pub fn view(self) -> Result<View<'a>, PayloadError> {
+        let node = self.node();
+        if node.nesting == Nesting::TooDeep {
+            return Err(PayloadError::TooDeep);
+        }
+        let payload = self.payload(node);
+        Ok(match node.tag {
+            Tag::SimpleString => View::SimpleString(payload),
+            Tag::BulkString => View::BulkString(payload),
+            Tag::SimpleError => View::SimpleError(payload),
+            Tag::BulkError => View::BulkError(payload),
+            Tag::Integer => View::Integer(number::integer(payload)?),
+            Tag::Double => View::Double(number::double(payload)?),
+            Tag::Boolean => View::Boolean(number::boolean(payload)?),
+            Tag::Null if !payload.is_empty() => return Err(PayloadError::Null),
+            Tag::Null | Tag::NullBulk | Tag::NullArray => View::Null,
+            Tag::BigNumber => View::BigNumber(unsigned(payload)),
+            Tag::Verbatim => {
+                let (format, text) = verbatim(payload).ok_or(PayloadError::VerbatimFormat)?;
+                View::Verbatim { format, text }
+            }
+            Tag::Array => View::Array(self.items(node)),
+            Tag::Set => View::Set(self.items(node)),
+            Tag::Push => View::Push(self.items(node)),
+            Tag::Map | Tag::Attribute => View::Map(Pairs::new(self.frame, self.node, node.len)),
+        })
+    }
+
+    /// What the server says about this value beside it. Several attributes in a row are given as one. `None` if there
+    /// are none, or if they are nested past the limit.
+    pub fn attributes(self) -> Option<Pairs<'a>> {
+        if self.attributes == self.node {
+            return None;
+        }
+        let mut pairs = 0;
+        for attribute in self.attribute_nodes() {
+            if attribute.nesting == Nesting::TooDeep {
+                return None;
+            }
+            pairs += attribute.len;
+        }
+        Some(Pairs::new(self.frame, self.attributes, pairs))
+    }
+
+    /// Whether it is one of the three nulls.
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// Whether it is an error, simple or bulk.
+    pub fn is_error(self) -> bool {
+        self.node().tag.is_error()
+    }
+
+    /// The payload of a simple or bulk string or error, the text of a verbatim string or big number. `None` for every
+    /// other kind.
+    #[inline]
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        let node = self.node();
+        let payload = self.payload(node);
+        match node.tag {
+            Tag::SimpleString | Tag::BulkString | Tag::SimpleError | Tag::BulkError => Some(payload),
+            Tag::BigNumber => Some(unsigned(payload)),
+            Tag::Verbatim => verbatim(payload).map(|(_, text)| text),
+            _ => None,
+        }
+    }
+
+    /// The same as [`Reply::bytes`], to be kept. A payload of 4 KiB or more in a frame of 16 KiB or more is not copied:
+    /// it shares, and keeps alive, the buffer that it was read into. Everything smaller is copied, so that a small
+    /// value never keeps a large buffer alive.
+    pub fn to_bytes(self) -> Option<Bytes> {
+        self.bytes().map(|part| self.frame.to_bytes(part))
+    }
+
+    /// An owned tree of it and everything in it.
+    ///
+    /// # Errors
+    /// If any payload in it can't be read, or it is nested deeper than [`Value::MAX_DEPTH`].
+    pub fn to_value(self) -> Result<Value, PayloadError> {
+        Value::from_reply(self)
+    }
+
+    #[inline]
+    pub(crate) fn node(self) -> Node {
+        self.frame.nodes().get(self.node as usize).copied().unwrap_or(Node::EMPTY)
+    }
+
+    /// The nodes of the attributes that describe it.
+    pub(crate) fn attribute_nodes(self) -> impl Iterator<Item = Node> + 'a {
+        let nodes = self.frame.nodes();
+        let mut at = self.attributes;
+        std::iter::from_fn(move || {
+            let node = *nodes.get(at as usize).filter(|_| at < self.node)?;
+            at = node.end;
+            Some(node)
+        })
+    }
+
+    /// It and everything in it in wire order, one node at a time, attributes as values of their own.
+    pub(crate) fn parts(self) -> impl Iterator<Item = Reply<'a>> {
+        (self.attributes..self.node().end).map(move |node| Reply { frame: self.frame, node, attributes: node })
+    }
+
+    #[inline]
+    fn payload(self, node: Node) -> &'a [u8] {
+        let start = node.start as usize;
+        // Of an aggregate, `len` is no length of bytes: the slice is not used then, and may not exist.
+        self.frame.bytes().get(start..start + node.len as usize).unwrap_or_default()
+    }
+
+    fn items(self, node: Node) -> Items<'a> {
+        Items::new(self.frame, self.node + 1, node.len)
+    }
+}
+
+/// Kind and length only: payloads may be secrets.
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("kind", &self.kind()).field("len", &self.node().len).finish()
+    }
+}
+
+/// The elements of an aggregate, or the replies of a frame.
+#[derive(Clone)]
+pub struct Items<'a> {
+    frame: &'a Frame,
+    /// Index of the next element's node, or of the attribute before it.
+    next: u32,
+    left: u32,
+}
+
+impl<'a> Items<'a> {
+    pub(crate) fn new(frame: &'a Frame, first: u32, len: u32) -> Self {
+        Items { frame, next: first, left: len }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Reply<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Reply<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let reply = Reply::new(self.frame, self.next);
+        self.next = reply.node().end;
+        Some(reply)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items").field("left", &self.left).finish()
+    }
+}
+
+/// The pairs of a map, or of attributes.
+#[derive(Clone)]
+pub struct Pairs<'a> {
+    items: Items<'a>,
+    /// Where the aggregate that `items` walks ends, and, if these are attributes, the next one begins.
+    end: u32,
+}
+
+impl<'a> Pairs<'a> {
+    /// `len` pairs of the aggregate at index `header`, and of those directly after it if it has fewer.
+    fn new(frame: &'a Frame, header: u32, len: u32) -> Self {
+        let end = frame.nodes().get(header as usize).map_or(header, |node| node.end);
+        Pairs { items: Items::new(frame, header + 1, len), end }
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (Reply<'a>, Reply<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Items { frame, left, .. } = self.items;
+        if left == 0 {
+            return None;
+        }
+        while self.items.next == self.end {
+            *self = Pairs::new(frame, self.end, left);
+        }
+        let key = Reply::new(frame, self.items.next);
+        let value = Reply::new(frame, key.node().end);
+        self.items = Items::new(frame, value.node().end, left - 1);
+        Some((key, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Pairs<'_> {}
+
+impl fmt::Debug for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pairs").field("left", &self.items.left).finish()
+    }
+}
+
+/// A big number's text without a `+`.
+fn unsigned(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+', rest @ ..] if rest.first().is_some_and(u8::is_ascii_digit) => rest,
+        text => text,
+    }
+}
+
+/// Splits a verbatim string. The colon is the fourth byte, not the first colon.
+fn verbatim(payload: &[u8]) -> Option<([u8; 3], &[u8])> {
+    match payload {
+        [a, b, c, b':', text @ ..] => Some(([*a, *b, *c], text)),
+        _ => None,
+    }
+}

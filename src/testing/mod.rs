@@ -1,0 +1,48 @@
+//! A Redis server for unit tests: in the test's own process, on a free port or without any, with a clock that the test
+//! moves, answers that the test chooses, and a record of everything it was asked. See [`FakeServer`].
+
+mod accept;
+mod accounts;
+mod builder;
+mod call;
+mod client;
+mod clock;
+mod commands;
+mod connection;
+mod connections;
+mod content;
+mod counters;
+mod database;
+mod dispatch;
+mod expiry;
+mod failure;
+mod glob;
+mod hashes;
+mod inspect;
+mod keys;
+mod keyspace;
+mod lists;
+mod numbers;
+mod ordered_map;
+mod persona;
+mod pipe;
+#[cfg(test)]
+mod probe;
+mod pubsub;
+mod score_ranges;
+mod script;
+mod server;
+mod set_algebra;
+mod sets;
+mod sorted_set;
+mod sorted_sets;
+mod state;
+mod strings;
+mod transaction;
+mod values;
+
+pub use builder::FakeServerBuilder;
+pub use inspect::ConnectedClient;
+pub use pipe::PipeConnector;
+pub use script::Answer;
+pub use server::{FakeServer, NotAPush};
