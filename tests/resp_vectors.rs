@@ -1,5 +1,6 @@
 //! The decoder against a list of vectors (values, errors, cut inputs), against answers captured from real servers, and
 //! against hostile inputs: time, memory and stack.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "an allocator that counts can't be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

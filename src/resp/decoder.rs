@@ -7,6 +7,7 @@ use super::frame::{Flow, Frame};
 use super::limits::{Limits, RUN_BYTES};
 use super::node::{Nesting, Node};
 use super::scan::{self, Length};
+use super::small::SmallPayload;
 use super::tag::Tag;
 use super::tape::{Done, Form, Header, Tape};
 
@@ -58,6 +59,13 @@ struct Chunks {
     end: usize,
 }
 
+/// Where the payload of a single value is; its line end follows.
+struct Small {
+    tag: Tag,
+    start: usize,
+    end: usize,
+}
+
 /// What reading one token came to.
 enum Step {
     /// Go on with the next one.
@@ -84,7 +92,7 @@ impl Decoder {
         let limits = limits.clamped();
         Decoder {
             limits,
-            small: Frame::INLINE.min(limits.bulk).min(limits.line).min(limits.frame.saturating_sub(MAX_OVERHEAD)),
+            small: SmallPayload::MAX.min(limits.bulk).min(limits.line).min(limits.frame.saturating_sub(MAX_OVERHEAD)),
             fresh: limits.frame > MAX_OVERHEAD,
             taken: 0,
             at: 0,
@@ -115,8 +123,12 @@ impl Decoder {
     /// later call returns it again.
     pub fn decode(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {
         if self.fresh && want <= 1 {
-            if let Some(frame) = self.small_scalar(buf) {
-                return Ok(Some(frame));
+            if let Some(Small { tag, start, end }) = self.small_scalar(buf) {
+                let payload = SmallPayload::new(buf.get(start..).unwrap_or_default(), end - start);
+                buf.advance(end + 2);
+                self.wanted = 0;
+                self.taken += (end + 2) as u64;
+                return Ok(Some(Frame::scalar(tag, payload, end - start)));
             }
         }
         self.decode_any(buf, want)
@@ -128,26 +140,27 @@ impl Decoder {
         self.needed
     }
 
-    /// The whole of `decode` for a reply that is a single small value and has arrived as a whole.
-    #[inline]
-    fn small_scalar(&mut self, buf: &mut BytesMut) -> Option<Frame> {
+    /// A reply at the front of `buf` that is a single small value, if it has arrived as a whole and nothing is wrong.
+    #[inline(always)]
+    fn small_scalar(&self, buf: &[u8]) -> Option<Small> {
         let (&byte, rest) = buf.split_first()?;
-        let (tag, start, len) = if byte == b'$' {
-            let (Length::Known(len), start) = scan::length(rest).ok()?? else { return None };
-            (Tag::BulkString, start, usize::try_from(len).ok().filter(|len| *len <= self.small)?)
-        } else {
-            let tag = line_tag(byte)?;
-            (tag, 0, rest.iter().take(self.small + 1).position(|&byte| byte == b'\r' || byte == b'\n')?)
-        };
-        let end = start + len;
-        if rest.get(end..end + 2)? != b"\r\n" {
-            return None;
+        if byte == b'$' {
+            let (Length::Known(len), header) = scan::length(rest).ok()?? else { return None };
+            let (start, len) = (1 + header, usize::try_from(len).ok()?);
+            let is_whole = len <= self.small && buf.get(start + len..start + len + 2)? == b"\r\n";
+            return is_whole.then_some(Small { tag: Tag::BulkString, start, end: start + len });
         }
-        let frame = Frame::scalar(tag, rest.get(start..end)?)?;
-        buf.advance(1 + end + 2);
-        self.wanted = 0;
-        self.taken += (1 + end + 2) as u64;
-        Some(frame)
+        let tag = line_tag(byte)?;
+        for (len, &byte) in rest.iter().enumerate() {
+            if byte == b'\r' || byte == b'\n' {
+                let is_whole = len <= self.small && buf.get(1 + len..1 + len + 2)? == b"\r\n";
+                return is_whole.then_some(Small { tag, start: 1, end: 1 + len });
+            }
+            if len == self.small {
+                break;
+            }
+        }
+        None
     }
 
     fn decode_any(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {
@@ -499,13 +512,13 @@ fn line_tag(byte: u8) -> Option<Tag> {
 /// Takes the first `len` bytes, which are one value without elements.
 fn emit_scalar(buf: &mut BytesMut, root: Node, len: usize) -> Frame {
     let start = root.start as usize;
-    let small = buf.get(start..start + root.len as usize).and_then(|payload| Frame::scalar(root.tag, payload));
-    match small {
-        Some(frame) => {
+    match root.len as usize {
+        small if small <= SmallPayload::MAX => {
+            let payload = SmallPayload::new(buf.get(start..).unwrap_or_default(), small);
             buf.advance(len);
-            frame
+            Frame::scalar(root.tag, payload, small)
         }
-        None => Frame::large_scalar(buf.split_to(len).freeze(), root),
+        _ => Frame::large_scalar(buf.split_to(len).freeze(), root),
     }
 }
 

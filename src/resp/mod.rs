@@ -16,6 +16,7 @@ mod number;
 mod protocol;
 mod reply;
 mod scan;
+mod small;
 mod tag;
 mod tape;
 mod value;
