@@ -18,7 +18,8 @@ pub struct Limits {
     pub bulk: usize,
     /// Bytes of one line (simple strings, errors, numbers). Default 1 MiB.
     pub line: usize,
-    /// Bytes of one whole reply as it was sent. Default 1 GiB; values over [`Limits::MAX_FRAME`] count as that.
+    /// Bytes of one whole reply as it was sent. Default 1 GiB. What is not between 64 bytes and
+    /// [`Limits::MAX_FRAME`] counts as the nearer of the two.
     pub frame: usize,
 }
 
@@ -28,7 +29,7 @@ impl Limits {
 
     /// These limits with `frame` inside its bounds.
     pub(crate) fn clamped(mut self) -> Self {
-        self.frame = self.frame.min(Self::MAX_FRAME);
+        self.frame = self.frame.clamp(MIN_FRAME, Self::MAX_FRAME);
         self
     }
 }
@@ -41,6 +42,7 @@ impl Default for Limits {
 
 /// A run takes no further reply when it holds this many bytes.
 pub(crate) const RUN_BYTES: usize = 16 << 20;
+const MIN_FRAME: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ mod limits;
 mod node;
 mod number;
 mod protocol;
+mod reader;
 mod reply;
 mod scan;
 mod small;
