@@ -6,8 +6,8 @@ use super::error::DecodeError;
 use super::frame::{Flow, Frame};
 use super::limits::{Limits, RUN_BYTES};
 use super::node::{Nesting, Node};
-use super::reader::{Fault, Reader, Step, line_tag};
-use super::scan::{self, Length};
+use super::reader::{Fault, Reader, Step};
+use super::scan::{self, Scalar};
 use super::small::SmallPayload;
 use super::tag::Tag;
 
@@ -43,13 +43,6 @@ struct Run {
     has_error: bool,
 }
 
-/// Where the payload of a single value is; its line end follows.
-struct Small {
-    tag: Tag,
-    start: usize,
-    end: usize,
-}
-
 impl Decoder {
     /// A decoder for a new stream.
     pub fn new(limits: Limits) -> Self {
@@ -82,7 +75,7 @@ impl Decoder {
     /// later call returns it again.
     pub fn decode(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {
         if self.fresh && want <= 1 {
-            if let Some(Small { tag, start, end }) = self.small_scalar(buf) {
+            if let Some(Scalar { tag, start, end }) = scan::scalar(buf, self.small, self.small) {
                 let payload = SmallPayload::new(buf.get(start..).unwrap_or_default(), end - start);
                 buf.advance(end + 2);
                 self.reader.passed_over();
@@ -97,29 +90,6 @@ impl Decoder {
     /// How much of an announced length to believe, and to reserve, is up to the caller.
     pub fn needed(&self) -> usize {
         self.needed
-    }
-
-    /// A reply at the front of `buf` that is a single small value, if it has arrived as a whole and nothing is wrong.
-    #[inline(always)]
-    fn small_scalar(&self, buf: &[u8]) -> Option<Small> {
-        let (&byte, rest) = buf.split_first()?;
-        if byte == b'$' {
-            let (Length::Known(len), header) = scan::length(rest).ok()?? else { return None };
-            let (start, len) = (1 + header, usize::try_from(len).ok()?);
-            let is_whole = len <= self.small && buf.get(start + len..start + len + 2)? == b"\r\n";
-            return is_whole.then_some(Small { tag: Tag::BulkString, start, end: start + len });
-        }
-        let tag = line_tag(byte)?;
-        for (len, &byte) in rest.iter().enumerate() {
-            if byte == b'\r' || byte == b'\n' {
-                let is_whole = len <= self.small && buf.get(1 + len..1 + len + 2)? == b"\r\n";
-                return is_whole.then_some(Small { tag, start: 1, end: 1 + len });
-            }
-            if len == self.small {
-                break;
-            }
-        }
-        None
     }
 
     fn decode_any(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {

@@ -6,7 +6,7 @@ use super::error::Reason;
 use super::frame::{Flow, Frame};
 use super::limits::Limits;
 use super::node::Node;
-use super::scan::{self, Length};
+use super::scan::{self, Length, Scalar};
 use super::tag::Tag;
 use super::tape::{Done, Form, Header, Tape};
 
@@ -113,11 +113,12 @@ impl Reader {
         if let Some(chunks) = self.chunks {
             return self.chunk(buf, chunks);
         }
+        self.elements(buf);
         let Some((&byte, rest)) = buf.get(self.at..).and_then(<[u8]>::split_first) else {
             self.wanted = self.at + 1;
             return Ok(Step::Incomplete);
         };
-        if let Some(tag) = line_tag(byte) {
+        if let Some(tag) = scan::line_tag(byte) {
             return self.line(tag, rest, buf);
         }
         match byte {
@@ -132,6 +133,29 @@ impl Reader {
             b'.' => self.end_mark(rest, buf),
             byte => Err(self.fault(Reason::UnknownType(byte))),
         }
+    }
+
+    /// Reads what can be read of the open aggregate without regard to anything unusual: elements that have arrived as a
+    /// whole and have none themselves, up to the one before the last.
+    #[inline]
+    fn elements(&mut self, buf: &[u8]) {
+        if self.searched > 0 {
+            return;
+        }
+        let longest = self.limits.line.min(SHORT_LINE);
+        let frame_end = self.reply_start + self.limits.frame;
+        let (at, bulk) = (&mut self.at, self.limits.bulk);
+        self.tape.leaves(|| {
+            let Scalar { tag, start, end } = scan::scalar(buf.get(*at..)?, longest, bulk)?;
+            let start = *at + start;
+            let len = *at + end - start;
+            let next = start + len + 2;
+            if next > frame_end {
+                return None;
+            }
+            *at = next;
+            Some((tag, start, len))
+        });
     }
 
     /// A value that is one line.
@@ -354,23 +378,10 @@ impl Reader {
     }
 }
 
-/// The tag of a type whose payload is the rest of the line.
-#[inline]
-pub(crate) fn line_tag(byte: u8) -> Option<Tag> {
-    Some(match byte {
-        b'+' => Tag::SimpleString,
-        b'-' => Tag::SimpleError,
-        b':' => Tag::Integer,
-        b'_' => Tag::Null,
-        b',' => Tag::Double,
-        b'#' => Tag::Boolean,
-        b'(' => Tag::BigNumber,
-        _ => return None,
-    })
-}
-
 /// Names of the pushes that answer a command.
 const CONFIRMATIONS: [&[u8]; 6] =
     [b"subscribe", b"psubscribe", b"ssubscribe", b"unsubscribe", b"punsubscribe", b"sunsubscribe"];
+/// Longer lines are read by `line`, which keeps how far it came.
+const SHORT_LINE: usize = 64;
 /// Bytes of the stream that a node stands for, at the least, when room is made for nodes that were announced.
 const BYTES_PER_NODE: usize = 4;

@@ -92,6 +92,19 @@ impl Tape {
         self.value_done()
     }
 
+    /// Adds values without elements to the open aggregate as long as `next` has some, all but the one that completes it.
+    #[inline]
+    pub(crate) fn leaves(&mut self, mut next: impl FnMut() -> Option<(Tag, usize, usize)>) {
+        let Some(open) = self.open.last_mut().filter(|_| self.skipping == 0) else { return };
+        while open.left > 1 {
+            let Some((tag, start, len)) = next() else { break };
+            self.attribute_waits = false;
+            open.left -= 1;
+            let end = self.nodes.len() as u32 + 1;
+            self.nodes.push(Node { start: start as u32, len: len as u32, end, tag, nesting: Nesting::Kept });
+        }
+    }
+
     /// Begins an aggregate. With `depth` others open it is past the limit, and its values are only followed to find
     /// its end.
     pub(crate) fn aggregate(&mut self, header: Header, depth: u32) -> Result<Done, Reason> {
