@@ -395,6 +395,21 @@ fn a_reply_over_the_frame_limit_is_refused_before_it_arrived() {
 }
 
 #[test]
+fn a_reply_of_many_elements_over_the_frame_limit_is_refused_wherever_it_is_cut() {
+    let mut limits = Limits::default();
+    limits.frame = 1000;
+    let wire = [&b"*100\r\n"[..], &b"$14\r\n0123456789abcd\r\n".repeat(60)].concat();
+    // 47 elements of 21 bytes fit behind the six bytes of the header.
+    let expected = DecodeError { offset: 6 + 47 * 21, reason: Reason::FrameTooLong };
+    for piece in [1, 7, 500, wire.len()] {
+        let mut feed = Feed::new(limits, 1);
+        wire.chunks(piece).for_each(|piece| feed.bytes(piece));
+        let [Outcome::Error(error)] = feed.outcomes[..] else { panic!("{:?}", feed.outcomes) };
+        assert_eq!(error, expected, "in pieces of {piece}");
+    }
+}
+
+#[test]
 fn a_slowly_fed_line_takes_linear_time() {
     assert_linear(|len| {
         let mut line = vec![b'a'; len];

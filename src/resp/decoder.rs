@@ -270,4 +270,12 @@ mod tests {
         let (frames, _) = decode_all("*2\r\n$?\r\n;3\r\nabc\r\n;2\r\nde\r\n;0\r\n:5\r\n", 1);
         assert_eq!(values(&frames[0]), [Value::from(vec![Value::from("abcde"), Value::from(5)])]);
     }
+
+    #[test]
+    fn a_run_stops_growing_at_its_limit_in_bytes() {
+        let wire = format!("$1048576\r\n{}\r\n", "x".repeat(1 << 20)).repeat(40);
+        let (frames, _) = decode_all(&wire, 100);
+        let lens: Vec<_> = frames.iter().map(Frame::len).collect();
+        assert_eq!(lens, [16, 16, 8]);
+    }
 }
