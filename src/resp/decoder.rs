@@ -17,6 +17,19 @@ use super::tag::Tag;
 /// input makes the stack grow) and limited (see [`Limits`]; memory follows the bytes that arrived, never an announced
 /// length). Payloads are not interpreted here: a malformed number is found by [`Reply::view`](super::Reply::view) and
 /// concerns that reply only, and so does nesting past the limit.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use steadfast::resp::{Decoder, Limits, Value};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut buf = BytesMut::from("*2\r\n:1\r\n$5\r\nhel");
+/// assert!(decoder.decode(&mut buf, 1)?.is_none());
+/// buf.extend_from_slice(b"lo\r\n");
+/// let frame = decoder.decode(&mut buf, 1)?.expect("the reply is complete");
+/// assert_eq!(frame.reply().to_value()?, Value::Array(vec![Value::from(1), Value::from("hello")]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     /// Payloads up to this many bytes are within every limit, and fit into a frame.
