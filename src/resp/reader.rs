@@ -26,10 +26,12 @@ pub(crate) struct Reader {
     chunks: Option<Chunks>,
 }
 
-/// A streamed string of which chunks have arrived. They are moved together in place.
+/// A streamed string of which chunks have arrived. They are moved together in place, so that it becomes a value like any
+/// other; what is left between its end and the next value belongs to nothing.
 #[derive(Clone, Copy, Debug)]
 struct Chunks {
     tag: Tag,
+    /// Where the string is so far; empty until the first chunk has come, which stays where it is.
     start: usize,
     end: usize,
 }
@@ -221,8 +223,10 @@ impl Reader {
         if byte != b';' {
             return Err(self.fault(Reason::ChunkExpected));
         }
-        let Some((Length::Known(len), header)) = self.length(rest, buf)? else {
-            return if self.wanted > buf.len() { Ok(Step::Incomplete) } else { Err(self.fault(Reason::InvalidLength)) };
+        let (len, header) = match self.length(rest, buf)? {
+            Some((Length::Known(len), header)) => (len, header),
+            Some(_) => return Err(self.fault(Reason::InvalidLength)),
+            None => return Ok(Step::Incomplete),
         };
         let start = self.at + 1 + header;
         let Chunks { tag, start: first, end } = chunks;
