@@ -2,7 +2,8 @@
 //!
 //! A number is the time of one item. A buffer is filled with many copies outside of the measured time, and what is
 //! measured is taking each frame out of it and dropping it. (Moving a frame that was just made costs about as much as
-//! decoding a scalar, because the processor has to wait for it to be stored; a caller that borrows it does not pay that.)
+//! decoding a scalar, because the processor has to wait for it to be stored; a caller that borrows it does not pay
+//! that.)
 
 use bytes::BytesMut;
 use divan::Bencher;

@@ -11,8 +11,8 @@ pub struct Limits {
     /// scripts (which can nest about 8,000) are refused. Too large: a few bytes of memory per level.
     pub depth: u32,
     /// Elements (pairs, for a map) of one aggregate. Default: as many as fit into 32 bits, because memory follows the
-    /// bytes that arrived and not the number announced: 16 bytes for each value, of which the shortest takes three bytes
-    /// on the wire. Lower it, or `frame`, where a hostile server must not take several times `frame`.
+    /// bytes that arrived and not the number announced: 16 bytes for each value, of which the shortest takes three
+    /// bytes on the wire. Lower it, or `frame`, where a hostile server must not take several times `frame`.
     pub elements: u32,
     /// Bytes of one bulk string, or of all chunks of a streamed one. Default 512 MiB, the servers' own default
     /// (`proto-max-bulk-len`). Too large: one value may take that much memory.

@@ -26,8 +26,8 @@ pub(crate) struct Reader {
     chunks: Option<Chunks>,
 }
 
-/// A streamed string of which chunks have arrived. They are moved together in place, so that it becomes a value like any
-/// other; what is left between its end and the next value belongs to nothing.
+/// A streamed string of which chunks have arrived. They are moved together in place, so that it becomes a value like
+/// any other; what is left between its end and the next value belongs to nothing.
 #[derive(Clone, Copy, Debug)]
 struct Chunks {
     tag: Tag,

@@ -8,11 +8,11 @@ pub(crate) struct SmallPayload([u8; SmallPayload::MAX]);
 impl SmallPayload {
     pub(crate) const MAX: usize = 64;
 
-    /// The first `len` bytes of `bytes`, which are at most [`SmallPayload::MAX`] and are there; and, unless they are the
-    /// last ones of `bytes`, some more.
+    /// The first `len` bytes of `bytes`, which are at most [`SmallPayload::MAX`] and are there; and, unless they are
+    /// the last ones of `bytes`, some more.
     ///
-    /// A copy of a fixed length is made in registers, straight to where the frame will be. One of `len` bytes is written
-    /// in pieces first and then read again whole, for which the processor has to wait until the pieces are stored:
+    /// A copy of a fixed length is made in registers, straight to where the frame will be. One of `len` bytes is
+    /// written in pieces first and then read again whole, for which the processor has to wait until the pieces are stored:
     /// longer than all the rest of decoding takes.
     #[inline(always)]
     pub(crate) fn new(bytes: &[u8], len: usize) -> Self {

@@ -92,7 +92,8 @@ impl Tape {
         self.value_done()
     }
 
-    /// Adds values without elements to the open aggregate as long as `next` has some, all but the one that completes it.
+    /// Adds values without elements to the open aggregate as long as `next` has some, all but the one that completes
+    /// it.
     #[inline]
     pub(crate) fn leaves(&mut self, mut next: impl FnMut() -> Option<(Tag, usize, usize)>) {
         let Some(open) = self.open.last_mut().filter(|_| self.skipping == 0) else { return };
