@@ -12,8 +12,8 @@ impl SmallPayload {
     /// the last ones of `bytes`, some more.
     ///
     /// A copy of a fixed length is made in registers, straight to where the frame will be. One of `len` bytes is
-    /// written in pieces first and then read again whole, for which the processor has to wait until the pieces are stored:
-    /// longer than all the rest of decoding takes.
+    /// written in pieces first and then read again whole, for which the processor has to wait until the pieces are
+    /// stored: longer than all the rest of decoding takes.
     #[inline(always)]
     pub(crate) fn new(bytes: &[u8], len: usize) -> Self {
         match bytes.first_chunk() {
