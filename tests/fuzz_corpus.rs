@@ -1,4 +1,5 @@
 //! Replays the corpus of the fuzz targets on a stable toolchain: what was found once stays found.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;

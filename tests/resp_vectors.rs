@@ -1,5 +1,6 @@
 //! The decoder against a list of vectors (values, errors, cut inputs), against answers captured from real servers, and
 //! against hostile inputs: time, memory and stack.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "an allocator that counts can't be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -390,6 +391,21 @@ fn a_reply_over_the_frame_limit_is_refused_before_it_arrived() {
         feed.bytes(b"\r\n$490\r\n");
         let [Outcome::Value { .. }, Outcome::Error(error)] = feed.outcomes[..] else { panic!("{:?}", feed.outcomes) };
         assert_eq!(error, DecodeError { offset: 5 + 4 + 6 + 502, reason: Reason::FrameTooLong });
+    }
+}
+
+#[test]
+fn a_reply_of_many_elements_over_the_frame_limit_is_refused_wherever_it_is_cut() {
+    let mut limits = Limits::default();
+    limits.frame = 1000;
+    let wire = [&b"*100\r\n"[..], &b"$14\r\n0123456789abcd\r\n".repeat(60)].concat();
+    // 47 elements of 21 bytes fit behind the six bytes of the header.
+    let expected = DecodeError { offset: 6 + 47 * 21, reason: Reason::FrameTooLong };
+    for piece in [1, 7, 500, wire.len()] {
+        let mut feed = Feed::new(limits, 1);
+        wire.chunks(piece).for_each(|piece| feed.bytes(piece));
+        let [Outcome::Error(error)] = feed.outcomes[..] else { panic!("{:?}", feed.outcomes) };
+        assert_eq!(error, expected, "in pieces of {piece}");
     }
 }
 

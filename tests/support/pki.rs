@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
 
 /// A directory of certificates and keys.
 ///
@@ -22,8 +21,8 @@ pub struct Pki {
 pub fn pki() -> &'static Pki {
     static PKI: OnceLock<Pki> = OnceLock::new();
     PKI.get_or_init(|| {
-        remove_leftovers();
-        let directory = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+        let directory = std::env::temp_dir().join(format!("steadfast-pki-{}", std::process::id()));
+        remove_at_the_end(&directory);
         Pki::generate(&directory)
     })
 }
@@ -246,17 +245,15 @@ const CA_CONFIGURATION: &str = "[ca]\ndefault_ca=x\n[x]\ndatabase=db/index.txt\n
     policy=p\ndefault_md=sha256\nunique_subject=no\ncrlnumber=db/crlnumber\ncrl_extensions=e\n[p]\ncommonName=supplied\n\
     [e]\nauthorityKeyIdentifier=keyid:always\n";
 
-const PREFIX: &str = "steadfast-pki-";
-
-/// Of test runs of the past: what is kept for a whole binary has nobody who removes it at the end.
-fn remove_leftovers() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if is_ours && age.is_some_and(|age| age > Duration::from_secs(3_600)) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+/// What is kept for a whole binary has no owner that removes it at the end: a shell does, when the binary is gone and
+/// the pipe between them closes.
+fn remove_at_the_end(directory: &Path) {
+    let sweeper = Command::new("sh")
+        .args(["-c", r#"trap "" INT TERM HUP; read -r line; rm -rf -- "$1""#, "sweeper"])
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    std::mem::forget(sweeper);
 }
