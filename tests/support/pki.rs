@@ -252,10 +252,13 @@ const PREFIX: &str = "steadfast-pki-";
 fn remove_leftovers() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let name = entry.file_name();
+        let Some(process) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        // Where processes can be seen, the one that is gone needs its files no more; elsewhere old age must do.
+        let is_over = Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists();
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if is_ours && age.is_some_and(|age| age > Duration::from_secs(3_600)) {
+        if is_over || age.is_some_and(|age| age > Duration::from_secs(3_600)) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
