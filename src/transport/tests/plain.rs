@@ -108,6 +108,20 @@ async fn a_dial_without_answer_shows_its_stage_and_ends_when_dropped() {
 }
 
 #[tokio::test]
+async fn a_resolver_without_answer_shows_its_stage() {
+    struct Silent;
+    impl Resolver for Silent {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let dialer = Dialer::new(DialOptions { resolver: Arc::new(Silent), ..DialOptions::default() });
+    let (progress, address) = (Progress::new(), Address::tcp("node", 1));
+    assert!(tokio::time::timeout(Duration::from_millis(50), dialer.dial(&address, &progress)).await.is_err());
+    assert_eq!((progress.standing().stage, progress.standing().address), (Stage::Resolving, None));
+}
+
+#[tokio::test]
 async fn a_name_without_address_is_a_resolve_failure() {
     let cause = dial(&resolving_to(vec![]), &Address::tcp("node", 1)).await.err().unwrap();
     assert!(matches!(&cause, Cause::Resolve { host, .. } if host == "node"), "{cause:?}");
