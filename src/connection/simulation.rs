@@ -96,11 +96,7 @@ impl World {
             handshake: HandshakePlan { database: 1, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: 1024,
-            backoff: BackoffSettings {
-                first: Duration::from_millis(10),
-                max: Duration::from_secs(1),
-                jitter: 50,
-            },
+            backoff: BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 },
             connect_timeout: Duration::from_secs(2),
             offline: Offline::Wait,
             seed: 1,
@@ -282,7 +278,10 @@ fn check_answers(caller: &Caller, replies: Replies) {
     assert_eq!(answers.len(), caller.commands as usize);
     for (index, answer) in answers.iter().enumerate() {
         let wanted = format!("{}.{index}", caller.number);
-        assert!(matches!(answer.view(), Ok(View::BulkString(text)) if text == wanted.as_bytes()), "{caller:?}: {answer:?}");
+        assert!(
+            matches!(answer.view(), Ok(View::BulkString(text)) if text == wanted.as_bytes()),
+            "{caller:?}: {answer:?}"
+        );
     }
 }
 

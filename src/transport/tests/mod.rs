@@ -16,6 +16,7 @@ mod tls_without_provider;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::time::timeout;
 
 use super::*;
@@ -30,6 +31,20 @@ async fn dial(dialer: &Dialer, address: &Address) -> Result<Dialed, Cause> {
 
 fn address_of(address: SocketAddr) -> Address {
     Address::tcp(address.ip().to_string(), address.port())
+}
+
+/// An address at which nobody listens, and nobody else can as long as this is there.
+struct Refusing {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Refusing {
+    fn open() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&local(0).into()).unwrap();
+        Self { address: socket.local_addr().unwrap().as_socket().unwrap(), _socket: socket }
+    }
 }
 
 fn local(port: u16) -> SocketAddr {

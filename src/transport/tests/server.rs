@@ -28,6 +28,7 @@ pub(super) async fn serve(config: ServerConfig, at: SocketAddr) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -83,6 +84,17 @@ impl Redis {
     }
 
     async fn start(port_option: &str, arguments: &[&str]) -> Self {
+        for _ in 0..5 {
+            let mut redis = Self::spawn(port_option, arguments);
+            if redis.listens().await {
+                return redis;
+            }
+        }
+        panic!("redis-server does not start with {arguments:?}");
+    }
+
+    /// On a port that was free a moment ago.
+    fn spawn(port_option: &str, arguments: &[&str]) -> Self {
         let port = StdTcpListener::bind(local(0)).unwrap().local_addr().unwrap().port();
         let directory = std::env::temp_dir().join(format!("steadfast-redis-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
@@ -99,14 +111,21 @@ impl Redis {
             .unwrap_or_else(|error| {
                 panic!("this test needs the program `redis-server` (install redis-server): {error}")
             });
-        let redis = Self { process, directory, address: local(port) };
+        Self { process, directory, address: local(port) }
+    }
+
+    /// Whether it came up, and is not gone because somebody else had taken the port.
+    async fn listens(&mut self) -> bool {
         for _ in 0..LONG.as_millis() / 10 {
-            if TcpStream::connect(redis.address).await.is_ok() {
-                return redis;
-            }
+            let is_reachable = TcpStream::connect(self.address).await.is_ok();
             tokio::time::sleep(Duration::from_millis(10)).await;
+            match self.process.try_wait().unwrap() {
+                Some(_) => return false,
+                None if is_reachable => return true,
+                None => {}
+            }
         }
-        panic!("redis-server does not listen");
+        false
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) struct Tls(Arc<Shared>);
 struct Shared {
     options: TlsOptions,
     hasher: RandomState,
-    /// Held while files are read, and so never locked on a thread of the runtime.
-    loading: Mutex<()>,
+    /// Held while files are read, so that a file system that hangs holds one thread and not one for each attempt.
+    loading: Arc<tokio::sync::Mutex<()>>,
     /// Never held for long.
     loaded: Mutex<Loaded>,
 }
@@ -52,7 +52,7 @@ struct Loaded {
 
 impl Tls {
     pub(super) fn new(options: TlsOptions) -> Self {
-        let (loading, loaded) = (Mutex::default(), Mutex::default());
+        let (loading, loaded) = Default::default();
         Self(Arc::new(Shared { options, hasher: RandomState::new(), loading, loaded }))
     }
 
@@ -62,9 +62,13 @@ impl Tls {
         if let Some(config) = self.0.lasting() {
             return Ok(Prepared { config, name });
         }
-        let shared = self.0.clone();
+        let (shared, turn) = (self.0.clone(), self.0.loading.clone().lock_owned().await);
         // If the caller gives up, reading goes on and the next one profits.
-        match tokio::task::spawn_blocking(move || shared.load()).await {
+        let loading = tokio::task::spawn_blocking(move || {
+            let _until_the_end = turn;
+            shared.load()
+        });
+        match loading.await {
             Ok(config) => Ok(Prepared { config: config?, name }),
             Err(error) if error.is_cancelled() => Err(Cause::RuntimeGone),
             Err(_) => Err(TlsFailure::Other { detail: "reading the TLS settings panicked".to_owned() }.into()),
@@ -85,9 +89,8 @@ impl Shared {
         self.loaded().config.clone()
     }
 
-    /// The configuration that fits the files as they are now, or else the last good one. Blocks.
+    /// The configuration that fits the files as they are now, or else the last good one. Blocks. One at a time.
     fn load(&self) -> Result<Arc<ClientConfig>, TlsFailure> {
-        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let material = Material::read(&self.options);
         let fingerprint = Some(material.fingerprint(&self.hasher));
         let last = {

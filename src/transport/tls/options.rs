@@ -16,8 +16,9 @@ use crate::outcome::Address;
 /// # Files
 /// Files are read off the runtime's threads, before the first handshake, and looked at again before each further one.
 /// When their contents changed, the new ones are used from that handshake on, with fresh session resumption;
-/// established connections stay as they are. If the new ones can't be used, the last good ones stay, and an event says
-/// so. What came from memory, and the system's own roots, are read once.
+/// established connections stay as they are. If the new ones can't be used (also if a certificate and its key do not fit
+/// together for the moment between two writes), the last good ones stay, and an event says so. What came from memory is
+/// read once, the system's own roots when something else is read.
 ///
 /// # Errors
 /// Settings are checked when they are used: a call that needs the connection then fails with

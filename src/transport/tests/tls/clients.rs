@@ -116,18 +116,18 @@ async fn an_unread_alert_explains_a_failed_write() {
 /// What becomes of a connection whose server asked for a certificate and then, without a word, closes.
 #[tokio::test]
 async fn a_silent_end_after_a_request_may_be_a_refusal() {
-    for reset in [false, true] {
-        let address = closing_after_handshake(asking_config(), reset).await;
+    for ending in [Ending::Fin, Ending::Reset] {
+        let address = closing_after_handshake(asking_config(), ending).await;
         let dialed = dial(&with(trusting_ca()), &by_name(address)).await.unwrap();
         let cause = end_of(dialed).await;
-        assert_eq!(cause, Cause::Tls(TlsFailure::PeerClosed { certificate_requested: true }), "reset: {reset}");
+        assert_eq!(cause, Cause::Tls(TlsFailure::PeerClosed { certificate_requested: true }), "{ending:?}");
         assert!(!cause.is_permanent());
     }
 }
 
 #[tokio::test]
 async fn a_silent_end_without_a_request_is_just_that() {
-    let address = closing_after_handshake(server_config("server"), false).await;
+    let address = closing_after_handshake(server_config("server"), Ending::Fin).await;
     let dialed = dial(&with(trusting_ca()), &by_name(address)).await.unwrap();
     assert_eq!(end_of(dialed).await, Cause::PeerClosed);
 }
@@ -172,15 +172,21 @@ fn verifying_config(
         .unwrap()
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ending {
+    Fin,
+    Reset,
+}
+
 /// Closes without close_notify, or resets, once the handshake is over.
-async fn closing_after_handshake(config: rustls::ServerConfig, reset: bool) -> SocketAddr {
+async fn closing_after_handshake(config: rustls::ServerConfig, ending: Ending) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind(local(0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let (stream, _session) = acceptor.accept(stream).await.unwrap().into_inner();
-        if reset {
+        if ending == Ending::Reset {
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         }
     });

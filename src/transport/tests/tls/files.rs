@@ -69,6 +69,28 @@ async fn a_failed_reload_keeps_the_last_good_one_and_is_told_once() {
     assert_eq!(dialer.take_reload(), Some(CertificateReload::Used));
 }
 
+/// A named pipe that nobody writes to, as a file system that hangs.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_hangs_holds_up_neither_the_runtime_nor_more_than_one_thread() {
+    let pipe = pki().file("hanging.crt");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let address = by_name(echo("server").await);
+    let dialer = with(TlsOptions::new().with_root_pem_file(&pipe));
+    let progress = Progress::new();
+    for _ in 0..20 {
+        let ended = timeout(Duration::from_millis(20), dialer.dial(&address, &progress)).await;
+        assert!(ended.is_err());
+    }
+    assert_eq!((progress.standing().stage, progress.standing().address), (crate::outcome::Stage::TlsHandshake, None));
+    // One reader waits. It takes what comes, and ends; with 20 of them, 19 would wait on.
+    let content = std::fs::read(pki().certificate("ca")).unwrap();
+    let writing = pipe.clone();
+    tokio::task::spawn_blocking(move || std::fs::write(writing, content).unwrap()).await.unwrap();
+    copied_over(&pipe, pki().certificate("ca"));
+    dial(&dialer, &address).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_missing_file_is_named_and_heals_when_it_appears() {
     let address = by_name(echo("server").await);

@@ -51,6 +51,13 @@ fn by_name(address: SocketAddr) -> Address {
     Address::tcp("localhost", address.port())
 }
 
+/// Puts a copy in place of what is there, whatever it is.
+fn copied_over(path: &std::path::Path, of: PathBuf) {
+    let beside = path.with_extension("new");
+    std::fs::copy(of, &beside).unwrap();
+    std::fs::rename(beside, path).unwrap();
+}
+
 /// A file of the test's own, to be overwritten by it.
 fn copied(name: &str, of: PathBuf) -> PathBuf {
     let path = pki().file(name);

@@ -1,7 +1,5 @@
 //! Peers that speak another version, something else, or nothing.
 
-use tokio::net::TcpListener;
-
 use super::*;
 use crate::outcome::{ConnectFailure, Stage};
 
@@ -63,7 +61,8 @@ async fn tls_goes_on_at_the_next_address() {
         Dialer::new(DialOptions { tls: Some(trusting_ca()), resolver, ..DialOptions::default() })
     };
     let (expired, wrongca, good) = (echo("expired").await, echo("wrongca").await, echo("server").await);
-    let refused = TcpListener::bind(local(0)).await.unwrap().local_addr().unwrap();
+    let refusing = Refusing::open();
+    let refused = refusing.address;
     let node = Address::tcp("localhost", 1);
 
     let dialed = dial(&dialer(&[expired, refused, good]), &node).await.unwrap();

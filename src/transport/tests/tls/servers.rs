@@ -27,6 +27,24 @@ async fn names_and_expiry_are_read_as_openssl_wrote_them() {
 }
 
 #[tokio::test]
+async fn the_expiry_agrees_with_openssl() {
+    for certificate in ["server", "server-rsa", "server-ed", "nosan", "notyet", "sha1", "selfsigned", "caleaf"] {
+        let careless = trusting_ca().danger_accept_invalid_certificates();
+        let dialed = works(careless, &by_name(echo(certificate).await)).await;
+        let shown = dialed.facts.tls.unwrap().peer_certificate.unwrap();
+        let left = shown.not_after.unwrap().duration_since(std::time::SystemTime::now()).unwrap().as_secs();
+        let is_valid_in = |seconds: u64| {
+            let mut openssl = std::process::Command::new("openssl");
+            openssl
+                .args(["x509", "-noout", "-checkend", &seconds.to_string(), "-in"])
+                .arg(pki().certificate(certificate));
+            openssl.output().unwrap().status.success()
+        };
+        assert!(is_valid_in(left - 100) && !is_valid_in(left + 100), "{certificate}: {left} s left");
+    }
+}
+
+#[tokio::test]
 async fn bad_certificates_have_a_failure_each() {
     for (certificate, wanted) in [
         ("expired", TlsFailure::Expired),
