@@ -1,6 +1,6 @@
 //! Connection: <https://redis.io/docs/latest/commands/?group=connection>.
 
-use super::keyless;
+use super::{keyless, known};
 use crate::command::{Executor, FromReply, Request, ToArg};
 
 /// Commands that concern the connection.
@@ -18,19 +18,19 @@ pub trait Connection: Executor {
     /// The connection's number on the server.
     /// Since 5.0. <https://redis.io/docs/latest/commands/client-id/>
     fn client_id(self) -> Request<Self, i64> {
-        keyless(self, "CLIENT ID")
+        keyless(self, const { known("CLIENT ID") })
     }
 
     /// The message, back.
     /// Since 1.0. <https://redis.io/docs/latest/commands/echo/>
     fn echo<T: FromReply>(self, message: impl ToArg) -> Request<Self, T> {
-        keyless(self, "ECHO").with(message)
+        keyless(self, const { known("ECHO") }).with(message)
     }
 
     /// Whether the server answers.
     /// Since 1.0. <https://redis.io/docs/latest/commands/ping/>
     fn ping(self) -> Request<Self, ()> {
-        keyless(self, "PING")
+        keyless(self, const { known("PING") })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{keyed, keys_only, milliseconds};
+use super::{keyed, keys_only, known, milliseconds};
 use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on keys of any type.
@@ -22,43 +22,43 @@ pub trait Keys: Executor {
     /// Deletes keys. How many there were.
     /// Since 1.0. <https://redis.io/docs/latest/commands/del/>
     fn del(self, keys: impl ToArgs) -> Request<Self, u64> {
-        keys_only(self, "DEL", keys)
+        keys_only(self, const { known("DEL") }, keys)
     }
 
     /// How many of the keys exist; one that is named twice counts twice.
     /// Since 1.0. <https://redis.io/docs/latest/commands/exists/>
     fn exists(self, keys: impl ToArgs) -> Request<Self, u64> {
-        keys_only(self, "EXISTS", keys)
+        keys_only(self, const { known("EXISTS") }, keys)
     }
 
     /// The key expires after this long, in milliseconds, rounded up. Whether there is such a key.
     /// Since 2.6. <https://redis.io/docs/latest/commands/pexpire/>
     fn expire(self, key: impl ToArg, after: Duration) -> Request<Self, bool> {
-        keyed(self, "PEXPIRE", key).with(milliseconds(after))
+        keyed(self, const { known("PEXPIRE") }, key).with(milliseconds(after))
     }
 
     /// The key does not expire any more. Whether it would have.
     /// Since 2.2. <https://redis.io/docs/latest/commands/persist/>
     fn persist(self, key: impl ToArg) -> Request<Self, bool> {
-        keyed(self, "PERSIST", key)
+        keyed(self, const { known("PERSIST") }, key)
     }
 
     /// How long the key still lives, in milliseconds.
     /// Since 2.6. <https://redis.io/docs/latest/commands/pttl/>
     fn ttl(self, key: impl ToArg) -> Request<Self, TimeToLive> {
-        keyed(self, "PTTL", key)
+        keyed(self, const { known("PTTL") }, key)
     }
 
     /// The type of the value: `string`, `list`, `set`, `zset`, `hash`, `stream`, or `none`.
     /// Since 1.0. <https://redis.io/docs/latest/commands/type/>
     fn type_of(self, key: impl ToArg) -> Request<Self, String> {
-        keyed(self, "TYPE", key)
+        keyed(self, const { known("TYPE") }, key)
     }
 
     /// Deletes keys, freeing their memory in the background. How many there were.
     /// Since 4.0. <https://redis.io/docs/latest/commands/unlink/>
     fn unlink(self, keys: impl ToArgs) -> Request<Self, u64> {
-        keys_only(self, "UNLINK", keys)
+        keys_only(self, const { known("UNLINK") }, keys)
     }
 }
 

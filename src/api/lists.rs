@@ -1,6 +1,6 @@
 //! Lists: <https://redis.io/docs/latest/commands/?group=list>.
 
-use super::keyed;
+use super::{keyed, known};
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 
 /// Commands on lists.
@@ -19,43 +19,43 @@ pub trait Lists: Executor {
     /// How many items there are.
     /// Since 1.0. <https://redis.io/docs/latest/commands/llen/>
     fn llen(self, key: impl ToArg) -> Request<Self, u64> {
-        keyed(self, "LLEN", key)
+        keyed(self, const { known("LLEN") }, key)
     }
 
     /// Removes the first item; `None` if there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/lpop/>
     fn lpop<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
-        keyed(self, "LPOP", key)
+        keyed(self, const { known("LPOP") }, key)
     }
 
     /// Adds items at the front, one after the other. How many there are then.
     /// Since 1.0. <https://redis.io/docs/latest/commands/lpush/>
     fn lpush(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, u64> {
-        keyed(self, "LPUSH", key).with(items)
+        keyed(self, const { known("LPUSH") }, key).with(items)
     }
 
     /// The items from `start` to `stop`, both included; negative ones count from the end.
     /// Since 1.0. <https://redis.io/docs/latest/commands/lrange/>
     fn lrange<T: FromReply>(self, key: impl ToArg, start: i64, stop: i64) -> Request<Self, Vec<T>> {
-        keyed(self, "LRANGE", key).with((start, stop))
+        keyed(self, const { known("LRANGE") }, key).with((start, stop))
     }
 
     /// Keeps only the items from `start` to `stop`, both included.
     /// Since 1.0. <https://redis.io/docs/latest/commands/ltrim/>
     fn ltrim(self, key: impl ToArg, start: i64, stop: i64) -> Request<Self, ()> {
-        keyed(self, "LTRIM", key).with((start, stop))
+        keyed(self, const { known("LTRIM") }, key).with((start, stop))
     }
 
     /// Removes the last item; `None` if there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/rpop/>
     fn rpop<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
-        keyed(self, "RPOP", key)
+        keyed(self, const { known("RPOP") }, key)
     }
 
     /// Adds items at the end. How many there are then.
     /// Since 1.0. <https://redis.io/docs/latest/commands/rpush/>
     fn rpush(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, u64> {
-        keyed(self, "RPUSH", key).with(items)
+        keyed(self, const { known("RPUSH") }, key).with(items)
     }
 }
 

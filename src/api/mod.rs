@@ -25,21 +25,21 @@ pub use strings::{SetOptions, Strings};
 
 use std::time::Duration;
 
-use crate::command::{Command, Executor, FromReply, Request, ToArg, ToArgs};
+use crate::command::{Command, Executor, Facts, FromReply, Request, ToArg, ToArgs, known};
 
 /// A command whose first argument is a key.
-fn keyed<E: Executor, T: FromReply>(executor: E, name: &'static str, key: impl ToArg) -> Request<E, T> {
-    Request::new(executor, Command::new(name).key(key))
+fn keyed<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, key: impl ToArg) -> Request<E, T> {
+    Request::new(executor, Command::of(facts).key(key))
 }
 
 /// A command without a key.
-fn keyless<E: Executor, T: FromReply>(executor: E, name: &'static str) -> Request<E, T> {
-    Request::new(executor, Command::new(name))
+fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Request<E, T> {
+    Request::new(executor, Command::of(facts))
 }
 
 /// A command all of whose arguments are keys.
-fn keys_only<E: Executor, T: FromReply>(executor: E, name: &'static str, keys: impl ToArgs) -> Request<E, T> {
-    Request::new(executor, Command::new(name).key(keys))
+fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
+    Request::new(executor, Command::of(facts).key(keys))
 }
 
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.

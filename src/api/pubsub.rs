@@ -1,6 +1,6 @@
 //! Pub/Sub: <https://redis.io/docs/latest/commands/?group=pubsub>.
 
-use super::keyless;
+use super::{keyless, known};
 use crate::command::{Executor, Request, ToArg};
 
 /// Publishing. Subscriptions need connections of their own.
@@ -17,7 +17,7 @@ pub trait PubSub: Executor {
     /// Sends a message to everyone who is subscribed to the channel. How many on this node heard it.
     /// Since 2.0. <https://redis.io/docs/latest/commands/publish/>
     fn publish(self, channel: impl ToArg, message: impl ToArg) -> Request<Self, u64> {
-        keyless(self, "PUBLISH").with((channel, message))
+        keyless(self, const { known("PUBLISH") }).with((channel, message))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Server: <https://redis.io/docs/latest/commands/?group=server>.
 
-use super::keyless;
+use super::{keyless, known};
 use crate::command::{Executor, Request, ToArgs};
 
 /// Commands that concern the server.
@@ -18,25 +18,25 @@ pub trait Server: Executor {
     /// How many keys the database has.
     /// Since 1.0. <https://redis.io/docs/latest/commands/dbsize/>
     fn dbsize(self) -> Request<Self, u64> {
-        keyless(self, "DBSIZE")
+        keyless(self, const { known("DBSIZE") })
     }
 
     /// Deletes all keys of all databases.
     /// Since 1.0. <https://redis.io/docs/latest/commands/flushall/>
     fn flushall(self) -> Request<Self, ()> {
-        keyless(self, "FLUSHALL")
+        keyless(self, const { known("FLUSHALL") })
     }
 
     /// Deletes all keys of the database.
     /// Since 1.0. <https://redis.io/docs/latest/commands/flushdb/>
     fn flushdb(self) -> Request<Self, ()> {
-        keyless(self, "FLUSHDB")
+        keyless(self, const { known("FLUSHDB") })
     }
 
     /// What the server says of itself, in these sections; of none, in the usual ones.
     /// Since 1.0. <https://redis.io/docs/latest/commands/info/>
     fn info(self, sections: impl ToArgs) -> Request<Self, String> {
-        keyless(self, "INFO").with(sections)
+        keyless(self, const { known("INFO") }).with(sections)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{keyed, keys_only, milliseconds};
+use super::{keyed, keys_only, known, milliseconds};
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 
 /// Commands on strings.
@@ -23,80 +23,80 @@ pub trait Strings: Executor {
     /// Appends to a string, which is made if there is none. The length it has then.
     /// Since 2.0. <https://redis.io/docs/latest/commands/append/>
     fn append(self, key: impl ToArg, value: impl ToArg) -> Request<Self, u64> {
-        keyed(self, "APPEND", key).with(value)
+        keyed(self, const { known("APPEND") }, key).with(value)
     }
 
     /// Subtracts 1; a missing key counts as 0. The new value.
     /// Since 1.0. <https://redis.io/docs/latest/commands/decr/>
     fn decr(self, key: impl ToArg) -> Request<Self, i64> {
-        keyed(self, "DECR", key)
+        keyed(self, const { known("DECR") }, key)
     }
 
     /// Subtracts; a missing key counts as 0. The new value.
     /// Since 1.0. <https://redis.io/docs/latest/commands/decrby/>
     fn decrby(self, key: impl ToArg, by: i64) -> Request<Self, i64> {
-        keyed(self, "DECRBY", key).with(by)
+        keyed(self, const { known("DECRBY") }, key).with(by)
     }
 
     /// The value, `None` if there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/get/>
     fn get<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
-        keyed(self, "GET", key)
+        keyed(self, const { known("GET") }, key)
     }
 
     /// The value, which is deleted; `None` if there is none.
     /// Since 6.2. <https://redis.io/docs/latest/commands/getdel/>
     fn getdel<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
-        keyed(self, "GETDEL", key)
+        keyed(self, const { known("GETDEL") }, key)
     }
 
     /// The bytes from `start` to `end`, both included; negative ones count from the end. Empty if there are none.
     /// Since 2.4. <https://redis.io/docs/latest/commands/getrange/>
     fn getrange<T: FromReply>(self, key: impl ToArg, start: i64, end: i64) -> Request<Self, T> {
-        keyed(self, "GETRANGE", key).with((start, end))
+        keyed(self, const { known("GETRANGE") }, key).with((start, end))
     }
 
     /// Adds 1; a missing key counts as 0. The new value.
     /// Since 1.0. <https://redis.io/docs/latest/commands/incr/>
     fn incr(self, key: impl ToArg) -> Request<Self, i64> {
-        keyed(self, "INCR", key)
+        keyed(self, const { known("INCR") }, key)
     }
 
     /// Adds; a missing key counts as 0. The new value.
     /// Since 1.0. <https://redis.io/docs/latest/commands/incrby/>
     fn incrby(self, key: impl ToArg, by: i64) -> Request<Self, i64> {
-        keyed(self, "INCRBY", key).with(by)
+        keyed(self, const { known("INCRBY") }, key).with(by)
     }
 
     /// Adds; a missing key counts as 0. The new value.
     /// Since 2.6. <https://redis.io/docs/latest/commands/incrbyfloat/>
     fn incrbyfloat(self, key: impl ToArg, by: f64) -> Request<Self, f64> {
-        keyed(self, "INCRBYFLOAT", key).with(by)
+        keyed(self, const { known("INCRBYFLOAT") }, key).with(by)
     }
 
     /// The values of several keys, in their order, `None` where there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/mget/>
     fn mget<T: FromReply>(self, keys: impl ToArgs) -> Request<Self, Vec<Option<T>>> {
-        keys_only(self, "MGET", keys)
+        keys_only(self, const { known("MGET") }, keys)
     }
 
     /// Sets several keys at once: pairs of key and value.
     /// Since 1.0.1. <https://redis.io/docs/latest/commands/mset/>
     fn mset(self, pairs: impl ToArgs) -> Request<Self, ()> {
-        keys_only(self, "MSET", pairs)
+        keys_only(self, const { known("MSET") }, pairs)
     }
 
     /// Sets a value. Options are methods of the request: [`ex`](Request::ex), [`nx`](Request::nx),
     /// [`keepttl`](Request::keepttl), ...
     /// Since 1.0. <https://redis.io/docs/latest/commands/set/>
     fn set(self, key: impl ToArg, value: impl ToArg) -> Request<Self, (), SetOptions> {
-        keyed::<_, ()>(self, "SET", key).with(value).marked()
+        keyed::<_, ()>(self, const { known("SET") }, key).with(value).marked()
     }
 
     /// The length in bytes; 0 if there is none.
     /// Since 2.2. <https://redis.io/docs/latest/commands/strlen/>
     fn strlen(self, key: impl ToArg) -> Request<Self, u64> {
-        keyed(self, "STRLEN", key)
+        keyed(self, const { known("STRLEN") }, key)
     }
 }
 

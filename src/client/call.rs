@@ -24,7 +24,6 @@ use crate::resp::Frame;
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'c, T> {
     client: &'c Client,
-    name: Name,
     within: Option<Duration>,
     deadline: Option<Instant>,
     phase: Phase,
@@ -33,19 +32,18 @@ pub struct Call<'c, T> {
 
 enum Phase {
     Unsent(Command),
-    Waiting(Posted),
+    Waiting(Posted, Name),
     Done,
 }
 
 impl<'c, T> Call<'c, T> {
     pub(super) fn new(client: &'c Client, command: Command, within: Option<Duration>) -> Self {
-        let name = Name::of(&command);
-        Self { client, name, within, deadline: deadline_of(within), phase: Phase::Unsent(command), answer: PhantomData }
+        Self { client, within, deadline: deadline_of(within), phase: Phase::Unsent(command), answer: PhantomData }
     }
 
-    fn post(&self, mut command: Command, cx: &Context<'_>) -> Result<Posted, Error> {
+    fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
         if command.needs_dedicated() {
-            return Err(report::needs_dedicated(&self.name));
+            return Err(report::needs_dedicated(name));
         }
         command.seal();
         let link = self.client.link();
@@ -55,18 +53,18 @@ impl<'c, T> Call<'c, T> {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline)
         });
-        posted.map_err(|loss| report::lost(&self.name, link.address(), self.within, *loss))
+        posted.map_err(|loss| report::lost(name, link.address(), self.within, *loss))
     }
 }
 
 impl<T: FromReply> Call<'_, T> {
-    fn answer(&self, frame: &Frame) -> Result<T, Error> {
+    fn answer(&self, name: &Name, frame: &Frame) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
-            return Err(report::server(&self.name, self.client.link().address(), error));
+            return Err(report::server(name, self.client.link().address(), error));
         }
-        T::from_reply(reply).map_err(|error| report::conversion(&self.name, self.client.link().address(), error))
+        T::from_reply(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
 }
 
@@ -75,35 +73,38 @@ impl<T: FromReply> Future for Call<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Phase::Waiting(posted) = &this.phase {
-            let outcome = ready!(posted.slot.poll_outcome(cx));
-            this.phase = Phase::Done;
-            return Poll::Ready(match outcome {
-                Ok(Replies::One(frame)) => this.answer(&frame),
+        if let Phase::Waiting(posted, name) = &this.phase {
+            let outcome = match ready!(posted.slot.poll_outcome(cx)) {
+                Ok(Replies::One(frame)) => this.answer(name, &frame),
                 Ok(Replies::Many(frames)) => match frames.first() {
-                    Some(frame) => this.answer(frame),
-                    None => Err(report::closed(&this.name)),
+                    Some(frame) => this.answer(name, frame),
+                    None => Err(report::closed(name)),
                 },
-                Err(loss) => Err(report::lost(&this.name, this.client.link().address(), this.within, *loss)),
-            });
+                Err(loss) => Err(report::lost(name, this.client.link().address(), this.within, *loss)),
+            };
+            this.phase = Phase::Done;
+            return Poll::Ready(outcome);
         }
         match std::mem::replace(&mut this.phase, Phase::Done) {
-            Phase::Unsent(command) => match this.post(command, cx) {
-                Ok(posted) => {
-                    this.phase = Phase::Waiting(posted);
-                    Poll::Pending
+            Phase::Unsent(command) => {
+                let name = Name::of(&command);
+                match this.post(command, &name, cx) {
+                    Ok(posted) => {
+                        this.phase = Phase::Waiting(posted, name);
+                        Poll::Pending
+                    }
+                    Err(error) => Poll::Ready(Err(error)),
                 }
-                Err(error) => Poll::Ready(Err(error)),
-            },
+            }
             // Polled after it was ready: there is nothing more to come.
-            Phase::Waiting(_) | Phase::Done => Poll::Pending,
+            Phase::Waiting(..) | Phase::Done => Poll::Pending,
         }
     }
 }
 
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
-        if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+        if let Phase::Waiting(posted, _) = std::mem::replace(&mut self.phase, Phase::Done) {
             self.client.link().mailbox().withdraw(posted);
         }
     }
@@ -111,6 +112,11 @@ impl<T> Drop for Call<'_, T> {
 
 impl<T> fmt::Debug for Call<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("command", &self.name.as_str()).finish_non_exhaustive()
+        let name = match &self.phase {
+            Phase::Unsent(command) => command.name(),
+            Phase::Waiting(_, name) => name.as_str(),
+            Phase::Done => "(done)",
+        };
+        f.debug_struct("Call").field("command", &name).finish_non_exhaustive()
     }
 }

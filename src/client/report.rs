@@ -1,6 +1,7 @@
 //! From what lower floors report to the public error.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::{Command, ConversionError, Facts, ServerError};
@@ -12,12 +13,12 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 #[derive(Clone, Debug)]
 pub(super) struct Name {
     facts: &'static Facts,
-    unknown: Option<Box<str>>,
+    unknown: Option<Arc<str>>,
 }
 
 impl Name {
     pub(super) fn of(command: &Command) -> Self {
-        Self { facts: command.facts(), unknown: command.unknown_name().map(Into::into) }
+        Self { facts: command.facts(), unknown: command.unknown_name() }
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -13,17 +13,23 @@ pub(crate) const LARGE: usize = 16 * 1024;
 pub(crate) struct Encoded {
     /// The small bytes, in order.
     bytes: Vec<u8>,
-    /// Large arguments: each comes when that many of `bytes` have gone. Ascending.
-    large: Vec<(usize, Bytes)>,
-    /// The sum of the lengths in `large`.
-    large_len: usize,
+    /// The large ones, if there are any: boxed, because most commands have none and are moved about.
+    large: Option<Box<Large>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Large {
+    /// Each comes when that many of the small bytes have gone. Ascending.
+    pieces: Vec<(usize, Bytes)>,
+    /// The sum of their lengths.
+    len: usize,
 }
 
 impl Encoded {
     /// An empty stretch in a buffer that an earlier one on this thread has given back.
     pub(crate) fn from_scratch() -> Self {
         let bytes = SCRATCH.try_with(|scratch| scratch.borrow_mut().pop()).ok().flatten().unwrap_or_default();
-        Self { bytes, large: Vec::new(), large_len: 0 }
+        Self { bytes, large: None }
     }
 
     /// Gives the buffer back for the next command built on this thread.
@@ -43,7 +49,7 @@ impl Encoded {
 
     /// How many bytes it will put on the wire.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() + self.large_len
+        self.bytes.len() + self.large.as_ref().map_or(0, |large| large.len)
     }
 
     /// The buffer for small bytes.
@@ -53,23 +59,25 @@ impl Encoded {
 
     /// Appends bytes without copying them.
     pub(crate) fn push_large(&mut self, bytes: Bytes) {
-        self.large_len += bytes.len();
-        self.large.push((self.bytes.len(), bytes));
+        let large = self.large.get_or_insert_default();
+        large.len += bytes.len();
+        large.pieces.push((self.bytes.len(), bytes));
     }
 
     /// Appends another stretch: small bytes are copied, large ones shared.
     pub(crate) fn append(&mut self, other: &Self) {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
-        if !other.large.is_empty() {
-            self.large.extend(other.large.iter().map(|(at, bytes)| (base + at, bytes.clone())));
-            self.large_len += other.large_len;
+        if let Some(others) = &other.large {
+            let large = self.large.get_or_insert_default();
+            large.pieces.extend(others.pieces.iter().map(|(at, bytes)| (base + at, bytes.clone())));
+            large.len += others.len;
         }
     }
 
     /// Turns a buffer that has itself grown large into shared bytes, so that appending it copies nothing.
     pub(crate) fn share_if_large(&mut self) {
-        if self.bytes.len() < LARGE || !self.large.is_empty() {
+        if self.bytes.len() < LARGE || self.large.is_some() {
             return;
         }
         let bytes = Bytes::from(std::mem::take(&mut self.bytes));
@@ -79,8 +87,7 @@ impl Encoded {
     /// Empties it, keeping the small buffer.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.large.clear();
-        self.large_len = 0;
+        self.large = None;
     }
 
     /// How many bytes the small buffer can hold.
@@ -90,15 +97,15 @@ impl Encoded {
 
     /// Calls `visit` with the pieces of the range, as far as there are any, in order, until it says stop (`false`).
     pub(crate) fn pieces<'a>(&'a self, range: std::ops::Range<usize>, mut visit: impl FnMut(&'a [u8]) -> bool) {
-        if self.large.is_empty() {
+        let Some(larges) = &self.large else {
             let end = range.end.min(self.bytes.len());
             if let Some(piece) = self.bytes.get(range.start..end).filter(|piece| !piece.is_empty()) {
                 visit(piece);
             }
             return;
-        }
+        };
         let (mut position, mut small) = (0, 0);
-        let ends = self.large.iter().map(|(at, bytes)| (*at, &bytes[..])).chain([(self.bytes.len(), &[][..])]);
+        let ends = larges.pieces.iter().map(|(at, bytes)| (*at, &bytes[..])).chain([(self.bytes.len(), &[][..])]);
         for (at, large) in ends {
             for piece in [self.bytes.get(small..at).unwrap_or_default(), large] {
                 let from = range.start.saturating_sub(position).min(piece.len());

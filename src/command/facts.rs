@@ -22,9 +22,18 @@ pub enum Effect {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Facts {
     name: &'static str,
+    wire_name: WireName,
     effect: Effect,
     sharing: Sharing,
     refusals: Refusals,
+}
+
+/// A command's name as it is sent: each word a bulk string.
+#[derive(Debug, PartialEq, Eq)]
+struct WireName {
+    bytes: [u8; WireName::MAX],
+    len: usize,
+    words: usize,
 }
 
 /// Whether a command may be sent on a connection that others use too.
@@ -58,6 +67,16 @@ impl Facts {
         self.effect
     }
 
+    /// The name as it is sent: each of its words a bulk string.
+    pub(crate) fn wire_name(&self) -> &[u8] {
+        self.wire_name.bytes.get(..self.wire_name.len).unwrap_or_default()
+    }
+
+    /// How many words the name has.
+    pub(crate) fn words(&self) -> usize {
+        self.wire_name.words
+    }
+
     pub(crate) fn sharing(&self) -> Sharing {
         self.sharing
     }
@@ -73,25 +92,105 @@ pub(crate) fn lookup(name: &str) -> Option<&'static Facts> {
     TABLE.binary_search_by(order).ok().and_then(|index| TABLE.get(index))
 }
 
+/// The facts of a command that the table must know, found while compiling: `const { known("GET") }`.
+///
+/// # Panics
+/// While compiling, if the table does not know the name, in upper case.
+#[expect(clippy::panic, reason = "only while compiling")]
+pub(crate) const fn known(name: &str) -> &'static Facts {
+    let mut index = 0;
+    while index < TABLE.len() {
+        if same(TABLE[index].name.as_bytes(), name.as_bytes()) {
+            return &TABLE[index];
+        }
+        index += 1;
+    }
+    panic!("the table of facts does not know this command");
+}
+
+impl WireName {
+    /// Enough for every name in the table.
+    const MAX: usize = 40;
+
+    const fn of(name: &str) -> Self {
+        let name = name.as_bytes();
+        let (mut bytes, mut len, mut words) = ([0; Self::MAX], 0, 0);
+        let mut start = 0;
+        while start < name.len() {
+            let mut end = start;
+            while end < name.len() && name[end] != b' ' {
+                end += 1;
+            }
+            let word = end - start;
+            bytes[len] = b'$';
+            len += 1;
+            if word > 9 {
+                bytes[len] = b'0' + (word / 10) as u8;
+                len += 1;
+            }
+            bytes[len] = b'0' + (word % 10) as u8;
+            bytes[len + 1] = b'\r';
+            bytes[len + 2] = b'\n';
+            len += 3;
+            while start < end {
+                bytes[len] = name[start];
+                len += 1;
+                start += 1;
+            }
+            bytes[len] = b'\r';
+            bytes[len + 1] = b'\n';
+            len += 2;
+            words += 1;
+            start += 1;
+        }
+        Self { bytes, len, words }
+    }
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < one.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
 /// What must be assumed of a command that the table does not know.
-pub(crate) static UNKNOWN: Facts =
-    Facts { name: "(unknown)", effect: Effect::Never, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts };
+pub(crate) static UNKNOWN: Facts = Facts {
+    name: "(unknown)",
+    wire_name: WireName::of("(unknown)"),
+    effect: Effect::Never,
+    sharing: Sharing::Shared,
+    refusals: Refusals::BeforeScripts,
+};
 
 const fn shared(name: &'static str, effect: Effect) -> Facts {
-    Facts { name, effect, sharing: Sharing::Shared, refusals: Refusals::Usual }
+    Facts { name, wire_name: WireName::of(name), effect, sharing: Sharing::Shared, refusals: Refusals::Usual }
 }
 
 const fn dedicated(name: &'static str) -> Facts {
-    Facts { name, effect: Effect::Never, sharing: Sharing::Dedicated, refusals: Refusals::Usual }
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        effect: Effect::Never,
+        sharing: Sharing::Dedicated,
+        refusals: Refusals::Usual,
+    }
 }
 
 const fn container(name: &'static str, dedicated: &'static [&'static str]) -> Facts {
     let sharing = if dedicated.is_empty() { Sharing::Shared } else { Sharing::DedicatedWith(dedicated) };
-    Facts { name, effect: Effect::Never, sharing, refusals: Refusals::Usual }
+    Facts { name, wire_name: WireName::of(name), effect: Effect::Never, sharing, refusals: Refusals::Usual }
 }
 
 const fn script(name: &'static str, effect: Effect) -> Facts {
-    Facts { name, effect, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts }
+    Facts { name, wire_name: WireName::of(name), effect, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts }
 }
 
 use Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
@@ -241,6 +340,15 @@ mod tests {
             assert_eq!(lookup(&facts.name.to_lowercase()), Some(facts));
         }
         assert_eq!(lookup("FT.SEARCH"), None);
+    }
+
+    #[test]
+    fn names_are_sent_word_by_word() {
+        let wire = |name| String::from_utf8(lookup(name).unwrap().wire_name().to_vec()).unwrap();
+        assert_eq!((wire("GET"), lookup("GET").unwrap().words()), ("$3\r\nGET\r\n".to_owned(), 1));
+        assert_eq!(wire("INCRBYFLOAT"), "$11\r\nINCRBYFLOAT\r\n");
+        assert_eq!(wire("CLIENT ID"), "$6\r\nCLIENT\r\n$2\r\nID\r\n");
+        assert_eq!(lookup("CLIENT ID").unwrap().words(), 2);
     }
 
     #[test]

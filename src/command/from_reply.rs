@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 use bytes::Bytes;
 
 use super::convert::{ConversionError, ServerError};
-use crate::resp::{Items, Reply, Value, View};
+use crate::resp::{Items, Kind, Reply, Value, View};
 
 /// A type that a reply can be converted to.
 ///
@@ -65,23 +65,25 @@ impl<T: FromReply> FromReply for Result<T, ServerError> {
 /// a large reply is a slice of it.
 impl FromReply for Bytes {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        match number_text(reply) {
-            Some(text) => Ok(Bytes::from(text)),
-            None => {
-                string(reply)?;
+        match reply.kind() {
+            Kind::BulkString | Kind::SimpleString | Kind::Verbatim | Kind::BigNumber => {
                 reply.to_bytes().ok_or_else(|| ConversionError::unexpected("a string", reply))
             }
+            _ => number_text(reply).map(Bytes::from),
         }
     }
 }
 
 impl FromReply for String {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        match number_text(reply) {
-            Some(text) => Ok(text),
-            None => std::str::from_utf8(string(reply)?)
-                .map(str::to_owned)
-                .map_err(|error| ConversionError::new("a string of UTF-8", error.to_string())),
+        match reply.view()? {
+            View::BulkString(bytes) | View::SimpleString(bytes) | View::Verbatim { text: bytes, .. } => {
+                std::str::from_utf8(bytes)
+                    .map(str::to_owned)
+                    .map_err(|error| ConversionError::new("a string of UTF-8", error.to_string()))
+            }
+            View::BigNumber(digits) => Ok(String::from_utf8_lossy(digits).into_owned()),
+            _ => number_text(reply),
         }
     }
 }
@@ -248,20 +250,12 @@ tuples!(4, "an array of 4", A B C D);
 tuples!(5, "an array of 5", A B C D E);
 tuples!(6, "an array of 6", A B C D E F);
 
-fn string(reply: Reply<'_>) -> Result<&[u8], ConversionError> {
-    match reply.view()? {
-        View::BulkString(bytes) | View::SimpleString(bytes) | View::Verbatim { text: bytes, .. } => Ok(bytes),
-        View::BigNumber(digits) => Ok(digits),
-        _ => Err(ConversionError::unexpected("a string", reply)),
-    }
-}
-
 /// The digits of a number: RESP2 sends some values as strings that RESP3 sends as numbers.
-fn number_text(reply: Reply<'_>) -> Option<String> {
-    match reply.view() {
-        Ok(View::Integer(value)) => Some(value.to_string()),
-        Ok(View::Double(value)) => Some(value.to_string()),
-        _ => None,
+fn number_text(reply: Reply<'_>) -> Result<String, ConversionError> {
+    match reply.view()? {
+        View::Integer(value) => Ok(value.to_string()),
+        View::Double(value) => Ok(value.to_string()),
+        _ => Err(ConversionError::unexpected("a string", reply)),
     }
 }
 

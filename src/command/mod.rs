@@ -12,6 +12,7 @@ mod slot;
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
+pub(crate) use facts::known;
 pub use facts::{Effect, Facts};
 
 pub use from_reply::FromReply;

@@ -1,6 +1,7 @@
 //! A command, encoded as it is built.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -23,13 +24,13 @@ use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 pub struct Command {
     facts: &'static Facts,
     /// The name of a command that the table of facts does not know.
-    unknown: Option<Box<str>>,
+    unknown: Option<Arc<str>>,
     /// All arguments as bulk strings, the name first. The array header is written when the command is sent.
     body: Encoded,
     /// How many bulk strings `body` holds.
     words: usize,
-    /// Where the first key's bytes are in `body`'s small bytes; `None` if there is none, or it is a large argument.
-    key: Option<(usize, usize)>,
+    /// Where the bulk string of the first key begins in `body`.
+    key: Option<usize>,
 }
 
 impl Command {
@@ -49,7 +50,8 @@ impl Command {
     /// A command whose facts are known.
     pub(crate) fn of(facts: &'static Facts) -> Self {
         let mut command = Self::empty(facts);
-        command.push_words(facts.name());
+        command.body.small().extend_from_slice(facts.wire_name());
+        command.words = facts.words();
         command
     }
 
@@ -73,8 +75,8 @@ impl Command {
     }
 
     /// The name, if the table of facts does not know it.
-    pub(crate) fn unknown_name(&self) -> Option<&str> {
-        self.unknown.as_deref()
+    pub(crate) fn unknown_name(&self) -> Option<Arc<str>> {
+        self.unknown.clone()
     }
 
     /// Whether it would change, hold up or silence a connection that others use too.
@@ -95,7 +97,7 @@ impl Command {
 
     /// The hash slot of the first argument that was given as a key.
     pub fn slot(&self) -> Option<Slot> {
-        let (start, len) = self.key?;
+        let (start, len) = self.bulk_at(self.key?)?;
         let mut slot = None;
         self.body.pieces(start..start + len, |key| {
             slot = Some(Slot::of(key));
@@ -147,7 +149,7 @@ impl Command {
         let before = self.body.len();
         self.push(key);
         if self.key.is_none() {
-            self.key = self.bulk_after(before);
+            self.key = (self.body.len() > before).then_some(before);
         }
     }
 
@@ -178,8 +180,8 @@ impl Command {
 
     /// The bytes of the second word, if it is a small one.
     fn second_word(&self) -> Option<&[u8]> {
-        let (start, len) = self.bulk_after(0)?;
-        let (start, len) = self.bulk_after(start + len + 2)?;
+        let (start, len) = self.bulk_at(0)?;
+        let (start, len) = self.bulk_at(start + len + 2)?;
         let mut word = None;
         self.body.pieces(start..start + len, |piece| {
             word = Some(piece);
@@ -198,8 +200,8 @@ impl Command {
         }
     }
 
-    /// Where the payload of the first bulk string written at `position` is; `None` if nothing was written there.
-    fn bulk_after(&self, position: usize) -> Option<(usize, usize)> {
+    /// Where the payload of the bulk string that begins at `position` is, and its length; `None` if none begins there.
+    fn bulk_at(&self, position: usize) -> Option<(usize, usize)> {
         let mut header = [0u8; 24];
         let mut filled = 0;
         self.body.pieces(position..position + header.len(), |piece| {

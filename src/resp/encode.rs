@@ -143,9 +143,16 @@ fn put_line(out: &mut Vec<u8>, tag: u8, text: &[u8]) {
 
 #[inline]
 fn put_header(out: &mut Vec<u8>, tag: u8, len: usize) {
-    out.push(tag);
-    out.extend_from_slice(Decimal::unsigned(len as u64).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    // Nearly all lengths have one or two digits: those are worth no loop.
+    match len {
+        0..=9 => out.extend_from_slice(&[tag, b'0' + len as u8, b'\r', b'\n']),
+        10..=99 => out.extend_from_slice(&[tag, b'0' + (len / 10) as u8, b'0' + (len % 10) as u8, b'\r', b'\n']),
+        _ => {
+            out.push(tag);
+            out.extend_from_slice(Decimal::unsigned(len as u64).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// A type byte, 20 digits and a line end.
