@@ -1,5 +1,6 @@
 //! Keeps the fake server honest: the same commands go to a real Redis 7.0 and to the fake one, in both protocols, and
 //! the answers must be the same bytes. Needs `redis-server`.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;

@@ -20,19 +20,19 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// How a number given by a client means a moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     unit: Unit,
     counted_from: Origin,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Seconds,
     Millis,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Now,
     Year1970,

@@ -110,9 +110,8 @@ fn lrange(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 }
 
 fn lindex(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
-    let index = integer(&command[2])?;
-    let list = call.database().read::<List>(&command[1])?;
-    let item = list.and_then(|list| list.get(place(index, list.len())?).cloned());
+    let Some(list) = call.database().read::<List>(&command[1])? else { return Ok(null().into()) };
+    let item = place(integer(&command[2])?, list.len()).and_then(|place| list.get(place).cloned());
     Ok(bulk_or_null(item).into())
 }
 

@@ -110,7 +110,7 @@ impl AddOptions {
 
     /// The score that a member with the score `old` gets, if it may change.
     fn new_score(&self, old: Option<f64>, given: f64) -> Result<Option<f64>, Failure> {
-        let new = if self.increment { old.unwrap_or(0.0) + given } else { given };
+        let new = if self.increment { old.map_or(given, |old| old + given) } else { given };
         if new.is_nan() {
             return Err(Failure::of("ERR resulting score is not a number (NaN)"));
         }
