@@ -21,8 +21,8 @@ use super::state::State;
 
 /// A Redis server inside the test's own process.
 ///
-/// It keeps strings, hashes, lists, sets and sorted sets in sixteen databases, knows expiry, transactions and
-/// publish/subscribe, and speaks RESP2 and RESP3 over TCP on a free port of 127.0.0.1 and over in-memory
+/// It keeps strings, hashes, lists, sets and sorted sets in sixteen databases, knows expiry, transactions, commands that
+/// wait for an element, and publish/subscribe, and speaks RESP2 and RESP3 over TCP on a free port of 127.0.0.1 and over in-memory
 /// [pipes](Self::connector). It answers with the types and error texts of the real ones. What it does not know, or
 /// should do wrong, is [scripted](Self::on). SPOP, SRANDMEMBER and RANDOMKEY take the oldest element, and everything is
 /// listed in order of insertion, so that a test sees the same in every run.
@@ -113,7 +113,7 @@ impl FakeServer {
 
     /// Runs a command in database 0, as a RESP3 client that may do everything, to prepare or to look at what the server
     /// holds. It is not scripted, and not among the commands [received](Self::received). A command that answers
-    /// nothing gives a null; one that answers several values gives the first.
+    /// nothing, or would wait, gives a null; one that answers several values gives the first.
     pub fn run<I>(&self, command: I) -> Value
     where
         I: IntoIterator,

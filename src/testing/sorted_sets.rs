@@ -139,7 +139,10 @@ fn zadd(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
             (Err(_), _) => break,
             (Ok(None), _) => continue,
             (Ok(Some(new)), old) => {
-                set.insert(member, *new);
+                // An equal score stays as it is, which is 0 and -0.
+                if old != Some(*new) {
+                    set.insert(member, *new);
+                }
                 added += usize::from(old.is_none());
                 updated += usize::from(old.is_some_and(|old| old != *new));
             }
