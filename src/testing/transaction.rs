@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn exec_and_discard_end_the_watch() {
+        let (mut state, one, two) = pair();
+        for end in ["EXEC", "DISCARD", "UNWATCH"] {
+            state.ask_as(one, "WATCH k");
+            if end != "UNWATCH" {
+                state.ask_as(one, "MULTI");
+            }
+            state.ask_as(one, end);
+            state.ask_as(two, "INCR k");
+            state.ask_as(one, "MULTI");
+            assert_eq!(state.ask_as(one, "EXEC"), "*0\r\n", "{end}");
+        }
+    }
+
+    #[test]
     fn an_expired_key_breaks_the_watch() {
         let (mut state, one, _) = pair();
         state.ask("SET k v PX 50");
