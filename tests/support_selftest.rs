@@ -107,6 +107,19 @@ fn a_password_and_users_are_asked_for() {
 }
 
 #[test]
+fn a_sentinel_knows_its_master() {
+    for kind in KINDS {
+        let master = Server::build(kind).start();
+        let watch = format!("sentinel monitor mymaster 127.0.0.1 {} 1", master.port());
+        let mut sentinel = Server::build(kind).sentinel().config(&watch).start();
+        let expected = format!("127.0.0.1\n{}", master.port());
+        assert_eq!(sentinel.raw(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"]), expected);
+        sentinel.restart();
+        assert_eq!(sentinel.raw(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"]), expected);
+    }
+}
+
+#[test]
 fn a_tls_server_speaks_tls_alone() {
     let folder = Scratch::new();
     let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));

@@ -20,10 +20,10 @@ pub enum Cause {
     },
     /// No connection could be opened; the failure of each address that was tried, in the order of the attempts.
     Connect {
-        /// Address (`None` for a Unix socket) and failure.
-        attempts: Vec<(Option<SocketAddr>, IoFailure)>,
+        /// Address (`None` for a Unix socket or a connector of the user's own) and failure.
+        attempts: Vec<(Option<SocketAddr>, ConnectFailure)>,
     },
-    /// TLS failed.
+    /// TLS failed: in the same way, or for good, at every address; or later.
     Tls(TlsFailure),
     /// The server refused the Redis handshake.
     Handshake(HandshakeRefusal),
@@ -43,10 +43,22 @@ pub enum Cause {
     },
     /// The server sent nothing for longer than it may, while answers were due.
     Silent,
+    /// There is no connection, and nothing has gone wrong yet either: none has been made.
+    NotConnected,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
     /// The runtime that carried the connection was shut down.
     RuntimeGone,
+}
+
+/// Why one address could not be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The operating system, or a connector of the user's own, failed.
+    Io(IoFailure),
+    /// The connection came about, and TLS failed on it.
+    Tls(TlsFailure),
 }
 
 /// What the server said when it refused the Redis handshake.
@@ -111,6 +123,18 @@ impl From<io::ErrorKind> for IoFailure {
     }
 }
 
+impl From<&io::Error> for ConnectFailure {
+    fn from(error: &io::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+impl From<TlsFailure> for ConnectFailure {
+    fn from(failure: TlsFailure) -> Self {
+        Self::Tls(failure)
+    }
+}
+
 impl From<TlsFailure> for Cause {
     fn from(failure: TlsFailure) -> Self {
         Self::Tls(failure)
@@ -131,6 +155,15 @@ impl fmt::Display for IoFailure {
         match self.code {
             Some(code) => write!(f, "{}", io::Error::from_raw_os_error(code)),
             None => write!(f, "{}", self.kind),
+        }
+    }
+}
+
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(failure) => failure.fmt(f),
+            Self::Tls(failure) => failure.fmt(f),
         }
     }
 }
@@ -163,6 +196,7 @@ impl fmt::Display for Cause {
             Self::Io(failure) => write!(f, "the connection broke: {failure}"),
             Self::AttemptTimedOut { stage } => write!(f, "the attempt to connect took too long, {stage}"),
             Self::Silent => f.write_str("the server sent nothing for too long while answers were due"),
+            Self::NotConnected => f.write_str("there is no connection yet"),
             Self::ClosedHere => f.write_str("the client was closed"),
             Self::RuntimeGone => f.write_str("the runtime that carried the connection was shut down"),
         }

@@ -7,8 +7,8 @@ mod peer;
 mod stage;
 mod tls;
 
-pub use cause::{Cause, HandshakeRefusal, IoFailure};
+pub use cause::{Cause, ConnectFailure, HandshakeRefusal, IoFailure};
 pub use fate::Fate;
 pub use peer::{Address, PeerCertificate, PeerFacts, TlsFacts};
 pub use stage::Stage;
-pub use tls::TlsFailure;
+pub use tls::{CertificateReload, TlsFailure};

@@ -56,7 +56,7 @@ pub enum TlsFailure {
     },
     /// The server sent another alert.
     Alert {
-        /// The alert it sent, such as `"HandshakeFailure"`.
+        /// The alert it sent, such as `"UnrecognisedName"`.
         alert: String,
     },
     /// The TLS settings cannot be used: a file that cannot be read, a key that does not fit its certificate, no crypto
@@ -72,10 +72,25 @@ pub enum TlsFailure {
     },
 }
 
+/// What came of certificate, key or revocation files that were found changed before a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateReload {
+    /// The new ones are used, from that handshake on.
+    Used,
+    /// The new ones can't be used; the last good ones stay.
+    Failed(TlsFailure),
+}
+
 impl TlsFailure {
     /// Whether trying again cannot help until someone changes a certificate or a setting.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::PeerClosed { .. } | Self::Stalled | Self::Other { .. })
+        match self {
+            Self::PeerClosed { .. } | Self::Stalled | Self::Other { .. } => false,
+            // The server's own trouble, such as a lack of memory.
+            Self::Alert { alert } => alert != "InternalError",
+            _ => true,
+        }
     }
 }
 
@@ -89,7 +104,12 @@ impl fmt::Display for TlsFailure {
                 write!(f, "the server's certificate is not for {wanted}: it carries no name")
             }
             Self::NameMismatch { wanted, presented } => {
-                write!(f, "the server's certificate is not for {wanted}, but for {}", presented.join(", "))
+                let shown = presented.len().min(MOST_NAMES_SHOWN);
+                write!(f, "the server's certificate is not for {wanted}, but for {}", presented[..shown].join(", "))?;
+                match presented.len() - shown {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
             Self::Revoked => f.write_str("the server's certificate has been revoked"),
             Self::RevocationUnknown { detail } => {
@@ -117,5 +137,20 @@ impl fmt::Display for TlsFailure {
             Self::Configuration { detail } => write!(f, "the TLS settings cannot be used: {detail}"),
             Self::Other { detail } => write!(f, "TLS failed: {detail}"),
         }
+    }
+}
+
+/// Certificates of shared front ends carry hundreds.
+const MOST_NAMES_SHOWN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_of_many_names_makes_no_endless_text() {
+        let presented = (0..500).map(|index| format!("n{index}.example")).collect();
+        let text = TlsFailure::NameMismatch { wanted: "a.example".to_owned(), presented }.to_string();
+        assert!(text.ends_with("n7.example and 492 more"), "{text}");
     }
 }

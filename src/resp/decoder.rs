@@ -1,14 +1,15 @@
 //! The decoder: bytes in, frames out, as far as the bytes go.
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 
-use super::error::{DecodeError, Reason};
+use super::error::DecodeError;
 use super::frame::{Flow, Frame};
 use super::limits::{Limits, RUN_BYTES};
 use super::node::{Nesting, Node};
-use super::scan::{self, Length};
+use super::reader::{Fault, Reader, Step};
+use super::scan::{self, Scalar};
+use super::small::SmallPayload;
 use super::tag::Tag;
-use super::tape::{Done, Form, Header, Tape};
 
 /// Turns the bytes of a connection into [`Frame`]s.
 ///
@@ -16,24 +17,29 @@ use super::tape::{Done, Form, Header, Tape};
 /// input makes the stack grow) and limited (see [`Limits`]; memory follows the bytes that arrived, never an announced
 /// length). Payloads are not interpreted here: a malformed number is found by [`Reply::view`](super::Reply::view) and
 /// concerns that reply only, and so does nesting past the limit.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use steadfast::resp::{Decoder, Limits, Value};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut buf = BytesMut::from("*2\r\n:1\r\n$5\r\nhel");
+/// assert!(decoder.decode(&mut buf, 1)?.is_none());
+/// buf.extend_from_slice(b"lo\r\n");
+/// let frame = decoder.decode(&mut buf, 1)?.expect("the reply is complete");
+/// assert_eq!(frame.reply().to_value()?, Value::Array(vec![Value::from(1), Value::from("hello")]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
-    limits: Limits,
     /// Payloads up to this many bytes are within every limit, and fit into a frame.
     small: usize,
     /// The first byte of the buffer begins a reply, and no failure or push waits.
     fresh: bool,
     /// Bytes of the stream that are no longer in the buffer.
     taken: u64,
-    /// Place in the buffer of the first byte that `tape` does not cover: a type byte.
-    at: usize,
-    /// Bytes behind the type byte that are known to hold no line end.
-    searched: usize,
-    /// With fewer bytes in the buffer than this, nothing can become complete.
-    wanted: usize,
     needed: usize,
-    tape: Tape,
-    chunks: Option<Chunks>,
+    reader: Reader,
     run: Run,
     /// A push that was inside an aggregate, to be handed out next.
     inner_push: Option<Frame>,
@@ -50,49 +56,16 @@ struct Run {
     has_error: bool,
 }
 
-/// A streamed string of which chunks have arrived. They are moved together in place.
-#[derive(Clone, Copy, Debug)]
-struct Chunks {
-    tag: Tag,
-    start: usize,
-    end: usize,
-}
-
-/// What reading one token came to.
-enum Step {
-    /// Go on with the next one.
-    More,
-    /// The token is not complete.
-    Incomplete,
-    /// A reply, or a push at the top, is complete.
-    Reply,
-    /// A push inside an aggregate was cut out.
-    InnerPush,
-    /// A push begins, and the replies before it have to leave first.
-    PushAhead,
-}
-
-/// Something wrong, and its place in the buffer.
-struct Fault {
-    at: usize,
-    reason: Reason,
-}
-
 impl Decoder {
     /// A decoder for a new stream.
     pub fn new(limits: Limits) -> Self {
         let limits = limits.clamped();
         Decoder {
-            limits,
-            small: Frame::INLINE.min(limits.bulk).min(limits.line).min(limits.frame.saturating_sub(MAX_OVERHEAD)),
-            fresh: limits.frame > MAX_OVERHEAD,
+            small: SmallPayload::MAX.min(limits.bulk).min(limits.line).min(limits.frame - MAX_OVERHEAD),
+            fresh: true,
             taken: 0,
-            at: 0,
-            searched: 0,
-            wanted: 0,
             needed: 0,
-            tape: Tape::default(),
-            chunks: None,
+            reader: Reader::new(limits),
             run: Run::default(),
             inner_push: None,
             failure: None,
@@ -115,8 +88,12 @@ impl Decoder {
     /// later call returns it again.
     pub fn decode(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {
         if self.fresh && want <= 1 {
-            if let Some(frame) = self.small_scalar(buf) {
-                return Ok(Some(frame));
+            if let Some(Scalar { tag, start, end }) = scan::scalar(buf, self.small, self.small) {
+                let payload = SmallPayload::new(buf.get(start..).unwrap_or_default(), end - start);
+                buf.advance(end + 2);
+                self.reader.passed_over();
+                self.taken += (end + 2) as u64;
+                return Ok(Some(Frame::scalar(tag, payload, end - start)));
             }
         }
         self.decode_any(buf, want)
@@ -128,28 +105,6 @@ impl Decoder {
         self.needed
     }
 
-    /// The whole of `decode` for a reply that is a single small value and has arrived as a whole.
-    #[inline]
-    fn small_scalar(&mut self, buf: &mut BytesMut) -> Option<Frame> {
-        let (&byte, rest) = buf.split_first()?;
-        let (tag, start, len) = if byte == b'$' {
-            let (Length::Known(len), start) = scan::length(rest).ok()?? else { return None };
-            (Tag::BulkString, start, usize::try_from(len).ok().filter(|len| *len <= self.small)?)
-        } else {
-            let tag = line_tag(byte)?;
-            (tag, 0, rest.iter().take(self.small + 1).position(|&byte| byte == b'\r' || byte == b'\n')?)
-        };
-        let end = start + len;
-        if rest.get(end..end + 2)? != b"\r\n" {
-            return None;
-        }
-        let frame = Frame::scalar(tag, rest.get(start..end)?)?;
-        buf.advance(1 + end + 2);
-        self.wanted = 0;
-        self.taken += (1 + end + 2) as u64;
-        Some(frame)
-    }
-
     fn decode_any(&mut self, buf: &mut BytesMut, want: usize) -> Result<Option<Frame>, DecodeError> {
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -157,23 +112,25 @@ impl Decoder {
         if self.inner_push.is_some() {
             return Ok(self.inner_push.take());
         }
-        if buf.len() < self.wanted {
+        if buf.len() < self.reader.wanted() {
             return Ok(self.wait(buf));
         }
         self.fresh = false;
         loop {
-            match self.step(buf) {
+            match self.reader.step(buf) {
                 Ok(Step::More) => {}
                 Ok(Step::Reply) => {
                     if self.end_reply(want) {
                         return Ok(Some(self.emit(buf)));
                     }
                 }
-                Ok(Step::Incomplete | Step::InnerPush | Step::PushAhead) if self.run.replies > 0 => {
+                Ok(Step::InnerPush(push)) if self.run.replies == 0 => return Ok(Some(*push)),
+                Ok(Step::InnerPush(push)) => {
+                    self.inner_push = Some(*push);
                     return Ok(Some(self.emit(buf)));
                 }
-                Ok(Step::InnerPush) => return Ok(self.inner_push.take()),
-                Ok(_) => return Ok(self.wait(buf)),
+                Ok(Step::Incomplete | Step::PushAhead) if self.run.replies > 0 => return Ok(Some(self.emit(buf))),
+                Ok(Step::Incomplete | Step::PushAhead) => return Ok(self.wait(buf)),
                 Err(Fault { at, reason }) => {
                     let failure = DecodeError { offset: self.taken + at as u64, reason };
                     self.failure = Some(failure);
@@ -184,343 +141,68 @@ impl Decoder {
     }
 
     fn wait(&mut self, buf: &BytesMut) -> Option<Frame> {
-        self.needed = self.wanted.saturating_sub(buf.len());
+        self.needed = self.reader.wanted().saturating_sub(buf.len());
         self.fresh = self.is_fresh();
         None
     }
 
-    /// Reads the token at `at`.
-    fn step(&mut self, buf: &mut [u8]) -> Result<Step, Fault> {
-        if let Some(chunks) = self.chunks {
-            return self.chunk(buf, chunks);
-        }
-        let Some((&byte, rest)) = buf.get(self.at..).and_then(<[u8]>::split_first) else {
-            self.wanted = self.at + 1;
-            return Ok(Step::Incomplete);
-        };
-        if let Some(tag) = line_tag(byte) {
-            return self.line(tag, rest, buf);
-        }
-        match byte {
-            b'$' => self.blob(Tag::BulkString, rest, buf),
-            b'*' => self.aggregate(Tag::Array, rest, buf),
-            b'%' => self.aggregate(Tag::Map, rest, buf),
-            b'~' => self.aggregate(Tag::Set, rest, buf),
-            b'>' => self.aggregate(Tag::Push, rest, buf),
-            b'|' => self.aggregate(Tag::Attribute, rest, buf),
-            b'=' => self.blob(Tag::Verbatim, rest, buf),
-            b'!' => self.blob(Tag::BulkError, rest, buf),
-            b'.' => self.end_mark(rest, buf),
-            byte => Err(self.fault(Reason::UnknownType(byte))),
-        }
-    }
-
-    /// A value that is one line.
-    fn line(&mut self, tag: Tag, rest: &[u8], buf: &[u8]) -> Result<Step, Fault> {
-        let left = self.frame_left();
-        let longest = self.limits.line.min(left.saturating_sub(3));
-        let window = rest.get(..=longest).unwrap_or(rest);
-        let Some(len) = scan::line_end(window, self.searched) else {
-            if window.len() > longest || left < 3 {
-                let reason = if longest == self.limits.line { Reason::LineTooLong } else { Reason::FrameTooLong };
-                return Err(self.fault(reason));
-            }
-            self.searched = rest.len();
-            self.wanted = buf.len() + 1;
-            return Ok(Step::Incomplete);
-        };
-        let start = self.at + 1;
-        match (rest.get(len), rest.get(len + 1)) {
-            (Some(b'\r'), Some(b'\n')) => {
-                let done = self.tape.leaf(tag, start, len);
-                self.after(start + len + 2, done, buf)
-            }
-            (Some(b'\r'), None) => {
-                self.searched = len;
-                self.wanted = buf.len() + 1;
-                Ok(Step::Incomplete)
-            }
-            (Some(b'\r'), Some(_)) => Err(Fault { at: start + len + 1, reason: Reason::MissingCrlf }),
-            _ => Err(Fault { at: start + len, reason: Reason::MissingCrlf }),
-        }
-    }
-
-    /// A value whose bytes are counted.
-    #[inline]
-    fn blob(&mut self, tag: Tag, rest: &[u8], buf: &[u8]) -> Result<Step, Fault> {
-        let Some((length, header)) = self.length(rest, buf)? else { return Ok(Step::Incomplete) };
-        let start = self.at + 1 + header;
-        match length {
-            Length::Known(len) => {
-                let Some(body) = self.body(len, 0, start, buf)? else { return Ok(Step::Incomplete) };
-                let done = self.tape.leaf(tag, start, body);
-                self.after(start + body + 2, done, buf)
-            }
-            Length::Absent if tag == Tag::BulkString => {
-                let done = self.tape.leaf(Tag::NullBulk, start, 0);
-                self.after(start, done, buf)
-            }
-            Length::Absent => Err(self.fault(Reason::InvalidLength)),
-            Length::Streamed => {
-                self.chunks = Some(Chunks { tag, start, end: start });
-                self.at = start;
-                Ok(Step::More)
-            }
-        }
-    }
-
-    /// A piece of a streamed string; an empty one is the last.
-    fn chunk(&mut self, buf: &mut [u8], chunks: Chunks) -> Result<Step, Fault> {
-        let Some((&byte, rest)) = buf.get(self.at..).and_then(<[u8]>::split_first) else {
-            self.wanted = self.at + 1;
-            return Ok(Step::Incomplete);
-        };
-        if byte != b';' {
-            return Err(self.fault(Reason::ChunkExpected));
-        }
-        let Some((Length::Known(len), header)) = self.length(rest, buf)? else {
-            return if self.wanted > buf.len() { Ok(Step::Incomplete) } else { Err(self.fault(Reason::InvalidLength)) };
-        };
-        let start = self.at + 1 + header;
-        let Chunks { tag, start: first, end } = chunks;
-        if len == 0 {
-            self.chunks = None;
-            let done = self.tape.leaf(tag, first, end - first);
-            return self.after(start, done, buf);
-        }
-        let Some(len) = self.body(len, end - first, start, buf)? else { return Ok(Step::Incomplete) };
-        self.chunks = Some(if first == end {
-            Chunks { tag, start, end: start + len }
-        } else {
-            buf.copy_within(start..start + len, end);
-            Chunks { tag, start: first, end: end + len }
-        });
-        self.at = start + len + 2;
-        Ok(Step::More)
-    }
-
-    /// The header of an aggregate.
-    fn aggregate(&mut self, tag: Tag, rest: &[u8], buf: &[u8]) -> Result<Step, Fault> {
-        if tag == Tag::Push && self.run.replies > 0 && self.tape.is_at_top() {
-            return Ok(Step::PushAhead);
-        }
-        let Some((length, header)) = self.length(rest, buf)? else { return Ok(Step::Incomplete) };
-        let next = self.at + 1 + header;
-        let (elements, form) = match length {
-            Length::Absent if tag == Tag::Array => {
-                let done = self.tape.leaf(Tag::NullArray, next, 0);
-                return self.after(next, done, buf);
-            }
-            Length::Known(0) if tag == Tag::Push => return Err(self.fault(Reason::EmptyPush)),
-            Length::Known(elements) => (elements, Form::Counted),
-            Length::Streamed if tag != Tag::Push => (u64::from(self.limits.elements), Form::Streamed),
-            Length::Absent | Length::Streamed => return Err(self.fault(Reason::InvalidLength)),
-        };
-        let Some(elements) = u32::try_from(elements).ok().filter(|elements| *elements <= self.limits.elements) else {
-            return Err(self.fault(Reason::TooManyElements));
-        };
-        if form == Form::Counted {
-            let arrived = buf.len().saturating_sub(next) / BYTES_PER_NODE;
-            self.tape.reserve((elements as usize).saturating_mul(tag.values_per_element() as usize).min(arrived));
-        }
-        let done = self.tape.aggregate(Header { tag, start: self.at, elements, form }, self.limits.depth);
-        self.after(next, done, buf)
-    }
-
-    /// The end of a streamed aggregate.
-    fn end_mark(&mut self, rest: &[u8], buf: &[u8]) -> Result<Step, Fault> {
-        for (offset, wanted) in [b'\r', b'\n'].into_iter().enumerate() {
-            match rest.get(offset) {
-                Some(&byte) if byte == wanted => {}
-                Some(_) => return Err(Fault { at: self.at + 1 + offset, reason: Reason::MissingCrlf }),
-                None => {
-                    self.wanted = buf.len() + 1;
-                    return Ok(Step::Incomplete);
-                }
-            }
-        }
-        let done = self.tape.end();
-        self.after(self.at + 3, done, buf)
-    }
-
-    /// The length behind a type byte, which has to be within the frame.
-    #[inline]
-    fn length(&mut self, rest: &[u8], buf: &[u8]) -> Result<Option<(Length, usize)>, Fault> {
-        match scan::length(rest) {
-            Ok(Some((_, header))) if header >= self.frame_left() => Err(self.fault(Reason::FrameTooLong)),
-            Ok(Some(found)) => Ok(Some(found)),
-            Ok(None) => {
-                self.wanted = buf.len() + 1;
-                Ok(None)
-            }
-            Err((offset, reason)) => Err(Fault { at: self.at + 1 + offset, reason }),
-        }
-    }
-
-    /// Checks that a body of `len` bytes at `start` may be, on top of `before` bytes of the same string, that it has
-    /// arrived, and that a line end follows it.
-    #[inline]
-    fn body(&mut self, len: u64, before: usize, start: usize, buf: &[u8]) -> Result<Option<usize>, Fault> {
-        if len > (self.limits.bulk - before) as u64 {
-            return Err(self.fault(Reason::BulkTooLong));
-        }
-        let room = self.limits.frame.saturating_sub(start - self.run.bytes + 2);
-        if len > room as u64 {
-            return Err(self.fault(Reason::FrameTooLong));
-        }
-        let len = len as usize;
-        let end = start + len;
-        match buf.get(end..end + 2) {
-            Some(b"\r\n") => Ok(Some(len)),
-            Some([b'\r', _]) => Err(Fault { at: end + 1, reason: Reason::MissingCrlf }),
-            Some(_) => Err(Fault { at: end, reason: Reason::MissingCrlf }),
-            None => {
-                self.wanted = end + 2;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Goes on behind a token that was added to the tape.
-    #[inline]
-    fn after(&mut self, next: usize, done: Result<Done, Reason>, buf: &[u8]) -> Result<Step, Fault> {
-        match done {
-            Ok(Done::Part) => {
-                self.at = next;
-                self.searched = 0;
-                Ok(Step::More)
-            }
-            Ok(Done::Reply) => {
-                self.at = next;
-                self.searched = 0;
-                Ok(Step::Reply)
-            }
-            Ok(Done::InnerPush(first)) => self.inner_push(first, next, buf),
-            Err(reason) => Err(self.fault(reason)),
-        }
-    }
-
-    /// A push inside an aggregate is complete: an element there, or a frame of its own.
-    #[cold]
-    fn inner_push(&mut self, first: usize, next: usize, buf: &[u8]) -> Result<Step, Fault> {
-        if self.confirms_subscription(first, buf) {
-            let done = self.tape.count_inner_push();
-            return self.after(next, done, buf);
-        }
-        let (nodes, start) = self.tape.cut(first);
-        // Copied, because the frame around it goes on behind these bytes.
-        let bytes = Bytes::copy_from_slice(buf.get(start..next).unwrap_or_default());
-        self.inner_push = Some(Frame::shared(bytes, nodes, 1, Flow::Push));
-        self.at = next;
-        self.searched = 0;
-        Ok(Step::InnerPush)
-    }
-
-    /// Whether the first element of the push at node `push` is the name of a (un)subscribe.
-    fn confirms_subscription(&self, push: usize, buf: &[u8]) -> bool {
-        let Some(name) = self.tape.nodes().get(push + 1) else { return false };
-        let start = name.start as usize;
-        let is_text = matches!(name.tag, Tag::BulkString | Tag::SimpleString);
-        is_text && buf.get(start..start + name.len as usize).is_some_and(|name| CONFIRMATIONS.contains(&name))
-    }
-
     /// Notes that a reply is complete. Whether the run is: it is a push, or there is no room for more.
     fn end_reply(&mut self, want: usize) -> bool {
-        let nodes = self.tape.nodes();
+        let nodes = self.reader.nodes();
         let mut root = nodes.get(self.run.nodes).copied().unwrap_or(Node::EMPTY);
         while root.tag == Tag::Attribute {
             root = nodes.get(root.end as usize).copied().unwrap_or(Node::EMPTY);
         }
         self.run.replies += 1;
-        self.run.bytes = self.at;
+        self.run.bytes = self.reader.at();
         self.run.nodes = nodes.len();
         self.run.has_error |= root.tag.is_error();
         if root.tag == Tag::Push {
             self.run.flow = Flow::Push;
         }
-        root.tag == Tag::Push || self.run.replies as usize >= want || self.at >= RUN_BYTES
+        root.tag == Tag::Push || self.run.replies as usize >= want || self.run.bytes >= RUN_BYTES
     }
 
     /// Takes the run out of the buffer. What was read behind it stays read.
     fn emit(&mut self, buf: &mut BytesMut) -> Frame {
         let Run { replies, bytes, nodes, flow, has_error } = std::mem::take(&mut self.run);
-        let frame = match *self.tape.nodes() {
+        let frame = match *self.reader.nodes() {
             [root] if nodes == 1 && root.nesting == Nesting::Kept => {
-                self.tape.clear();
+                self.reader.release_scalar(bytes);
                 emit_scalar(buf, root, bytes)
             }
-            _ => Frame::shared(buf.split_to(bytes).freeze(), self.tape.split_to(nodes, bytes), replies, flow),
+            _ => Frame::shared(buf.split_to(bytes).freeze(), self.reader.release(nodes, bytes), replies, flow),
         };
         self.taken += bytes as u64;
-        self.at -= bytes;
-        self.wanted = self.wanted.saturating_sub(bytes);
-        if let Some(chunks) = &mut self.chunks {
-            chunks.start -= bytes;
-            chunks.end -= bytes;
-        }
         self.fresh = self.is_fresh();
         frame.with_error(has_error)
     }
 
     fn is_fresh(&self) -> bool {
-        self.at == 0
-            && self.searched == 0
-            && self.failure.is_none()
-            && self.inner_push.is_none()
-            && self.limits.frame > MAX_OVERHEAD
+        self.reader.is_at_start() && self.failure.is_none() && self.inner_push.is_none()
     }
-
-    /// Bytes that the reply being read may still have, from `at` on.
-    #[inline]
-    fn frame_left(&self) -> usize {
-        self.limits.frame.saturating_sub(self.at - self.run.bytes)
-    }
-
-    fn fault(&self, reason: Reason) -> Fault {
-        Fault { at: self.at, reason }
-    }
-}
-
-/// The tag of a type whose payload is the rest of the line.
-#[inline]
-fn line_tag(byte: u8) -> Option<Tag> {
-    Some(match byte {
-        b'+' => Tag::SimpleString,
-        b'-' => Tag::SimpleError,
-        b':' => Tag::Integer,
-        b'_' => Tag::Null,
-        b',' => Tag::Double,
-        b'#' => Tag::Boolean,
-        b'(' => Tag::BigNumber,
-        _ => return None,
-    })
 }
 
 /// Takes the first `len` bytes, which are one value without elements.
 fn emit_scalar(buf: &mut BytesMut, root: Node, len: usize) -> Frame {
     let start = root.start as usize;
-    let small = buf.get(start..start + root.len as usize).and_then(|payload| Frame::scalar(root.tag, payload));
-    match small {
-        Some(frame) => {
+    match root.len as usize {
+        small if small <= SmallPayload::MAX => {
+            let payload = SmallPayload::new(buf.get(start..).unwrap_or_default(), small);
             buf.advance(len);
-            frame
+            Frame::scalar(root.tag, payload, small)
         }
-        None => Frame::large_scalar(buf.split_to(len).freeze(), root),
+        _ => Frame::large_scalar(buf.split_to(len).freeze(), root),
     }
 }
 
-/// Names of the pushes that answer a command.
-const CONFIRMATIONS: [&[u8]; 6] =
-    [b"subscribe", b"psubscribe", b"ssubscribe", b"unsubscribe", b"punsubscribe", b"sunsubscribe"];
 /// Bytes that a small scalar takes besides its payload, generously.
 const MAX_OVERHEAD: usize = 32;
-/// Bytes of the stream that a node stands for, at the least, when room is made for nodes that were announced.
-const BYTES_PER_NODE: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::{PayloadError, Value};
+    use crate::resp::{PayloadError, Reason, Value};
 
     /// Everything in `wire`, with `want` replies at once, as values; and the error it ended with.
     fn decode_all(wire: &str, want: usize) -> (Vec<Frame>, Option<DecodeError>) {
@@ -600,5 +282,13 @@ mod tests {
     fn a_streamed_string_is_one_string_in_place() {
         let (frames, _) = decode_all("*2\r\n$?\r\n;3\r\nabc\r\n;2\r\nde\r\n;0\r\n:5\r\n", 1);
         assert_eq!(values(&frames[0]), [Value::from(vec![Value::from("abcde"), Value::from(5)])]);
+    }
+
+    #[test]
+    fn a_run_stops_growing_at_its_limit_in_bytes() {
+        let wire = format!("$1048576\r\n{}\r\n", "x".repeat(1 << 20)).repeat(40);
+        let (frames, _) = decode_all(&wire, 100);
+        let lens: Vec<_> = frames.iter().map(Frame::len).collect();
+        assert_eq!(lens, [16, 16, 8]);
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::node::Node;
 use super::reply::{Items, Reply};
+use super::small::SmallPayload;
 use super::tag::Tag;
 use super::value::Value;
 
@@ -27,7 +28,7 @@ pub struct Frame {
 #[derive(Clone)]
 enum Content {
     /// The payload of `root`, which begins at 0.
-    Inline([u8; Frame::INLINE]),
+    Inline(SmallPayload),
     /// The bytes that the nodes point into. Without nodes, `root` is the only one.
     Shared { bytes: Bytes, nodes: Vec<Node> },
 }
@@ -41,9 +42,6 @@ pub(crate) enum Flow {
 }
 
 impl Frame {
-    /// Bytes that the payload of a lone scalar may have to need no share of the read buffer.
-    pub(crate) const INLINE: usize = 64;
-
     /// How many replies are in it: 1, unless it is a run. A push counts as one.
     #[expect(clippy::len_without_is_empty, reason = "a frame is never empty")]
     pub fn len(&self) -> usize {
@@ -86,18 +84,16 @@ impl Frame {
         frame
     }
 
-    /// A lone scalar. `None`: the payload is over [`Frame::INLINE`].
-    #[inline]
-    pub(crate) fn scalar(tag: Tag, payload: &[u8]) -> Option<Self> {
-        let mut inline = [0; Frame::INLINE];
-        inline.get_mut(..payload.len())?.copy_from_slice(payload);
-        Some(Frame {
-            content: Content::Inline(inline),
-            root: Node { tag, len: payload.len() as u32, ..Node::EMPTY },
+    /// A lone scalar with the first `len` bytes of `payload`.
+    #[inline(always)]
+    pub(crate) fn scalar(tag: Tag, payload: SmallPayload, len: usize) -> Self {
+        Frame {
+            content: Content::Inline(payload),
+            root: Node { tag, len: len as u32, ..Node::EMPTY },
             replies: 1,
             flow: Flow::Replies,
             has_error: tag.is_error(),
-        })
+        }
     }
 
     /// Replies in `bytes`, with all their nodes.
@@ -129,7 +125,7 @@ impl Frame {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.content {
-            Content::Inline(bytes) => bytes,
+            Content::Inline(small) => small.as_bytes(),
             Content::Shared { bytes, .. } => bytes,
         }
     }

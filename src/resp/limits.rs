@@ -11,14 +11,16 @@ pub struct Limits {
     /// scripts (which can nest about 8,000) are refused. Too large: a few bytes of memory per level.
     pub depth: u32,
     /// Elements (pairs, for a map) of one aggregate. Default: as many as fit into 32 bits, because memory follows the
-    /// bytes that arrived and not the number announced.
+    /// bytes that arrived and not the number announced: 16 bytes for each value, of which the shortest takes three
+    /// bytes on the wire. Lower it, or `frame`, where a hostile server must not take several times `frame`.
     pub elements: u32,
     /// Bytes of one bulk string, or of all chunks of a streamed one. Default 512 MiB, the servers' own default
     /// (`proto-max-bulk-len`). Too large: one value may take that much memory.
     pub bulk: usize,
     /// Bytes of one line (simple strings, errors, numbers). Default 1 MiB.
     pub line: usize,
-    /// Bytes of one whole reply as it was sent. Default 1 GiB; values over [`Limits::MAX_FRAME`] count as that.
+    /// Bytes of one whole reply as it was sent. Default 1 GiB. What is not between 64 bytes and
+    /// [`Limits::MAX_FRAME`] counts as the nearer of the two.
     pub frame: usize,
 }
 
@@ -28,7 +30,7 @@ impl Limits {
 
     /// These limits with `frame` inside its bounds.
     pub(crate) fn clamped(mut self) -> Self {
-        self.frame = self.frame.min(Self::MAX_FRAME);
+        self.frame = self.frame.clamp(MIN_FRAME, Self::MAX_FRAME);
         self
     }
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
 
 /// A run takes no further reply when it holds this many bytes.
 pub(crate) const RUN_BYTES: usize = 16 << 20;
+const MIN_FRAME: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -304,3 +304,66 @@ fn verbatim(payload: &[u8]) -> Option<([u8; 3], &[u8])> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::resp::{Decoder, Limits};
+
+    fn frame(wire: &str) -> Frame {
+        Decoder::new(Limits::default()).decode(&mut BytesMut::from(wire), 1).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_malformed_payload_is_the_fault_of_one_reply() {
+        let cases = [
+            (":12a\r\n", Kind::Integer, PayloadError::Integer),
+            (",abc\r\n", Kind::Double, PayloadError::Double),
+            ("#x\r\n", Kind::Boolean, PayloadError::Boolean),
+            ("_nil\r\n", Kind::Null, PayloadError::Null),
+            ("=3\r\ntxt\r\n", Kind::Verbatim, PayloadError::VerbatimFormat),
+            ("=5\r\ntxt-x\r\n", Kind::Verbatim, PayloadError::VerbatimFormat),
+        ];
+        for (wire, kind, error) in cases {
+            let frame = frame(&format!("*2\r\n{wire}+fine\r\n"));
+            let Ok(View::Array(mut items)) = frame.reply().view() else { panic!("{wire:?}") };
+            let bad = items.next().unwrap();
+            assert_eq!((bad.kind(), bad.view().err(), bad.bytes()), (kind, Some(error), None), "{wire:?}");
+            assert_eq!(items.next().unwrap().bytes(), Some(&b"fine"[..]));
+            assert!(items.next().is_none());
+        }
+    }
+
+    #[test]
+    fn bytes_are_the_text_of_every_kind_that_has_one() {
+        let cases = [
+            ("+a\r\n", Some("a")),
+            ("$1\r\nb\r\n", Some("b")),
+            ("-c\r\n", Some("c")),
+            ("!1\r\nd\r\n", Some("d")),
+            ("=5\r\ntxt:e\r\n", Some("e")),
+            ("(+12\r\n", Some("12")),
+            (":1\r\n", None),
+            ("_\r\n", None),
+            ("*0\r\n", None),
+        ];
+        for (wire, text) in cases {
+            let frame = frame(wire);
+            assert_eq!(frame.reply().bytes(), text.map(str::as_bytes), "{wire:?}");
+            assert_eq!(frame.reply().to_bytes().as_deref(), text.map(str::as_bytes), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn elements_are_walked_past_attributes_and_nested_values() {
+        let frame = frame("%2\r\n*2\r\n:1\r\n*1\r\n:2\r\n|1\r\n+ttl\r\n:9\r\n:3\r\n+k\r\n+v\r\n");
+        let Ok(View::Map(pairs)) = frame.reply().view() else { panic!("a map") };
+        assert_eq!(pairs.len(), 2);
+        let kinds: Vec<_> = pairs.clone().map(|(key, value)| (key.kind(), value.kind())).collect();
+        assert_eq!(kinds, [(Kind::Array, Kind::Integer), (Kind::SimpleString, Kind::SimpleString)]);
+        let attributed: Vec<_> = pairs.map(|(_, value)| value.attributes().map(|pairs| pairs.len())).collect();
+        assert_eq!(attributed, [Some(1), None]);
+    }
+}

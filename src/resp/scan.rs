@@ -4,6 +4,7 @@
 //! decodes the same however it was cut.
 
 use super::error::Reason;
+use super::tag::Tag;
 
 /// What stands between a type byte and the end of its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,53 @@ pub(crate) enum Length {
     Absent,
     /// `?`: as many as come before an end mark.
     Streamed,
+}
+
+/// Where the payload of a value is that has no elements; its line end follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    pub(crate) tag: Tag,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The value at the front of `bytes`, if it is one line of up to `line` bytes or a bulk string of up to `bulk`, has
+/// arrived as a whole, and nothing is wrong. `None` says nothing about what it is instead.
+#[inline(always)]
+pub(crate) fn scalar(bytes: &[u8], line: usize, bulk: usize) -> Option<Scalar> {
+    let (&byte, rest) = bytes.split_first()?;
+    let (tag, start, len) = if byte == b'$' {
+        let (Length::Known(len), header) = length(rest).ok()?? else { return None };
+        (Tag::BulkString, 1 + header, usize::try_from(len).ok().filter(|len| *len <= bulk)?)
+    } else {
+        let tag = line_tag(byte)?;
+        let mut len = 0;
+        while !matches!(rest.get(len)?, b'\r' | b'\n') {
+            len += 1;
+            if len > line {
+                return None;
+            }
+        }
+        (tag, 1, len)
+    };
+    let end = start.checked_add(len)?;
+    let is_whole = bytes.get(end..)?.first_chunk()? == b"\r\n";
+    is_whole.then_some(Scalar { tag, start, end })
+}
+
+/// The tag of a type whose payload is the rest of the line.
+#[inline]
+pub(crate) fn line_tag(byte: u8) -> Option<Tag> {
+    Some(match byte {
+        b'+' => Tag::SimpleString,
+        b'-' => Tag::SimpleError,
+        b':' => Tag::Integer,
+        b'_' => Tag::Null,
+        b',' => Tag::Double,
+        b'#' => Tag::Boolean,
+        b'(' => Tag::BigNumber,
+        _ => return None,
+    })
 }
 
 /// Reads the length or count at the front of `bytes` (behind the type byte), and how many bytes it takes with its
@@ -93,6 +141,30 @@ mod tests {
         }
         assert_eq!(length(b"5\rx"), Err((2, Reason::MissingCrlf)));
         assert_eq!(length(b"?\rx"), Err((2, Reason::MissingCrlf)));
+    }
+
+    #[test]
+    fn scalars_are_whole_or_not_there() {
+        for (wire, start, end) in
+            [("+OK\r\n", 1, 3), ("$5\r\na\r\nbc\r\n", 4, 9), ("_\r\n", 1, 1), ("$0\r\n\r\n", 4, 4)]
+        {
+            let found = scalar([wire, "+next"].concat().as_bytes(), 5, 5);
+            assert_eq!(found.map(|scalar| (scalar.start, scalar.end)), Some((start, end)), "{wire:?}");
+            for cut in 0..wire.len() {
+                assert_eq!(scalar(&wire.as_bytes()[..cut], 5, 5), None, "{wire:?} cut at {cut}");
+            }
+        }
+        for other in [
+            "+toolong\r\n",
+            "$6\r\nabcdef\r\n",
+            "*1\r\n",
+            "$-1\r\n",
+            "+a\nb\r\n",
+            "$1\r\nab\n",
+            "$9999999999999999999\r\n",
+        ] {
+            assert_eq!(scalar(other.as_bytes(), 5, 5), None, "{other:?}");
+        }
     }
 
     #[test]

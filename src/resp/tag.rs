@@ -1,5 +1,7 @@
 //! What a value is: the kinds that users see and the tags that the decoder keeps.
 
+use std::fmt;
+
 /// The type of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -52,6 +54,27 @@ impl Kind {
             Kind::Map => b'%',
             Kind::Push => b'>',
         }
+    }
+}
+
+/// The kind in words with an article, such as `"an integer"`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::SimpleString => "a simple string",
+            Kind::BulkString => "a bulk string",
+            Kind::SimpleError | Kind::BulkError => "an error",
+            Kind::Integer => "an integer",
+            Kind::Double => "a double",
+            Kind::Boolean => "a boolean",
+            Kind::Null => "null",
+            Kind::BigNumber => "a big number",
+            Kind::Verbatim => "a verbatim string",
+            Kind::Array => "an array",
+            Kind::Set => "a set",
+            Kind::Map => "a map",
+            Kind::Push => "a push",
+        })
     }
 }
 

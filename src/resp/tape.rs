@@ -92,6 +92,20 @@ impl Tape {
         self.value_done()
     }
 
+    /// Adds values without elements to the open aggregate as long as `next` has some, all but the one that completes
+    /// it.
+    #[inline]
+    pub(crate) fn leaves(&mut self, mut next: impl FnMut() -> Option<(Tag, usize, usize)>) {
+        let Some(open) = self.open.last_mut().filter(|_| self.skipping == 0) else { return };
+        while open.left > 1 {
+            let Some((tag, start, len)) = next() else { break };
+            self.attribute_waits = false;
+            open.left -= 1;
+            let end = self.nodes.len() as u32 + 1;
+            self.nodes.push(Node { start: start as u32, len: len as u32, end, tag, nesting: Nesting::Kept });
+        }
+    }
+
     /// Begins an aggregate. With `depth` others open it is past the limit, and its values are only followed to find
     /// its end.
     pub(crate) fn aggregate(&mut self, header: Header, depth: u32) -> Result<Done, Reason> {
@@ -257,5 +271,110 @@ fn rebase(nodes: &mut [Node], first: u32, start: u32) {
         // The end of an aggregate that is open is not known yet.
         node.end = node.end.saturating_sub(first);
         node.start -= start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(tag: Tag, elements: u32) -> Header {
+        Header { tag, start: 0, elements, form: Form::Counted }
+    }
+
+    fn streamed(tag: Tag, elements: u32) -> Header {
+        Header { form: Form::Streamed, ..header(tag, elements) }
+    }
+
+    fn leaf(tape: &mut Tape) -> Result<Done, Reason> {
+        tape.leaf(Tag::Integer, 0, 1)
+    }
+
+    fn ends(tape: &Tape) -> Vec<u32> {
+        tape.nodes().iter().map(|node| node.end).collect()
+    }
+
+    #[test]
+    fn the_last_value_closes_everything_around_it() {
+        let mut tape = Tape::default();
+        assert_eq!(tape.aggregate(header(Tag::Array, 2), 9), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(tape.aggregate(header(Tag::Map, 1), 9), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(tape.aggregate(header(Tag::Set, 0), 9), Ok(Done::Reply));
+        assert!(tape.is_at_top());
+        assert_eq!(ends(&tape), [5, 2, 5, 4, 5]);
+    }
+
+    #[test]
+    fn an_attribute_is_no_value() {
+        let mut tape = Tape::default();
+        assert_eq!(tape.aggregate(header(Tag::Attribute, 1), 9), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Reply));
+    }
+
+    #[test]
+    fn a_streamed_aggregate_is_counted_at_its_end() {
+        let mut tape = Tape::default();
+        tape.aggregate(streamed(Tag::Map, 2), 9).unwrap();
+        leaf(&mut tape).unwrap();
+        assert_eq!(tape.end(), Err(Reason::MissingValue));
+        leaf(&mut tape).unwrap();
+        assert_eq!(tape.end(), Ok(Done::Reply));
+        assert_eq!(tape.nodes()[0].len, 1);
+    }
+
+    #[test]
+    fn a_streamed_aggregate_has_a_limit_too() {
+        let mut tape = Tape::default();
+        tape.aggregate(streamed(Tag::Array, 2), 9).unwrap();
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Err(Reason::TooManyElements));
+    }
+
+    #[test]
+    fn an_attribute_needs_a_value_also_when_a_push_stood_in_between() {
+        let mut tape = Tape::default();
+        tape.aggregate(streamed(Tag::Array, 9), 9).unwrap();
+        tape.aggregate(header(Tag::Attribute, 0), 9).unwrap();
+        tape.aggregate(header(Tag::Push, 1), 9).unwrap();
+        assert_eq!(leaf(&mut tape), Ok(Done::InnerPush(2)));
+        assert_eq!(tape.cut(2).0.len(), 2);
+        assert_eq!(tape.end(), Err(Reason::UnexpectedEnd));
+        leaf(&mut tape).unwrap();
+        assert_eq!(tape.end(), Ok(Done::Reply));
+    }
+
+    #[test]
+    fn what_is_past_the_limit_is_one_node() {
+        let mut tape = Tape::default();
+        tape.aggregate(header(Tag::Array, 2), 1).unwrap();
+        // An array of a set of two with an attribute, and an empty array.
+        tape.aggregate(header(Tag::Array, 2), 1).unwrap();
+        tape.aggregate(header(Tag::Attribute, 1), 1).unwrap();
+        leaf(&mut tape).unwrap();
+        leaf(&mut tape).unwrap();
+        tape.aggregate(header(Tag::Set, 2), 1).unwrap();
+        leaf(&mut tape).unwrap();
+        leaf(&mut tape).unwrap();
+        assert!(!tape.is_at_top());
+        assert_eq!(tape.aggregate(header(Tag::Array, 0), 1), Ok(Done::Part));
+        assert_eq!(leaf(&mut tape), Ok(Done::Reply));
+        assert_eq!(ends(&tape), [3, 2, 3]);
+        assert_eq!(tape.nodes()[1].nesting, Nesting::TooDeep);
+    }
+
+    #[test]
+    fn counts_that_do_not_fit_are_refused() {
+        let mut tape = Tape::default();
+        let billions = header(Tag::Map, u32::MAX);
+        assert_eq!(tape.aggregate(billions, 0), Ok(Done::Part));
+        assert_eq!(tape.aggregate(billions, 0), Ok(Done::Part));
+        assert_eq!(tape.skipping, 4 * u64::from(u32::MAX) - 1);
+        tape.skipping = u64::MAX - 1;
+        assert_eq!(tape.aggregate(billions, 0), Err(Reason::TooManyElements));
     }
 }

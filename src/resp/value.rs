@@ -340,10 +340,10 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
-impl From<&'static str> for Value {
+impl From<&str> for Value {
     /// A bulk string.
-    fn from(text: &'static str) -> Self {
-        Value::BulkString(Bytes::from_static(text.as_bytes()))
+    fn from(text: &str) -> Self {
+        Value::BulkString(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
 

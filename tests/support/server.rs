@@ -57,6 +57,8 @@ pub(crate) struct ServerBuilder {
     password: Option<String>,
     tls: Option<TlsFiles>,
     plain_port: bool,
+    /// Arguments behind the configuration file.
+    args: Vec<&'static str>,
 }
 
 impl Server {
@@ -72,7 +74,7 @@ impl Server {
 
     /// A server with settings.
     pub(crate) fn build(kind: Kind) -> ServerBuilder {
-        ServerBuilder { kind, lines: Vec::new(), password: None, tls: None, plain_port: true }
+        ServerBuilder { kind, lines: Vec::new(), password: None, tls: None, plain_port: true, args: Vec::new() }
     }
 
     /// The port without TLS; 0 if there is none.
@@ -193,6 +195,13 @@ impl ServerBuilder {
         self
     }
 
+    /// A sentinel instead of a server that holds keys. What it watches is said by [`ServerBuilder::config`]:
+    /// `sentinel monitor mymaster 127.0.0.1 6400 2`.
+    pub(crate) fn sentinel(mut self) -> Self {
+        self.args.push("--sentinel");
+        self
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn start(self) -> Server {
         let scratch = Scratch::new();
@@ -232,7 +241,8 @@ impl ServerBuilder {
         let socket = scratch.join(SOCKET);
         let _ = std::fs::remove_file(&socket);
         let log = scratch.join(LOG);
-        let mut process = Process::start(&self.program(), &[CONFIG], &log, scratch.path());
+        let args: Vec<&str> = std::iter::once(CONFIG).chain(self.args.iter().copied()).collect();
+        let mut process = Process::start(&self.program(), &args, &log, scratch.path());
         let ready = wait_until_ready(&mut process, &log, || {
             let answer = Raw::unix(&socket).and_then(|mut raw| raw.call(&["PING"]));
             answer.is_ok_and(|reply| reply == "PONG" || reply.starts_with("-NOAUTH"))

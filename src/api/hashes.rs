@@ -1,0 +1,76 @@
+//! Hashes: <https://redis.io/docs/latest/commands/?group=hash>.
+
+use super::keyed;
+use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
+
+/// Commands on hashes.
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use steadfast::api::Hashes;
+///
+/// use std::collections::HashMap;
+///
+/// client.hset("user:7", [("name", "alice"), ("city", "Oslo")]).await?;
+/// let name: Option<String> = client.hget("user:7", "name").await?;
+/// let all: HashMap<String, String> = client.hgetall("user:7").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Hashes: Executor {
+    /// Deletes fields. How many there were.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hdel/>
+    fn hdel(self, key: impl ToArg, fields: impl ToArgs) -> Request<Self, u64> {
+        keyed(self, "HDEL", key).with(fields)
+    }
+
+    /// Whether there is such a field.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hexists/>
+    fn hexists(self, key: impl ToArg, field: impl ToArg) -> Request<Self, bool> {
+        keyed(self, "HEXISTS", key).with(field)
+    }
+
+    /// The value of a field, `None` if there is none.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hget/>
+    fn hget<T: FromReply>(self, key: impl ToArg, field: impl ToArg) -> Request<Self, Option<T>> {
+        keyed(self, "HGET", key).with(field)
+    }
+
+    /// All fields with their values: a map of any kind, or a vector of pairs. Empty if there are none.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hgetall/>
+    fn hgetall<T: FromReply>(self, key: impl ToArg) -> Request<Self, T> {
+        keyed(self, "HGETALL", key)
+    }
+
+    /// Adds to a field; a missing one counts as 0. The new value.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hincrby/>
+    fn hincrby(self, key: impl ToArg, field: impl ToArg, by: i64) -> Request<Self, i64> {
+        keyed(self, "HINCRBY", key).with((field, by))
+    }
+
+    /// The names of all fields.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hkeys/>
+    fn hkeys<T: FromReply>(self, key: impl ToArg) -> Request<Self, Vec<T>> {
+        keyed(self, "HKEYS", key)
+    }
+
+    /// How many fields there are.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hlen/>
+    fn hlen(self, key: impl ToArg) -> Request<Self, u64> {
+        keyed(self, "HLEN", key)
+    }
+
+    /// The values of several fields, in their order, `None` where there is none.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/hmget/>
+    fn hmget<T: FromReply>(self, key: impl ToArg, fields: impl ToArgs) -> Request<Self, Vec<Option<T>>> {
+        keyed(self, "HMGET", key).with(fields)
+    }
+
+    /// Sets fields: pairs of field and value. How many of them are new.
+    /// Since 4.0. <https://redis.io/docs/latest/commands/hset/>
+    fn hset(self, key: impl ToArg, pairs: impl ToArgs) -> Request<Self, u64> {
+        keyed(self, "HSET", key).with(pairs)
+    }
+}
+
+impl<E: Executor> Hashes for E {}

@@ -1,0 +1,99 @@
+//! Keys: <https://redis.io/docs/latest/commands/?group=generic>.
+
+use std::time::Duration;
+
+use super::{keyed, keys_only, milliseconds};
+use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs};
+
+/// Commands on keys of any type.
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::time::Duration;
+/// use steadfast::api::Keys;
+///
+/// client.expire("session:7", Duration::from_secs(60)).await?;
+/// let left: Option<Duration> = client.ttl("session:7").await?.left();
+/// let gone = client.del(["a", "b"]).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Keys: Executor {
+    /// Deletes keys. How many there were.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/del/>
+    fn del(self, keys: impl ToArgs) -> Request<Self, u64> {
+        keys_only(self, "DEL", keys)
+    }
+
+    /// How many of the keys exist; one that is named twice counts twice.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/exists/>
+    fn exists(self, keys: impl ToArgs) -> Request<Self, u64> {
+        keys_only(self, "EXISTS", keys)
+    }
+
+    /// The key expires after this long, in milliseconds, rounded up. Whether there is such a key.
+    /// Since 2.6. <https://redis.io/docs/latest/commands/pexpire/>
+    fn expire(self, key: impl ToArg, after: Duration) -> Request<Self, bool> {
+        keyed(self, "PEXPIRE", key).with(milliseconds(after))
+    }
+
+    /// The key does not expire any more. Whether it would have.
+    /// Since 2.2. <https://redis.io/docs/latest/commands/persist/>
+    fn persist(self, key: impl ToArg) -> Request<Self, bool> {
+        keyed(self, "PERSIST", key)
+    }
+
+    /// How long the key still lives, in milliseconds.
+    /// Since 2.6. <https://redis.io/docs/latest/commands/pttl/>
+    fn ttl(self, key: impl ToArg) -> Request<Self, TimeToLive> {
+        keyed(self, "PTTL", key)
+    }
+
+    /// The type of the value: `string`, `list`, `set`, `zset`, `hash`, `stream`, or `none`.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/type/>
+    fn type_of(self, key: impl ToArg) -> Request<Self, String> {
+        keyed(self, "TYPE", key)
+    }
+
+    /// Deletes keys, freeing their memory in the background. How many there were.
+    /// Since 4.0. <https://redis.io/docs/latest/commands/unlink/>
+    fn unlink(self, keys: impl ToArgs) -> Request<Self, u64> {
+        keys_only(self, "UNLINK", keys)
+    }
+}
+
+impl<E: Executor> Keys for E {}
+
+/// How long a key still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeToLive {
+    /// There is no such key.
+    NoKey,
+    /// It does not expire.
+    Forever,
+    /// It expires after this long.
+    Left(Duration),
+}
+
+impl TimeToLive {
+    /// How long the key still lives; `None` if it does not expire, or there is none.
+    pub fn left(self) -> Option<Duration> {
+        match self {
+            Self::Left(left) => Some(left),
+            Self::NoKey | Self::Forever => None,
+        }
+    }
+}
+
+impl FromReply for TimeToLive {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        match i64::from_reply(reply)? {
+            -2 => Ok(Self::NoKey),
+            -1 => Ok(Self::Forever),
+            left => u64::try_from(left)
+                .map(|left| Self::Left(Duration::from_millis(left)))
+                .map_err(|_| ConversionError::new("milliseconds, -1 or -2", left.to_string())),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Sets: <https://redis.io/docs/latest/commands/?group=set>.
+
+use super::keyed;
+use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
+
+/// Commands on sets.
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use steadfast::api::Sets;
+///
+/// client.sadd("tags", ["red", "blue"]).await?;
+/// let red = client.sismember("tags", "red").await?;
+/// let all: Vec<String> = client.smembers("tags").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Sets: Executor {
+    /// Adds members. How many of them are new.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/sadd/>
+    fn sadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64> {
+        keyed(self, "SADD", key).with(members)
+    }
+
+    /// How many members there are.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/scard/>
+    fn scard(self, key: impl ToArg) -> Request<Self, u64> {
+        keyed(self, "SCARD", key)
+    }
+
+    /// Whether it is a member.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/sismember/>
+    fn sismember(self, key: impl ToArg, member: impl ToArg) -> Request<Self, bool> {
+        keyed(self, "SISMEMBER", key).with(member)
+    }
+
+    /// All members: a set of any kind, or a vector.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/smembers/>
+    fn smembers<T: FromReply>(self, key: impl ToArg) -> Request<Self, T> {
+        keyed(self, "SMEMBERS", key)
+    }
+
+    /// Removes members. How many there were.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/srem/>
+    fn srem(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64> {
+        keyed(self, "SREM", key).with(members)
+    }
+}
+
+impl<E: Executor> Sets for E {}

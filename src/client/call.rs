@@ -1,0 +1,116 @@
+//! A call: a command on its way, to be awaited.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::handle::{Client, deadline_of};
+use super::report::{self, Name};
+use crate::command::{Command, FromReply, ServerError};
+use crate::connection::{Entry, Replies};
+use crate::driver::{Posted, ReplySlot};
+use crate::error::Error;
+use crate::resp::Frame;
+
+/// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
+///
+/// The deadline counts from the moment this was made; the command is sent when it is first polled.
+///
+/// # Cancellation
+/// Can be dropped at any time, see [`Client`].
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<'c, T> {
+    client: &'c Client,
+    name: Name,
+    within: Option<Duration>,
+    deadline: Option<Instant>,
+    phase: Phase,
+    answer: PhantomData<fn() -> T>,
+}
+
+enum Phase {
+    Unsent(Command),
+    Waiting(Posted),
+    Done,
+}
+
+impl<'c, T> Call<'c, T> {
+    pub(super) fn new(client: &'c Client, command: Command, within: Option<Duration>) -> Self {
+        let name = Name::of(&command);
+        Self { client, name, within, deadline: deadline_of(within), phase: Phase::Unsent(command), answer: PhantomData }
+    }
+
+    fn post(&self, mut command: Command, cx: &Context<'_>) -> Result<Posted, Error> {
+        if command.needs_dedicated() {
+            return Err(report::needs_dedicated(&self.name));
+        }
+        command.seal();
+        let link = self.client.link();
+        let slot = ReplySlot::new(cx.waker().clone());
+        let deadline = self.deadline;
+        let posted = link.mailbox().post(slot, command.size(), |log, ticket| {
+            let len = command.write_to(log);
+            Entry::single(ticket, len, deadline)
+        });
+        posted.map_err(|loss| report::lost(&self.name, link.address(), self.within, *loss))
+    }
+}
+
+impl<T: FromReply> Call<'_, T> {
+    fn answer(&self, frame: &Frame) -> Result<T, Error> {
+        let reply = frame.reply();
+        if frame.has_error() {
+            let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
+            return Err(report::server(&self.name, self.client.link().address(), error));
+        }
+        T::from_reply(reply).map_err(|error| report::conversion(&self.name, self.client.link().address(), error))
+    }
+}
+
+impl<T: FromReply> Future for Call<'_, T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Phase::Waiting(posted) = &this.phase {
+            let outcome = ready!(posted.slot.poll_outcome(cx));
+            this.phase = Phase::Done;
+            return Poll::Ready(match outcome {
+                Ok(Replies::One(frame)) => this.answer(&frame),
+                Ok(Replies::Many(frames)) => match frames.first() {
+                    Some(frame) => this.answer(frame),
+                    None => Err(report::closed(&this.name)),
+                },
+                Err(loss) => Err(report::lost(&this.name, this.client.link().address(), this.within, *loss)),
+            });
+        }
+        match std::mem::replace(&mut this.phase, Phase::Done) {
+            Phase::Unsent(command) => match this.post(command, cx) {
+                Ok(posted) => {
+                    this.phase = Phase::Waiting(posted);
+                    Poll::Pending
+                }
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            // Polled after it was ready: there is nothing more to come.
+            Phase::Waiting(_) | Phase::Done => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Call<'_, T> {
+    fn drop(&mut self) {
+        if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+            self.client.link().mailbox().withdraw(posted);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Call<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("command", &self.name.as_str()).finish_non_exhaustive()
+    }
+}

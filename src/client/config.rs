@@ -1,0 +1,215 @@
+//! How a client connects and how it behaves: every setting, with a default for all but the address.
+
+mod backoff;
+mod builder;
+mod convert;
+mod error;
+mod limits;
+mod mask;
+pub(super) mod options;
+pub(super) mod percent;
+mod route;
+mod socket;
+#[cfg(test)]
+mod tests;
+#[cfg_attr(not(feature = "tls"), path = "config/without_tls.rs")]
+mod tls;
+pub(super) mod validate;
+pub(super) mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use self::backoff::Backoff;
+pub use self::convert::IntoConfig;
+pub use self::error::{ConfigError, ConfigErrorKind};
+pub(super) use self::mask::Masked;
+pub use self::options::UrlOption;
+use self::route::Route;
+use crate::client::Secret;
+use crate::client::defaults;
+pub use crate::connection::{Offline, ProtocolChoice};
+pub use crate::driver::AtCapacity;
+use crate::outcome::Address;
+use crate::resp::Limits;
+
+/// How a client connects and how it behaves.
+///
+/// Made from an address and refined by `with_*` and `without_*` methods, or from a URL, where most settings can stand
+/// as options. Everything but the address has a default; [`defaults`] has them all
+/// in one table, with the names of the URL options.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::client::{Config, Offline};
+///
+/// let built = Config::tcp("cache.example.com", 6379)
+///     .with_credentials("app", "secret")
+///     .with_database(3)
+///     .with_deadline(Duration::from_secs(1))
+///     .with_offline(Offline::FailFast);
+/// let parsed = Config::from_url("redis://app:secret@cache.example.com/3?deadline=1s&offline=fail")?;
+/// assert_eq!(built.to_string(), parsed.to_string());
+/// # Ok::<(), steadfast::client::ConfigError>(())
+/// ```
+///
+/// A password never shows: `Debug` and `Display` print `***` in its place. `Display` gives the configuration as a URL,
+/// with the settings that are not at their defaults.
+///
+/// Nothing is checked until the configuration is used (or [`validate`](Self::validate) is called), so that the methods
+/// chain without `?`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    address: Address,
+    route: Route,
+    credentials: Option<Credentials>,
+    database: u32,
+    name: Option<String>,
+    protocol: ProtocolChoice,
+    deadline: Option<Duration>,
+    connect_timeout: Duration,
+    backoff: Backoff,
+    max_pending_commands: usize,
+    max_pending_bytes: usize,
+    at_capacity: AtCapacity,
+    offline: Offline,
+    read_buffer: usize,
+    limits: Limits,
+    close_grace: Duration,
+    library_info: bool,
+    no_evict: bool,
+}
+
+/// With whom a connection authenticates.
+#[derive(Clone, Debug)]
+struct Credentials {
+    /// `None` is the server's user `default`.
+    username: Option<String>,
+    password: Secret,
+}
+
+impl Config {
+    /// A configuration for the server at `address`, with every other setting at its default.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            route: Route::default(),
+            credentials: None,
+            database: 0,
+            name: None,
+            protocol: ProtocolChoice::default(),
+            deadline: Some(defaults::DEADLINE),
+            connect_timeout: defaults::CONNECT_TIMEOUT,
+            backoff: Backoff::default(),
+            max_pending_commands: defaults::MAX_PENDING_COMMANDS,
+            max_pending_bytes: defaults::MAX_PENDING_BYTES,
+            at_capacity: AtCapacity::default(),
+            offline: Offline::default(),
+            read_buffer: defaults::READ_BUFFER,
+            limits: Limits::default(),
+            close_grace: defaults::CLOSE_GRACE,
+            library_info: true,
+            no_evict: false,
+        }
+    }
+
+    /// A configuration for a server on TCP. The host is a name or an IP address, IPv6 without brackets.
+    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
+        Self::new(Address::tcp(host, port))
+    }
+
+    /// A configuration for a server on a Unix socket.
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Self::new(Address::Unix(path.into()))
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The user to authenticate as; `None` for the server's user `default`, or no authentication.
+    pub fn username(&self) -> Option<&str> {
+        self.credentials.as_ref().and_then(|credentials| credentials.username.as_deref())
+    }
+
+    /// The password to authenticate with; `None` for no authentication.
+    pub(crate) fn password(&self) -> Option<&Secret> {
+        self.credentials.as_ref().map(|credentials| &credentials.password)
+    }
+
+    /// The database that connections select.
+    pub fn database(&self) -> u32 {
+        self.database
+    }
+
+    /// The name that connections give themselves.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The version of the protocol.
+    pub fn protocol(&self) -> ProtocolChoice {
+        self.protocol
+    }
+
+    /// How long a call may take, all in all; `None` for without end.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// How long one attempt to connect may take.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// The pauses between attempts to connect.
+    pub fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
+    /// How many commands a link may hold that are not answered.
+    pub fn max_pending_commands(&self) -> usize {
+        self.max_pending_commands
+    }
+
+    /// How many bytes of commands a link may hold that are not answered.
+    pub fn max_pending_bytes(&self) -> usize {
+        self.max_pending_bytes
+    }
+
+    /// What a call does that finds the link's queue full.
+    pub fn at_capacity(&self) -> AtCapacity {
+        self.at_capacity
+    }
+
+    /// What a call does that finds its link without a connection.
+    pub fn offline(&self) -> Offline {
+        self.offline
+    }
+
+    /// How many bytes are read from the socket at once.
+    pub fn read_buffer(&self) -> usize {
+        self.read_buffer
+    }
+
+    /// What a server may send in one reply.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How long sent commands may take to finish after the last clone of the client is dropped.
+    pub fn close_grace(&self) -> Duration {
+        self.close_grace
+    }
+
+    /// Whether connections tell the server this library's name and version.
+    pub fn library_info(&self) -> bool {
+        self.library_info
+    }
+
+    /// Whether connections ask to be spared from client eviction.
+    pub fn no_evict(&self) -> bool {
+        self.no_evict
+    }
+}

@@ -1,0 +1,191 @@
+//! The methods that change a setting.
+
+use std::time::Duration;
+
+use super::{AtCapacity, Backoff, Config, Credentials, Offline, ProtocolChoice};
+use crate::client::Secret;
+use crate::resp::Limits;
+
+/// Who the connections are.
+impl Config {
+    /// Authenticates as `username` with `password`. Default: no authentication.
+    ///
+    /// The ACL user is known to Redis 6.0 and later; an older server takes
+    /// [`with_password`](Self::with_password) only. See <https://redis.io/docs/latest/commands/auth/>.
+    #[must_use]
+    pub fn with_credentials(self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        let credentials = Credentials { username: Some(username.into()), password: password.into() };
+        Self { credentials: Some(credentials), ..self }
+    }
+
+    /// Authenticates with `password` alone, as the server's user `default`. Default: no authentication.
+    #[must_use]
+    pub fn with_password(self, password: impl Into<Secret>) -> Self {
+        Self { credentials: Some(Credentials { username: None, password: password.into() }), ..self }
+    }
+
+    /// Selects a database on every connection. Default: 0.
+    ///
+    /// A server has 16 of them unless configured otherwise, and refuses a number that it does not have in the
+    /// handshake. See <https://redis.io/docs/latest/commands/select/>.
+    #[must_use]
+    pub fn with_database(self, database: u32) -> Self {
+        Self { database, ..self }
+    }
+
+    /// Gives every connection a name, which `CLIENT LIST` shows. Default: none.
+    ///
+    /// Printable ASCII without spaces; the server takes no other. See
+    /// <https://redis.io/docs/latest/commands/client-setname/>.
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Sets the version of the protocol. Default: [`ProtocolChoice::Auto`].
+    #[must_use]
+    pub fn with_protocol(self, protocol: ProtocolChoice) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// Does not tell the server this library's name and version. Default: it is told, by `CLIENT SETINFO`, which costs
+    /// two small commands for each connection and is ignored where the server does not know it.
+    ///
+    /// For servers whose ACL logs every refused command. See
+    /// <https://redis.io/docs/latest/commands/client-setinfo/>.
+    #[must_use]
+    pub fn without_library_info(self) -> Self {
+        self.set_library_info(false)
+    }
+
+    /// Asks the server to spare the connections when it evicts clients to save memory. Default: not asked.
+    ///
+    /// For connections that must survive when the server's `maxmemory-clients` is reached; if every client asks for
+    /// it, the limit protects the server no more. Where the server refuses (before Redis 7.0, or by ACL), the
+    /// connection goes on without. See <https://redis.io/docs/latest/commands/client-no-evict/>.
+    #[must_use]
+    pub fn with_no_evict(self) -> Self {
+        self.set_no_evict(true)
+    }
+
+    pub(super) fn set_library_info(self, library_info: bool) -> Self {
+        Self { library_info, ..self }
+    }
+
+    pub(super) fn set_no_evict(self, no_evict: bool) -> Self {
+        Self { no_evict, ..self }
+    }
+}
+
+/// How long things may take.
+impl Config {
+    /// Sets how long a call may take, all in all. Default: 5 s ([`DEADLINE`](crate::client::defaults::DEADLINE)).
+    ///
+    /// Bounds everything between the call and its answer: waiting for room in the queue, connecting and reconnecting,
+    /// sending, waiting for the reply. At the deadline the call ends in an error that says in which stage it was and
+    /// what became of the command. The time that a blocking command may block comes on top.
+    ///
+    /// Too small: calls fail that a reconnection or a busy moment of the server would have delayed only, and their
+    /// commands may still run. Too large: callers wait on a dead server. From a nanosecond to 365 days.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Lets calls wait without end, also for a server that never comes back. Single calls can still have a deadline of
+    /// their own.
+    #[must_use]
+    pub fn without_deadline(self) -> Self {
+        Self { deadline: None, ..self }
+    }
+
+    /// Sets how long one attempt to connect may take, from name resolution to the last answer of the Redis handshake.
+    /// Default: 2 s ([`CONNECT_TIMEOUT`](crate::client::defaults::CONNECT_TIMEOUT)).
+    ///
+    /// It ends an attempt, not a call: the next attempt follows after a pause, and the call waits on until its own
+    /// deadline.
+    ///
+    /// Too small: a slow network or a loaded server is never reached at all, attempt after attempt. Too large: one
+    /// address that swallows packets uses up the deadline of the calls that wait. From a nanosecond to 365 days.
+    #[must_use]
+    pub fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
+    }
+
+    /// Sets the pauses between attempts to connect. Default: 20 ms, doubling up to 2 s, each shortened at random by up
+    /// to 50 percent.
+    ///
+    /// Too small: a server that comes back is met by a storm of connections. Too large: it is up again and nobody
+    /// notices; above half of the deadline, calls fail for the pause alone. Both pauses up to 365 days.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
+    }
+
+    /// Sets how long commands that are already sent may take to finish after the last clone of the client is dropped.
+    /// Default: 1 s ([`CLOSE_GRACE`](crate::client::defaults::CLOSE_GRACE)).
+    ///
+    /// Too small (zero is allowed): commands that nobody waits for any more are cut off, and may or may not have run.
+    /// Too large: sockets and memory of dropped clients stay around that long when the server is slow. Up to 365 days.
+    #[must_use]
+    pub fn with_close_grace(self, close_grace: Duration) -> Self {
+        Self { close_grace, ..self }
+    }
+}
+
+/// How much may be under way, and what happens when it is too much.
+impl Config {
+    /// Sets how many commands a link may hold that are queued or sent and not answered. Default: 65,536
+    /// ([`MAX_PENDING_COMMANDS`](crate::client::defaults::MAX_PENDING_COMMANDS)).
+    ///
+    /// Too small: throughput is limited to this many commands a round trip. Too large: memory grows in an outage, and
+    /// the commands let in last cannot be answered before their deadline. At least 1.
+    #[must_use]
+    pub fn with_max_pending_commands(self, commands: usize) -> Self {
+        Self { max_pending_commands: commands, ..self }
+    }
+
+    /// Sets how many bytes of commands, as encoded, a link may hold that are queued or sent and not answered. Default:
+    /// 64 MiB ([`MAX_PENDING_BYTES`](crate::client::defaults::MAX_PENDING_BYTES)).
+    ///
+    /// A single command larger than this is let in when the link holds nothing else.
+    ///
+    /// Too small: large values go one at a time. Too large: that much memory, for each link, in an outage. At least 1.
+    #[must_use]
+    pub fn with_max_pending_bytes(self, bytes: usize) -> Self {
+        Self { max_pending_bytes: bytes, ..self }
+    }
+
+    /// Sets what a call does that finds the link's queue full. Default: [`AtCapacity::Wait`].
+    #[must_use]
+    pub fn with_at_capacity(self, at_capacity: AtCapacity) -> Self {
+        Self { at_capacity, ..self }
+    }
+
+    /// Sets what a call does that finds its link without a connection. Default: [`Offline::Wait`].
+    #[must_use]
+    pub fn with_offline(self, offline: Offline) -> Self {
+        Self { offline, ..self }
+    }
+
+    /// Sets how many bytes are read from the socket at once. Default: 64 KiB
+    /// ([`READ_BUFFER`](crate::client::defaults::READ_BUFFER)).
+    ///
+    /// Too small: more system calls for large replies. Too large: that much memory for each connection, and less of it
+    /// in the processor's caches. From 1 KiB to 16 MiB.
+    #[must_use]
+    pub fn with_read_buffer(self, bytes: usize) -> Self {
+        Self { read_buffer: bytes, ..self }
+    }
+
+    /// Sets what a server may send in one reply, by depth, elements and bytes. Defaults: those of [`Limits`].
+    ///
+    /// They bound the memory that a server, an impostor or a broken proxy can take. Too small: a reply that breaks one
+    /// of them, but for the depth, costs the connection, each time it is asked for. Too large: a single reply may take
+    /// that much memory. Each has a least value that leaves room for the handshake: a depth of 8, 64 elements, 1 KiB for a bulk
+    /// string or a line, 64 KiB for a reply.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+}

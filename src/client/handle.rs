@@ -1,0 +1,235 @@
+//! The client.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::call::Call;
+use super::config::{Config, IntoConfig};
+use super::pipeline::Pipeline;
+use super::report;
+use crate::command::{Command, Executor, FromReply, Limit, Request};
+use crate::connection::LinkState;
+use crate::driver::{Events, Link, now};
+use crate::error::{Detail, Error, ErrorKind, Report};
+use crate::outcome::{Address, Fate};
+use crate::topology::Standalone;
+
+/// A client: clone it freely, share it, call it from any number of tasks at once.
+///
+/// All clones use one connection. Calls that are made at the same time travel together: awaiting many of them
+/// concurrently *is* pipelining.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), steadfast::Error> {
+/// use steadfast::Client;
+/// use steadfast::api::Strings;
+///
+/// let client = Client::connect("redis://localhost").await?;
+/// client.set("greeting", "hello").await?;
+/// let greeting: Option<String> = client.get("greeting").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Ordering
+/// Commands run in the order in which one task issued them.
+///
+/// # Cancellation
+/// Any call can be dropped at any time. If its bytes have not been picked up for sending, it is withdrawn and never
+/// runs; otherwise it runs and its answer is thrown away. Nobody else's answer moves.
+///
+/// # Reconnection
+/// A lost connection is made anew, at once and then with growing pauses, for ever. Commands that were not sent wait for
+/// it until their deadline; those that were sent and not answered fail with [`Fate::Unknown`].
+///
+/// # Dropping
+/// When the last clone goes, commands that were sent may finish within the configured grace; then the connection is
+/// closed. [`Client::close`] does the same with a deadline of your own, and waits for it.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    topology: Standalone,
+    deadline: Option<Duration>,
+}
+
+impl Executor for &Client {}
+
+impl Client {
+    /// Connects, and returns when the server has accepted the handshake.
+    ///
+    /// Takes a URL or a [`Config`]. The configured deadline (default 5 s) bounds the whole call; until then, failed
+    /// attempts are repeated.
+    ///
+    /// # Errors
+    /// - `Config`: the URL or a setting has a mistake;
+    /// - `NoRuntime`: not called on a tokio runtime;
+    /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
+    /// - `Timeout`: with the stage reached and the last cause.
+    pub async fn connect(config: impl IntoConfig) -> Result<Self, Error> {
+        let config = config.into_config()?;
+        let client = Self::start(&config)?;
+        client.wait_until_ready(Limit::Default, "connecting").await?;
+        Ok(client)
+    }
+
+    /// Starts to connect in the background and returns at once. Calls wait for the connection under their deadlines.
+    ///
+    /// # Errors
+    /// - `Config`: the URL or a setting has a mistake;
+    /// - `NoRuntime`: not called on a tokio runtime.
+    pub fn connect_lazily(config: impl IntoConfig) -> Result<Self, Error> {
+        Self::start(&config.into_config()?)
+    }
+
+    fn start(config: &Config) -> Result<Self, Error> {
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
+        let link = Link::start(config.link_settings(), &runtime);
+        let shared = Shared { topology: Standalone::new(link), deadline: config.deadline() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A request for any command; what its answer is converted to is up to the caller.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let encoding: Option<String> = client.request(Command::new("OBJECT ENCODING").key("some key")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request<T: FromReply>(&self, command: Command) -> Request<&Self, T> {
+        Request::new(self, command)
+    }
+
+    /// Several commands that are sent as one, with one result for each.
+    ///
+    /// Concurrent calls are pipelined anyway; an explicit pipeline costs less per command, and keeps them together.
+    pub fn pipeline(&self) -> Pipeline<'_> {
+        Pipeline::new(self)
+    }
+
+    /// The same connection with another default deadline for calls.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> WithDeadline<'_> {
+        WithDeadline { client: self, deadline }
+    }
+
+    /// The link's state, now and whenever it changes.
+    ///
+    /// The receiver shows the latest state; states that were passed through quickly may be skipped.
+    pub fn state(&self) -> watch::Receiver<LinkState> {
+        self.link().state()
+    }
+
+    /// What happens on the link from now on: connections made and lost, certificates reloaded.
+    pub fn events(&self) -> Events {
+        self.link().events()
+    }
+
+    /// The server's address, as configured.
+    pub fn address(&self) -> &Address {
+        self.link().address()
+    }
+
+    /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
+    /// fates, and closes the connection. Other clones are closed too.
+    pub async fn close(&self, within: Duration) {
+        self.link().close(now() + within).await;
+    }
+
+    /// Waits until the link is ready.
+    async fn wait_until_ready(&self, limit: Limit, what: &'static str) -> Result<(), Error> {
+        let within = self.within(limit);
+        let mut state = self.state();
+        let settled = async {
+            loop {
+                match report::readiness(&state.borrow_and_update()) {
+                    report::Readiness::Ready => return Ok(()),
+                    report::Readiness::Never(cause) => {
+                        let report = Report::new(report::kind_of(&cause), Fate::NotSent, what);
+                        let node = Some(self.address().clone());
+                        return Err(Error::new(Report { detail: Detail::Cause(cause), node, ..report }));
+                    }
+                    report::Readiness::NotYet => {}
+                }
+                if state.changed().await.is_err() {
+                    return Err(Error::new(Report::new(ErrorKind::Closed, Fate::NotSent, what)));
+                }
+            }
+        };
+        let Some(within) = within else { return settled.await };
+        match tokio::time::timeout(within, settled).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), within)),
+        }
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        self.shared.topology.link()
+    }
+
+    /// How long a call may take; `None` is for ever.
+    pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
+        match limit {
+            Limit::Default => self.shared.deadline,
+            Limit::Within(within) => Some(within),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", self.address())
+            .field("state", &self.state().borrow().name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client with another default deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct WithDeadline<'c> {
+    client: &'c Client,
+    deadline: Duration,
+}
+
+impl Executor for WithDeadline<'_> {}
+
+impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
+    type Output = Result<T, Error>;
+    type IntoFuture = Call<'c, T>;
+
+    fn into_future(self) -> Call<'c, T> {
+        let within = self.executor.within(self.deadline);
+        Call::new(self.executor, self.command, within)
+    }
+}
+
+impl<'c, T: FromReply, O> IntoFuture for Request<WithDeadline<'c>, T, O> {
+    type Output = Result<T, Error>;
+    type IntoFuture = Call<'c, T>;
+
+    fn into_future(self) -> Call<'c, T> {
+        let within = match self.deadline {
+            Limit::Default => self.executor.deadline,
+            Limit::Within(within) => within,
+        };
+        Call::new(self.executor.client, self.command, Some(within))
+    }
+}
+
+/// The instant that a call may take until.
+pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
+    // So far away that it cannot be represented is never.
+    within.and_then(|within| now().checked_add(within))
+}

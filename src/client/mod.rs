@@ -1,0 +1,19 @@
+//! What a user holds: the client and its configuration.
+
+mod call;
+mod config;
+pub mod defaults;
+mod handle;
+mod pipeline;
+mod report;
+mod secret;
+mod settings;
+mod url;
+
+pub use call::Call;
+pub use config::{
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+};
+pub use handle::{Client, WithDeadline};
+pub use pipeline::{Execution, Pipeline, Queued, Results};
+pub use secret::Secret;

@@ -1,0 +1,306 @@
+//! Several commands that are sent as one.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::handle::{Client, deadline_of};
+use super::report::{self, Name};
+use crate::command::{Encoded, Executor, FromReply, Limit, Request, ServerError};
+use crate::connection::{Entry, Loss, Replies};
+use crate::driver::{Outcome, Posted, ReplySlot};
+use crate::error::Error;
+use crate::outcome::Address;
+use crate::resp::{Frame, Reply};
+
+/// Several commands that are sent as one, with one result for each.
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use steadfast::api::Strings;
+///
+/// let mut pipeline = client.pipeline();
+/// let visits = pipeline.incr("visits").queue();
+/// let name = pipeline.get::<String>("name").queue();
+/// let results = pipeline.execute().await;
+/// let visits: i64 = results.get(visits)?;
+/// let name: Option<String> = results.get(name)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Ordering
+/// The commands run in the order in which they were queued. Commands of other callers may run in between.
+///
+/// # Cancellation
+/// As for a single call: what was not picked up for sending never runs, what was runs to its end.
+#[must_use = "a pipeline does nothing until it is executed"]
+pub struct Pipeline<'c> {
+    client: &'c Client,
+    bytes: Encoded,
+    /// Where each command that will be sent ends in `bytes`.
+    ends: Vec<usize>,
+    commands: Vec<Planned>,
+    limit: Limit,
+}
+
+/// A command of a pipeline.
+#[derive(Debug)]
+struct Planned {
+    name: Name,
+    /// Its place among those that are sent; `None`: it must not be sent on a shared connection.
+    place: Option<usize>,
+}
+
+/// Names a queued command's result; `T` is what its answer is converted to.
+#[must_use = "the result of the command is found by this"]
+pub struct Queued<T> {
+    index: usize,
+    answer: PhantomData<fn() -> T>,
+}
+
+/// A pipeline on its way. Resolves to the results of all its commands, whatever became of them.
+///
+/// The deadline counts from the moment this was made; the commands are sent when it is first polled.
+#[must_use = "a pipeline is sent when this is awaited"]
+pub struct Execution<'c> {
+    pipeline: Pipeline<'c>,
+    within: Option<Duration>,
+    deadline: Option<Instant>,
+    phase: Phase,
+}
+
+enum Phase {
+    Unsent,
+    Waiting(Posted),
+    Done,
+}
+
+/// What became of the commands of a pipeline: one result each.
+pub struct Results {
+    commands: Vec<Planned>,
+    /// The answers, in order: each frame holds one or a run of them.
+    frames: Vec<Frame>,
+    /// How many answers come before each frame.
+    starts: Vec<usize>,
+    /// Why the answers end before the commands do.
+    loss: Option<Box<Loss>>,
+    node: Address,
+    within: Option<Duration>,
+}
+
+impl<'c> Pipeline<'c> {
+    pub(super) fn new(client: &'c Client) -> Self {
+        let (bytes, ends, commands) = (Encoded::default(), Vec::new(), Vec::new());
+        Self { client, bytes, ends, commands, limit: Limit::Default }
+    }
+
+    /// The whole pipeline may take this long at most, whatever the client's own setting is.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.limit = Limit::Within(within);
+        self
+    }
+
+    /// How many commands are queued.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether no command is queued.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Sends the commands and waits for all their answers. An empty pipeline sends nothing.
+    pub fn execute(self) -> Execution<'c> {
+        let within = self.client.within(self.limit);
+        Execution { within, deadline: deadline_of(within), phase: Phase::Unsent, pipeline: self }
+    }
+}
+
+impl Executor for &mut Pipeline<'_> {}
+
+impl<T: FromReply, O> Request<&mut Pipeline<'_>, T, O> {
+    /// Adds the command to the pipeline. A deadline of its own is not kept: the pipeline has one for all.
+    ///
+    /// A command that needs a connection of its own is not sent; its result will say so.
+    pub fn queue(self) -> Queued<T> {
+        let pipeline = self.executor;
+        let place = (!self.command.needs_dedicated()).then(|| {
+            self.command.write_to(&mut pipeline.bytes);
+            pipeline.ends.push(pipeline.bytes.len());
+            pipeline.ends.len() - 1
+        });
+        pipeline.commands.push(Planned { name: Name::of(&self.command), place });
+        Queued { index: pipeline.commands.len() - 1, answer: PhantomData }
+    }
+}
+
+impl Execution<'_> {
+    fn post(&mut self, cx: &Context<'_>) -> Result<Posted, Box<Loss>> {
+        let mut bytes = std::mem::take(&mut self.pipeline.bytes);
+        bytes.share_if_large();
+        let (ends, deadline) = (std::mem::take(&mut self.pipeline.ends), self.deadline);
+        let slot = ReplySlot::new(cx.waker().clone());
+        self.pipeline.client.link().mailbox().post(slot, bytes.len(), |log, ticket| {
+            log.append(&bytes);
+            Entry::group(ticket, ends, deadline)
+        })
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> Results {
+        self.phase = Phase::Done;
+        let (frames, loss) = match outcome {
+            Ok(Replies::Many(frames)) => (frames, None),
+            Ok(Replies::One(frame)) => (vec![frame], None),
+            Err(mut loss) => (std::mem::take(&mut loss.answered), Some(loss)),
+        };
+        let starts = frames
+            .iter()
+            .scan(0, |next, frame| {
+                let start = *next;
+                *next += frame.len();
+                Some(start)
+            })
+            .collect();
+        let commands = std::mem::take(&mut self.pipeline.commands);
+        let node = self.pipeline.client.address().clone();
+        Results { commands, frames, starts, loss, node, within: self.within }
+    }
+}
+
+impl Future for Execution<'_> {
+    type Output = Results;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Results> {
+        let this = self.get_mut();
+        match &this.phase {
+            Phase::Unsent if this.pipeline.ends.is_empty() => Poll::Ready(this.finish(Ok(Replies::Many(Vec::new())))),
+            Phase::Unsent => match this.post(cx) {
+                Ok(posted) => {
+                    this.phase = Phase::Waiting(posted);
+                    Poll::Pending
+                }
+                Err(loss) => Poll::Ready(this.finish(Err(loss))),
+            },
+            Phase::Waiting(posted) => {
+                let outcome = ready!(posted.slot.poll_outcome(cx));
+                Poll::Ready(this.finish(outcome))
+            }
+            Phase::Done => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Execution<'_> {
+    fn drop(&mut self) {
+        if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+            self.pipeline.client.link().mailbox().withdraw(posted);
+        }
+    }
+}
+
+impl Results {
+    /// The result of one command.
+    ///
+    /// # Errors
+    /// As for a single call: the server's error, a reply of another shape, or why there was no answer, each with what
+    /// became of that command.
+    ///
+    /// # Panics
+    /// If `queued` comes from another pipeline with more commands.
+    pub fn get<T: FromReply>(&self, queued: Queued<T>) -> Result<T, Error> {
+        assert!(queued.index < self.commands.len(), "the command was queued in another pipeline");
+        self.at(queued.index)
+    }
+
+    /// The results in the order in which the commands were queued, each converted to `T`.
+    pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
+        (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// How many commands there were.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether there was no command.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Whether every command was answered, and none with an error.
+    ///
+    /// # Errors
+    /// That of the first command that was not.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.loss.is_none() && !self.frames.iter().any(Frame::has_error) && self.frames.len() == self.starts.len() {
+            return self.commands.iter().try_for_each(|planned| match planned.place {
+                Some(_) => Ok(()),
+                None => Err(report::needs_dedicated(&planned.name)),
+            });
+        }
+        self.iter::<()>().collect()
+    }
+
+    fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
+        let Some(Planned { name, place }) = self.commands.get(index) else { unreachable!("checked by the callers") };
+        let Some(place) = *place else { return Err(report::needs_dedicated(name)) };
+        let Some(reply) = self.reply(place) else { return Err(self.lost(name, place)) };
+        match reply.bytes() {
+            Some(line) if reply.is_error() => Err(report::server(name, &self.node, ServerError::from_bytes(line))),
+            _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),
+        }
+    }
+
+    fn reply(&self, place: usize) -> Option<Reply<'_>> {
+        let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
+        self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
+    }
+
+    /// Why a command has no answer.
+    fn lost(&self, name: &Name, place: usize) -> Error {
+        match &self.loss {
+            Some(loss) => report::lost(name, &self.node, self.within, loss.of_command(place)),
+            None => report::closed(name),
+        }
+    }
+}
+
+impl<T> Clone for Queued<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Queued<T> {}
+
+impl<T> fmt::Debug for Queued<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Queued").field(&self.index).finish()
+    }
+}
+
+impl fmt::Debug for Pipeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("commands", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Execution<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution").field("pipeline", &self.pipeline).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results")
+            .field("commands", &self.len())
+            .field("loss", &self.loss.is_some())
+            .finish_non_exhaustive()
+    }
+}

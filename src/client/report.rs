@@ -1,0 +1,125 @@
+//! From what lower floors report to the public error.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::command::{Command, ConversionError, Facts, ServerError};
+use crate::connection::{LinkState, Loss, Reason};
+use crate::error::{Detail, Error, ErrorKind, Report};
+use crate::outcome::{Address, Cause, Fate, Stage};
+
+/// A command's name and facts, for its error texts and fates.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    facts: &'static Facts,
+    unknown: Option<Box<str>>,
+}
+
+impl Name {
+    pub(super) fn of(command: &Command) -> Self {
+        Self { facts: command.facts(), unknown: command.unknown_name().map(Into::into) }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.unknown.as_deref().unwrap_or(self.facts.name())
+    }
+
+    fn shown(&self) -> Cow<'static, str> {
+        match &self.unknown {
+            Some(name) => Cow::Owned(name.to_string()),
+            None => Cow::Borrowed(self.facts.name()),
+        }
+    }
+}
+
+/// Whether commands can be sent.
+#[derive(Debug)]
+pub(super) enum Readiness {
+    Ready,
+    NotYet,
+    /// Not without a change of certificates, passwords or settings.
+    Never(Cause),
+}
+
+pub(super) fn readiness(state: &LinkState) -> Readiness {
+    match state {
+        LinkState::Ready { .. } => Readiness::Ready,
+        LinkState::Backoff { cause, .. } if cause.is_permanent() => Readiness::Never(cause.clone()),
+        LinkState::Closed { cause } => Readiness::Never(cause.clone()),
+        _ => Readiness::NotYet,
+    }
+}
+
+/// The kind of an error whose cause is known.
+pub(super) fn kind_of(cause: &Cause) -> ErrorKind {
+    match cause {
+        Cause::Tls(_) => ErrorKind::Tls,
+        Cause::Handshake(_) => ErrorKind::Handshake,
+        Cause::Protocol { .. } => ErrorKind::Protocol,
+        Cause::ClosedHere => ErrorKind::Closed,
+        _ => ErrorKind::Connection,
+    }
+}
+
+/// The connection did not come about in time.
+pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Error {
+    let (stage, attempts, detail) = match state {
+        LinkState::Connecting { stage, attempt, last, .. } => {
+            (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
+        }
+        LinkState::Backoff { attempt, cause, .. } => (Stage::Backoff, *attempt, Detail::Cause(cause.clone())),
+        _ => (Stage::Queued, 0, Detail::None),
+    };
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    Error::new(Report {
+        stage: Some(stage),
+        attempts,
+        detail,
+        node: Some(node.clone()),
+        within: Some(within),
+        ..report
+    })
+}
+
+/// No answer will come.
+pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, loss: Loss) -> Error {
+    let (kind, detail) = match loss.reason {
+        Reason::Deadline(last) => (ErrorKind::Timeout, last.map_or(Detail::None, Detail::Cause)),
+        Reason::Link(cause) => (kind_of(&cause), Detail::Cause(cause)),
+        Reason::Closed => (ErrorKind::Closed, Detail::None),
+        Reason::Full => (ErrorKind::Full, Detail::None),
+    };
+    let report = Report::new(kind, loss.fate, name.shown());
+    Error::new(Report {
+        detail,
+        node: Some(node.clone()),
+        stage: Some(loss.stage),
+        attempts: loss.attempts,
+        within,
+        silent: loss.silent,
+        waiting: loss.waiting,
+        ..report
+    })
+}
+
+/// The server answered with an error.
+pub(super) fn server(name: &Name, node: &Address, error: ServerError) -> Error {
+    let report = Report::new(ErrorKind::Server, error.fate(name.facts), name.shown());
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// The reply has another shape than was asked for.
+pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) -> Error {
+    let report = Report::new(ErrorKind::Conversion, Fate::Executed, name.shown());
+    Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
+}
+
+/// The command must not be sent on a shared connection.
+pub(super) fn needs_dedicated(name: &Name) -> Error {
+    Error::new(Report::new(ErrorKind::NeedsDedicated, Fate::NotSent, name.shown()))
+}
+
+/// The client is closed.
+pub(super) fn closed(name: &Name) -> Error {
+    Error::new(Report::new(ErrorKind::Closed, Fate::NotSent, name.shown()))
+}

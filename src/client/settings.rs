@@ -1,0 +1,55 @@
+//! From the configuration to what the floors below are told.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use super::config::Config;
+use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Room, SessionSettings};
+use crate::driver::{Bounds, LinkSettings};
+use crate::transport::Dialer;
+
+impl Config {
+    /// What a link to the configured address is made of.
+    pub(super) fn link_settings(&self) -> LinkSettings {
+        LinkSettings {
+            address: self.address().clone(),
+            dialer: Arc::new(Dialer::new(self.dial_options())),
+            session: self.session_settings(),
+            bounds: Bounds {
+                room: Room { entries: self.max_pending_commands(), bytes: self.max_pending_bytes() },
+                at_capacity: self.at_capacity(),
+            },
+            grace: self.close_grace(),
+        }
+    }
+
+    fn session_settings(&self) -> SessionSettings {
+        let backoff = self.backoff();
+        SessionSettings {
+            handshake: self.handshake_plan(),
+            limits: self.limits(),
+            read_buffer: self.read_buffer(),
+            backoff: BackoffSettings { first: backoff.first(), max: backoff.max(), jitter: backoff.jitter() },
+            connect_timeout: self.connect_timeout(),
+            offline: self.offline(),
+            // The standard library's only source of randomness: its hash keys.
+            seed: RandomState::new().hash_one(0),
+        }
+    }
+
+    fn handshake_plan(&self) -> HandshakePlan {
+        let credentials = self.password().map(|password| Credentials {
+            username: self.username().map(str::to_owned),
+            password: password.expose().into(),
+        });
+        HandshakePlan {
+            protocol: self.protocol(),
+            credentials,
+            name: self.name().map(str::to_owned),
+            database: self.database(),
+            library: self.library_info().then_some((env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
+            no_evict: self.no_evict(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Encoded bytes on their way to a socket, with large arguments riding beside them uncopied.
+
+use std::cell::RefCell;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+/// Arguments from this size on are not copied into the shared buffer but written from where they are.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// A stretch of the write stream: small bytes in one buffer, and large ones to be put in between.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Encoded {
+    /// The small bytes, in order.
+    bytes: Vec<u8>,
+    /// Large arguments: each comes when that many of `bytes` have gone. Ascending.
+    large: Vec<(usize, Bytes)>,
+    /// The sum of the lengths in `large`.
+    large_len: usize,
+}
+
+impl Encoded {
+    /// An empty stretch in a buffer that an earlier one on this thread has given back.
+    pub(crate) fn from_scratch() -> Self {
+        let bytes = SCRATCH.try_with(|scratch| scratch.borrow_mut().pop()).ok().flatten().unwrap_or_default();
+        Self { bytes, large: Vec::new(), large_len: 0 }
+    }
+
+    /// Gives the buffer back for the next command built on this thread.
+    pub(crate) fn recycle(mut self) {
+        if self.bytes.capacity() == 0 || self.bytes.capacity() > LARGE {
+            return;
+        }
+        self.bytes.clear();
+        // A thread that is ending has no scratch any more; the buffer is freed then.
+        let _ = SCRATCH.try_with(|scratch| {
+            let mut scratch = scratch.borrow_mut();
+            if scratch.len() < SCRATCH_BUFFERS {
+                scratch.push(std::mem::take(&mut self.bytes));
+            }
+        });
+    }
+
+    /// How many bytes it will put on the wire.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() + self.large_len
+    }
+
+    /// The buffer for small bytes.
+    pub(crate) fn small(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Appends bytes without copying them.
+    pub(crate) fn push_large(&mut self, bytes: Bytes) {
+        self.large_len += bytes.len();
+        self.large.push((self.bytes.len(), bytes));
+    }
+
+    /// Appends another stretch: small bytes are copied, large ones shared.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        if !other.large.is_empty() {
+            self.large.extend(other.large.iter().map(|(at, bytes)| (base + at, bytes.clone())));
+            self.large_len += other.large_len;
+        }
+    }
+
+    /// Turns a buffer that has itself grown large into shared bytes, so that appending it copies nothing.
+    pub(crate) fn share_if_large(&mut self) {
+        if self.bytes.len() < LARGE || !self.large.is_empty() {
+            return;
+        }
+        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
+        self.push_large(bytes);
+    }
+
+    /// Empties it, keeping the small buffer.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.large.clear();
+        self.large_len = 0;
+    }
+
+    /// How many bytes the small buffer can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Calls `visit` with the pieces of the range, as far as there are any, in order, until it says stop (`false`).
+    pub(crate) fn pieces<'a>(&'a self, range: std::ops::Range<usize>, mut visit: impl FnMut(&'a [u8]) -> bool) {
+        if self.large.is_empty() {
+            let end = range.end.min(self.bytes.len());
+            if let Some(piece) = self.bytes.get(range.start..end).filter(|piece| !piece.is_empty()) {
+                visit(piece);
+            }
+            return;
+        }
+        let (mut position, mut small) = (0, 0);
+        let ends = self.large.iter().map(|(at, bytes)| (*at, &bytes[..])).chain([(self.bytes.len(), &[][..])]);
+        for (at, large) in ends {
+            for piece in [self.bytes.get(small..at).unwrap_or_default(), large] {
+                let from = range.start.saturating_sub(position).min(piece.len());
+                let to = range.end.saturating_sub(position).min(piece.len());
+                position += piece.len();
+                match piece.get(from..to) {
+                    Some(part) if !part.is_empty() && !visit(part) => return,
+                    _ => {}
+                }
+            }
+            small = at;
+        }
+    }
+
+    /// Adds the pieces of the range to `slices`, as far as there is room in them; returns the bytes added.
+    pub(crate) fn slices<'a>(&'a self, range: std::ops::Range<usize>, slices: &mut Slices<'a, '_>) -> usize {
+        let mut added = 0;
+        self.pieces(range, |piece| {
+            let fits = slices.push(piece);
+            added += if fits { piece.len() } else { 0 };
+            fits
+        });
+        added
+    }
+}
+
+/// A bounded list of slices for one vectored write.
+#[derive(Debug)]
+pub(crate) struct Slices<'a, 'b> {
+    list: &'b mut [IoSlice<'a>],
+    len: usize,
+}
+
+impl<'a, 'b> Slices<'a, 'b> {
+    /// An empty list over `list`, whose length is its bound.
+    pub(crate) fn new(list: &'b mut [IoSlice<'a>]) -> Self {
+        Self { list, len: 0 }
+    }
+
+    /// Adds a slice; `false` if there is no room.
+    pub(crate) fn push(&mut self, bytes: &'a [u8]) -> bool {
+        match self.list.get_mut(self.len) {
+            Some(place) => {
+                *place = IoSlice::new(bytes);
+                self.len += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many slices are in it.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many buffers a thread keeps.
+const SCRATCH_BUFFERS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Encoded {
+        let mut encoded = Encoded::default();
+        encoded.small().extend_from_slice(b"ab");
+        encoded.push_large(Bytes::from_static(b"CDE"));
+        encoded.small().extend_from_slice(b"fg");
+        encoded.push_large(Bytes::from_static(b"HI"));
+        encoded
+    }
+
+    fn read(encoded: &Encoded, range: std::ops::Range<usize>) -> Vec<u8> {
+        let mut out = Vec::new();
+        encoded.pieces(range, |piece| {
+            out.extend_from_slice(piece);
+            true
+        });
+        out
+    }
+
+    #[test]
+    fn every_range_reads_as_the_whole_does() {
+        let encoded = sample();
+        let whole = b"abCDEfgHI";
+        assert_eq!(encoded.len(), whole.len());
+        for start in 0..=whole.len() {
+            for end in start..=whole.len() {
+                assert_eq!(read(&encoded, start..end), &whole[start..end], "{start}..{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn appending_keeps_large_bytes_in_their_places() {
+        let mut encoded = sample();
+        encoded.append(&sample());
+        assert_eq!(read(&encoded, 0..encoded.len()), b"abCDEfgHIabCDEfgHI");
+    }
+
+    #[test]
+    fn slices_stop_at_their_bound_and_say_how_much_they_hold() {
+        let encoded = sample();
+        let mut list = [IoSlice::new(&[]); 2];
+        let mut slices = Slices::new(&mut list);
+        assert_eq!(encoded.slices(1..9, &mut slices), 4);
+        assert_eq!(slices.len(), 2);
+    }
+
+    #[test]
+    fn a_large_buffer_is_shared_not_copied() {
+        let mut encoded = Encoded::default();
+        encoded.small().resize(LARGE, b'x');
+        encoded.share_if_large();
+        assert_eq!((encoded.len(), encoded.capacity()), (LARGE, 0));
+    }
+}

@@ -1,0 +1,251 @@
+//! The one table of facts about commands: what running one twice would do, and whether it may share a connection.
+
+/// What running a command does to the data, as a ladder: the further down, the more harm in running it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Writes only under a condition, so that a second run changes nothing more (`SETNX`, `SET .. NX`).
+    ConditionalWrite,
+    /// Writes the same again, whatever was written in between (`SET`, `DEL`, `EXPIRE`).
+    LastWriteWins,
+    /// Adds to what is there (`INCR`, `LPUSH`, `PUBLISH`).
+    Accumulating,
+    /// Changes the server rather than the data (`CONFIG SET`, `FLUSHALL`).
+    Admin,
+    /// Must never be sent again by itself: it consumes (`LPOP`), depends on the connection, or is not known.
+    Never,
+}
+
+/// What is known of a command before it is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Facts {
+    name: &'static str,
+    effect: Effect,
+    sharing: Sharing,
+    refusals: Refusals,
+}
+
+/// Whether a command may be sent on a connection that others use too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// It may.
+    Shared,
+    /// It would change, hold up or silence the connection for everybody.
+    Dedicated,
+    /// It needs a connection of its own with one of these as its second word.
+    DedicatedWith(&'static [&'static str]),
+}
+
+/// Which errors say that the server did not run the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusals {
+    /// Every error word that servers use before they run a command.
+    Usual,
+    /// Only those that cannot come out of a script that has already written.
+    BeforeScripts,
+}
+
+impl Facts {
+    /// The command's name as the documentation spells it, such as `"GET"` or `"CONFIG SET"`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What running it does.
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    pub(crate) fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals
+    }
+}
+
+/// The facts of a command by its name, in any case; `None` if the table does not know it.
+pub(crate) fn lookup(name: &str) -> Option<&'static Facts> {
+    let order = |facts: &Facts| facts.name.bytes().cmp(name.bytes().map(|byte| byte.to_ascii_uppercase()));
+    TABLE.binary_search_by(order).ok().and_then(|index| TABLE.get(index))
+}
+
+/// What must be assumed of a command that the table does not know.
+pub(crate) static UNKNOWN: Facts =
+    Facts { name: "(unknown)", effect: Effect::Never, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts };
+
+const fn shared(name: &'static str, effect: Effect) -> Facts {
+    Facts { name, effect, sharing: Sharing::Shared, refusals: Refusals::Usual }
+}
+
+const fn dedicated(name: &'static str) -> Facts {
+    Facts { name, effect: Effect::Never, sharing: Sharing::Dedicated, refusals: Refusals::Usual }
+}
+
+const fn container(name: &'static str, dedicated: &'static [&'static str]) -> Facts {
+    let sharing = if dedicated.is_empty() { Sharing::Shared } else { Sharing::DedicatedWith(dedicated) };
+    Facts { name, effect: Effect::Never, sharing, refusals: Refusals::Usual }
+}
+
+const fn script(name: &'static str, effect: Effect) -> Facts {
+    Facts { name, effect, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts }
+}
+
+use Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
+
+/// Sorted by name; `every_name_is_found` fails if it is not.
+static TABLE: &[Facts] = &[
+    shared("APPEND", Accumulating),
+    dedicated("ASKING"),
+    dedicated("AUTH"),
+    shared("BITCOUNT", Read),
+    shared("BITPOS", Read),
+    dedicated("BLMOVE"),
+    dedicated("BLMPOP"),
+    dedicated("BLPOP"),
+    dedicated("BRPOP"),
+    dedicated("BRPOPLPUSH"),
+    dedicated("BZMPOP"),
+    dedicated("BZPOPMAX"),
+    dedicated("BZPOPMIN"),
+    container("CLIENT", &["REPLY", "CACHING", "TRACKING"]),
+    shared("CLIENT GETNAME", Read),
+    shared("CLIENT ID", Read),
+    shared("CLIENT INFO", Read),
+    shared("CLIENT LIST", Read),
+    dedicated("CLIENT REPLY"),
+    shared("CONFIG GET", Read),
+    shared("CONFIG SET", Admin),
+    shared("DBSIZE", Read),
+    shared("DECR", Accumulating),
+    shared("DECRBY", Accumulating),
+    shared("DEL", LastWriteWins),
+    dedicated("DISCARD"),
+    shared("ECHO", Read),
+    script("EVAL", Never),
+    script("EVALSHA", Never),
+    script("EVALSHA_RO", Read),
+    script("EVAL_RO", Read),
+    dedicated("EXEC"),
+    shared("EXISTS", Read),
+    // A relative time restarts when it is set again: what ends up is what the last one said.
+    shared("EXPIRE", LastWriteWins),
+    shared("EXPIREAT", LastWriteWins),
+    shared("EXPIRETIME", Read),
+    script("FCALL", Never),
+    script("FCALL_RO", Read),
+    shared("FLUSHALL", Admin),
+    shared("FLUSHDB", Admin),
+    shared("GET", Read),
+    shared("GETDEL", Never),
+    shared("GETEX", LastWriteWins),
+    shared("GETRANGE", Read),
+    shared("GETSET", Never),
+    shared("HDEL", LastWriteWins),
+    dedicated("HELLO"),
+    shared("HEXISTS", Read),
+    shared("HGET", Read),
+    shared("HGETALL", Read),
+    shared("HINCRBY", Accumulating),
+    shared("HINCRBYFLOAT", Accumulating),
+    shared("HKEYS", Read),
+    shared("HLEN", Read),
+    shared("HMGET", Read),
+    shared("HSET", LastWriteWins),
+    shared("HSETNX", ConditionalWrite),
+    shared("HVALS", Read),
+    shared("INCR", Accumulating),
+    shared("INCRBY", Accumulating),
+    shared("INCRBYFLOAT", Accumulating),
+    shared("INFO", Read),
+    shared("KEYS", Read),
+    shared("LINDEX", Read),
+    shared("LLEN", Read),
+    shared("LMOVE", Never),
+    shared("LPOP", Never),
+    shared("LPUSH", Accumulating),
+    shared("LRANGE", Read),
+    shared("LREM", Accumulating),
+    shared("LSET", LastWriteWins),
+    shared("LTRIM", Never),
+    shared("MGET", Read),
+    dedicated("MONITOR"),
+    shared("MSET", LastWriteWins),
+    shared("MSETNX", ConditionalWrite),
+    dedicated("MULTI"),
+    shared("PERSIST", LastWriteWins),
+    shared("PEXPIRE", LastWriteWins),
+    shared("PEXPIREAT", LastWriteWins),
+    shared("PING", Read),
+    dedicated("PSUBSCRIBE"),
+    dedicated("PSYNC"),
+    shared("PTTL", Read),
+    shared("PUBLISH", Accumulating),
+    dedicated("PUNSUBSCRIBE"),
+    dedicated("QUIT"),
+    dedicated("READONLY"),
+    dedicated("READWRITE"),
+    dedicated("RESET"),
+    shared("RPOP", Never),
+    shared("RPUSH", Accumulating),
+    shared("SADD", LastWriteWins),
+    // The cursor belongs to one server.
+    shared("SCAN", Read),
+    shared("SCARD", Read),
+    dedicated("SELECT"),
+    shared("SET", LastWriteWins),
+    shared("SETEX", LastWriteWins),
+    shared("SETNX", ConditionalWrite),
+    shared("SISMEMBER", Read),
+    shared("SMEMBERS", Read),
+    shared("SPOP", Never),
+    shared("SPUBLISH", Accumulating),
+    shared("SREM", LastWriteWins),
+    dedicated("SSUBSCRIBE"),
+    shared("STRLEN", Read),
+    dedicated("SUBSCRIBE"),
+    dedicated("SUNSUBSCRIBE"),
+    dedicated("SYNC"),
+    shared("TIME", Read),
+    shared("TTL", Read),
+    shared("TYPE", Read),
+    shared("UNLINK", LastWriteWins),
+    dedicated("UNSUBSCRIBE"),
+    dedicated("UNWATCH"),
+    dedicated("WAIT"),
+    dedicated("WAITAOF"),
+    dedicated("WATCH"),
+    shared("XADD", Accumulating),
+    shared("XLEN", Read),
+    shared("XRANGE", Read),
+    shared("ZADD", LastWriteWins),
+    shared("ZCARD", Read),
+    shared("ZINCRBY", Accumulating),
+    shared("ZRANGE", Read),
+    shared("ZRANK", Read),
+    shared("ZREM", LastWriteWins),
+    shared("ZSCORE", Read),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for facts in TABLE {
+            assert_eq!(lookup(facts.name), Some(facts), "{}: is the table sorted?", facts.name);
+            assert_eq!(lookup(&facts.name.to_lowercase()), Some(facts));
+        }
+        assert_eq!(lookup("FT.SEARCH"), None);
+    }
+
+    #[test]
+    fn the_ladder_has_the_order_that_replay_relies_on() {
+        assert!(Read < ConditionalWrite && ConditionalWrite < LastWriteWins && LastWriteWins < Accumulating);
+        assert!(Accumulating < Admin && Admin < Never);
+    }
+}

@@ -1,0 +1,23 @@
+//! What is asked and how its answer is read: commands, their arguments, their facts, and the conversion of replies.
+
+mod args;
+mod convert;
+mod encoded;
+mod facts;
+mod from_reply;
+mod raw;
+mod request;
+mod slot;
+
+pub use args::{Args, ToArg, ToArgs};
+pub use convert::{ConversionError, ServerError};
+pub(crate) use encoded::{Encoded, Slices};
+pub use facts::{Effect, Facts};
+
+pub use from_reply::FromReply;
+pub use raw::Command;
+pub(crate) use request::Limit;
+pub use request::{Executor, NoOptions, Request};
+pub use slot::Slot;
+
+pub(crate) use crate::resp::Reply;

@@ -1,0 +1,307 @@
+//! What is said before the first command: `HELLO`, `AUTH`, `SELECT`, and what servers may refuse.
+//!
+//! ```text
+//!   First(HELLO 3, optional steps, SELECT) ── all answered ──▶ Done
+//!        │ HELLO is not known                                   ▲
+//!        ▼                                                      │
+//!   (drain the other answers) ──▶ Second(AUTH, optional steps, SELECT)
+//! ```
+//!
+//! Each flight is one write; only the fallback of a server that does not know `HELLO` costs a second round trip.
+
+use std::collections::VecDeque;
+
+use super::settings::{Credentials, HandshakePlan, ProtocolChoice};
+use super::state::ServerFacts;
+use crate::command::{Command, FromReply, ServerError};
+use crate::outcome::HandshakeRefusal;
+use crate::resp::{Protocol, Reply, View};
+
+/// A handshake that waits for answers.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    plan: HandshakePlan,
+    /// The steps whose answers are due, oldest first. Not empty.
+    due: VecDeque<Step>,
+    facts: ServerFacts,
+    /// `HELLO` was refused by a server that may speak RESP2.
+    fall_back: bool,
+}
+
+/// One command of the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Hello,
+    Auth,
+    Select,
+    /// May be refused without harm.
+    Optional,
+}
+
+/// What follows from an answer.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// More answers are due.
+    Waiting(Handshake),
+    /// More must be sent.
+    Send(Handshake, Vec<u8>),
+    /// The session is established.
+    Done(ServerFacts),
+    /// The server refused.
+    Failed(HandshakeRefusal),
+}
+
+impl Handshake {
+    /// Begins; returns also what to send, and `Done` at once if there is nothing to say.
+    pub(crate) fn begin(plan: HandshakePlan) -> Progress {
+        let resp2 = plan.protocol == ProtocolChoice::Resp2;
+        let handshake = Self { plan, due: VecDeque::new(), facts: ServerFacts::default(), fall_back: resp2 };
+        handshake.flight()
+    }
+
+    /// An answer has come.
+    pub(crate) fn handle_answer(mut self, reply: Reply<'_>) -> Progress {
+        let refused = match reply.bytes() {
+            Some(line) if reply.is_error() => Some(ServerError::from_bytes(line)),
+            _ => None,
+        };
+        match (self.due.pop_front(), refused) {
+            (Some(Step::Hello), None) => self.facts = facts_of(reply),
+            (Some(Step::Hello), Some(error)) if self.may_fall_back(&error) => self.fall_back = true,
+            (Some(Step::Hello), Some(error)) => return self.failed("HELLO", &error),
+            (Some(Step::Auth), Some(error)) if !self.fall_back_pending() => return self.failed("AUTH", &error),
+            (Some(Step::Select), Some(error)) if !self.fall_back_pending() => return self.failed("SELECT", &error),
+            _ => {}
+        }
+        if !self.due.is_empty() {
+            return Progress::Waiting(self);
+        }
+        if self.fall_back_pending() { self.flight() } else { Progress::Done(self.facts) }
+    }
+
+    /// The first flight's answers do not count once `HELLO` was refused: what they needed comes in the second.
+    fn fall_back_pending(&self) -> bool {
+        self.fall_back && self.plan.protocol != ProtocolChoice::Resp2
+    }
+
+    fn may_fall_back(&self, error: &ServerError) -> bool {
+        let unknown = match error.code() {
+            "NOPROTO" => true,
+            // Old servers and proxies word it in many ways; what has a meaning of its own is no such wording.
+            "ERR" => !error.message().contains("max number of clients") && !error.message().contains("invalid DB"),
+            _ => false,
+        };
+        unknown && self.plan.protocol == ProtocolChoice::Auto
+    }
+
+    /// Writes the next flight.
+    fn flight(mut self) -> Progress {
+        let mut out = Vec::new();
+        let plan = &self.plan;
+        let mut say = |step: Step, command: Command| {
+            out.extend_from_slice(&command.to_wire());
+            self.due.push_back(step);
+        };
+        if !self.fall_back {
+            say(Step::Hello, hello(plan));
+        } else if let Some(credentials) = &plan.credentials {
+            say(Step::Auth, auth(credentials));
+        }
+        if let Some(name) = plan.name.as_ref().filter(|_| self.fall_back) {
+            say(Step::Optional, Command::new("CLIENT SETNAME").arg(name));
+        }
+        if let Some((library, version)) = plan.library {
+            say(Step::Optional, Command::new("CLIENT SETINFO").arg(("LIB-NAME", library)));
+            say(Step::Optional, Command::new("CLIENT SETINFO").arg(("LIB-VER", version)));
+        }
+        if plan.no_evict {
+            say(Step::Optional, Command::new("CLIENT NO-EVICT").arg("ON"));
+        }
+        if plan.database != 0 {
+            say(Step::Select, Command::new("SELECT").arg(plan.database));
+        }
+        // From here on the plan is that of a server that speaks RESP2.
+        if self.fall_back {
+            self.plan.protocol = ProtocolChoice::Resp2;
+        }
+        if self.due.is_empty() { Progress::Done(self.facts) } else { Progress::Send(self, out) }
+    }
+
+    fn failed(&self, step: &'static str, error: &ServerError) -> Progress {
+        Progress::Failed(HandshakeRefusal::new(step, self.without_secrets(error.message()), is_permanent(error)))
+    }
+
+    /// "unknown command" answers repeat the arguments, the password among them.
+    fn without_secrets(&self, message: &str) -> String {
+        let message = message.split(", with args beginning with").next().unwrap_or_default();
+        match &self.plan.credentials {
+            Some(credentials) if !credentials.password.is_empty() => {
+                message.replace(&*String::from_utf8_lossy(&credentials.password), "***")
+            }
+            _ => message.to_owned(),
+        }
+    }
+}
+
+fn hello(plan: &HandshakePlan) -> Command {
+    let mut command = Command::new("HELLO").arg("3");
+    if let Some(Credentials { username, password }) = &plan.credentials {
+        command = command.arg(("AUTH", username.as_deref().unwrap_or("default"), &**password));
+    }
+    if let Some(name) = &plan.name {
+        command = command.arg(("SETNAME", name));
+    }
+    command
+}
+
+fn auth(credentials: &Credentials) -> Command {
+    Command::new("AUTH").arg(&credentials.username).arg(&*credentials.password)
+}
+
+/// Whether trying again cannot help until someone changes a setting.
+fn is_permanent(error: &ServerError) -> bool {
+    match error.code() {
+        "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" => false,
+        "ERR" => !error.message().contains("max number of clients"),
+        _ => true,
+    }
+}
+
+fn facts_of(reply: Reply<'_>) -> ServerFacts {
+    let mut facts = ServerFacts { protocol: Protocol::Resp3, ..ServerFacts::default() };
+    let Ok(View::Map(pairs)) = reply.view() else { return facts };
+    for (key, value) in pairs {
+        let text = || String::from_reply(value).ok();
+        match key.bytes().unwrap_or_default() {
+            b"server" => facts.server = text(),
+            b"version" => facts.version = text(),
+            b"mode" => facts.mode = text(),
+            b"role" => facts.role = text(),
+            b"id" => facts.id = i64::from_reply(value).ok(),
+            _ => {}
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::{Frame, Value};
+
+    fn plan() -> HandshakePlan {
+        HandshakePlan {
+            credentials: Some(Credentials { username: None, password: b"hunter2"[..].into() }),
+            name: Some("me".into()),
+            database: 3,
+            library: Some(("steadfast", "1")),
+            ..HandshakePlan::default()
+        }
+    }
+
+    fn words(bytes: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).map(str::to_owned).collect()
+    }
+
+    fn sent(progress: Progress) -> (Handshake, String) {
+        match progress {
+            Progress::Send(handshake, bytes) => (handshake, words(&bytes).join(" ").trim().to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(mut progress: Progress, answers: &[Value]) -> Progress {
+        for value in answers {
+            let handshake = match progress {
+                Progress::Send(handshake, _) | Progress::Waiting(handshake) => handshake,
+                other => return other,
+            };
+            progress = handshake.handle_answer(Frame::from_value(value).reply());
+        }
+        progress
+    }
+
+    fn ok() -> Value {
+        Value::simple("OK")
+    }
+
+    fn hello_map() -> Value {
+        Value::Map(vec![
+            (Value::bulk("server"), Value::bulk("redis")),
+            (Value::bulk("version"), Value::bulk("7.0.15")),
+            (Value::bulk("id"), Value::Integer(7)),
+        ])
+    }
+
+    #[test]
+    fn everything_goes_in_one_flight() {
+        let (_, text) = sent(Handshake::begin(plan()));
+        assert_eq!(
+            text,
+            "HELLO 3 AUTH default hunter2 SETNAME me CLIENT SETINFO LIB-NAME steadfast CLIENT SETINFO LIB-VER 1 SELECT 3"
+        );
+    }
+
+    #[test]
+    fn optional_steps_may_be_refused() {
+        let no = || Value::error("ERR unknown subcommand");
+        let done = answer(Handshake::begin(plan()), &[hello_map(), no(), no(), ok()]);
+        assert!(
+            matches!(done, Progress::Done(facts) if facts.version.as_deref() == Some("7.0.15") && facts.id == Some(7))
+        );
+    }
+
+    #[test]
+    fn a_server_without_hello_gets_resp2_and_auth() {
+        let unknown = Value::error("ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `hunter2`");
+        let refused = || Value::error("NOAUTH Authentication required.");
+        let progress = answer(Handshake::begin(plan()), &[unknown, refused(), refused(), refused()]);
+        let (handshake, text) = sent(progress);
+        assert_eq!(
+            text,
+            "AUTH hunter2 CLIENT SETNAME me CLIENT SETINFO LIB-NAME steadfast CLIENT SETINFO LIB-VER 1 SELECT 3"
+        );
+        let done = answer(Progress::Waiting(handshake), &[ok(), ok(), refused(), refused(), ok()]);
+        assert!(matches!(done, Progress::Done(facts) if facts.protocol == Protocol::Resp2));
+    }
+
+    #[test]
+    fn a_refusal_is_permanent_by_its_meaning_and_shows_no_password() {
+        let plan3 = HandshakePlan { protocol: ProtocolChoice::Resp3, ..plan() };
+        for (line, permanent, shown) in [
+            ("WRONGPASS invalid username-password pair", true, "WRONGPASS invalid username-password pair"),
+            ("ERR max number of clients reached", false, "ERR max number of clients reached"),
+            (
+                "ERR unknown command 'HELLO', with args beginning with: '3' 'hunter2'",
+                true,
+                "ERR unknown command 'HELLO'",
+            ),
+            ("DENIED you said hunter2", true, "DENIED you said ***"),
+            ("LOADING Redis is loading the dataset in memory", false, "LOADING Redis is loading the dataset in memory"),
+        ] {
+            match answer(Handshake::begin(plan3.clone()), &[Value::error(line)]) {
+                Progress::Failed(refusal) => {
+                    assert_eq!((refusal.step, &*refusal.message, refusal.permanent), ("HELLO", shown, permanent));
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_database_is_an_error() {
+        let progress =
+            answer(Handshake::begin(plan()), &[hello_map(), ok(), ok(), Value::error("ERR DB index is out of range")]);
+        assert!(matches!(progress, Progress::Failed(refusal) if refusal.step == "SELECT" && refusal.permanent));
+    }
+
+    #[test]
+    fn resp2_by_choice_says_no_hello_and_with_nothing_to_say_is_done_at_once() {
+        let plan = HandshakePlan { protocol: ProtocolChoice::Resp2, ..plan() };
+        let (_, text) = sent(Handshake::begin(plan));
+        assert!(text.starts_with("AUTH hunter2 CLIENT SETNAME me"));
+        let bare = HandshakePlan { protocol: ProtocolChoice::Resp2, ..HandshakePlan::default() };
+        assert!(matches!(Handshake::begin(bare), Progress::Done(_)));
+    }
+}

@@ -1,0 +1,22 @@
+//! The protocol machines, with no I/O and no clock: one socket's life ([`Connection`]) and what outlives sockets
+//! ([`Session`]). Bytes and the time are arguments; bytes, deliveries, timers and events are handed out.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::expect_used))]
+
+mod backoff;
+mod handshake;
+mod inflight;
+mod outbox;
+mod output;
+mod session;
+mod settings;
+#[cfg(test)]
+mod simulation;
+mod state;
+mod wire;
+
+pub(crate) use inflight::{Batch, Entry};
+pub(crate) use output::{Loss, Output, Reason, Replies};
+pub(crate) use session::{Claim, Room, Session};
+pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
+pub use settings::{Offline, ProtocolChoice};
+pub use state::{LinkState, ServerFacts, SessionFacts};

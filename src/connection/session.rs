@@ -1,0 +1,488 @@
+//! What outlives sockets: the commands, their order and deadlines, and when to connect again.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::backoff::{Backoff, Permanence};
+use super::inflight::{Batch, Completed, Inflight, Placed};
+use super::outbox::Outbox;
+use super::output::{Loss, Output, Reason, Replies};
+use super::settings::{Offline, SessionSettings};
+use super::state::{LinkState, ServerFacts, SessionFacts};
+use super::wire::{Connection, Received};
+use crate::command::{Encoded, Slices};
+use crate::outcome::{Cause, Fate, PeerFacts, Stage};
+use crate::resp::Frame;
+
+/// One link's protocol machine; `T` is what a caller is known by.
+///
+/// The driver calls `handle_*` when something happened, and `poll_*` until nothing more comes out.
+#[derive(Debug)]
+pub(crate) struct Session<T> {
+    settings: SessionSettings,
+    state: LinkState,
+    /// The protocol on the present socket.
+    connection: Option<Connection>,
+    /// What the transport knows of the present socket.
+    peer: PeerFacts,
+    inflight: Inflight<T>,
+    outbox: Outbox,
+    backoff: Backoff,
+    /// What waits to be handed out, before anything that is still to be decoded.
+    events: VecDeque<Output<T>>,
+    /// The last thing that went wrong on the link since it was ready.
+    last_cause: Option<Cause>,
+    /// When bytes were last read, or the connection was made.
+    last_read: Instant,
+    /// When the present connection became ready.
+    ready_since: Option<Instant>,
+    /// When the present attempt is given up.
+    attempt_until: Option<Instant>,
+    /// Why commands are turned away while the link waits to try again: only a change of settings can mend it.
+    refusal: Option<Cause>,
+    /// Set once the link is to close: when to stop waiting for answers.
+    closing: Option<Instant>,
+    settled: Room,
+}
+
+/// Room in the mailbox: what callers take and answers give back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Callers.
+    pub(crate) entries: usize,
+    /// Bytes of their commands.
+    pub(crate) bytes: usize,
+}
+
+/// A caller's claim to an answer.
+pub(crate) trait Claim {
+    /// Whether the caller has gone, so that nobody would read the answer.
+    fn is_given_up(&self) -> bool;
+}
+
+impl Room {
+    /// Takes room for one caller's `bytes`.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.entries += 1;
+        self.bytes += bytes;
+    }
+
+    /// Gives room back.
+    pub(crate) fn give_back(&mut self, room: Self) {
+        self.entries = self.entries.saturating_sub(room.entries);
+        self.bytes = self.bytes.saturating_sub(room.bytes);
+    }
+
+    /// Whether one caller's `bytes` fit within `bounds`. A single caller always does: else it could never be served.
+    pub(crate) fn has(&self, bytes: usize, bounds: Self) -> bool {
+        self.entries == 0 || (self.entries < bounds.entries && self.bytes.saturating_add(bytes) <= bounds.bytes)
+    }
+}
+
+impl<T: Claim> Session<T> {
+    pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
+        let backoff = Backoff::new(settings.backoff, settings.seed);
+        Self {
+            settings,
+            state: LinkState::Idle,
+            connection: None,
+            peer: PeerFacts::unknown(),
+            inflight: Inflight::new(),
+            outbox: Outbox::default(),
+            backoff,
+            events: VecDeque::new(),
+            last_cause: None,
+            last_read: now,
+            ready_since: None,
+            attempt_until: None,
+            refusal: None,
+            closing: None,
+            settled: Room::default(),
+        }
+    }
+
+    /// Where the link is.
+    pub(crate) fn state(&self) -> &LinkState {
+        &self.state
+    }
+
+    /// Whether nothing is due: no answer from the peer, and nothing to be written.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inflight.is_empty() && self.state.is_ready()
+    }
+
+    /// The last thing that went wrong since the link was ready.
+    pub(crate) fn last_cause(&self) -> Option<&Cause> {
+        self.last_cause.as_ref()
+    }
+
+    /// The room that answers have given back since the last call.
+    pub(crate) fn take_settled(&mut self) -> Room {
+        std::mem::take(&mut self.settled)
+    }
+
+    /// A used buffer for the next batch's log.
+    pub(crate) fn take_spare(&mut self) -> Option<Encoded> {
+        self.outbox.take_spare()
+    }
+
+    /// Takes commands in. The batch is left empty.
+    pub(crate) fn submit(&mut self, batch: &mut Batch<T>, now: Instant) {
+        if batch.entries.is_empty() {
+            return;
+        }
+        let start = self.outbox.append(std::mem::take(&mut batch.log));
+        self.inflight.extend(batch.entries.drain(..), start);
+        if let Some(cause) = self.turns_away() {
+            self.give_up_unsent(&Reason::Link(cause), now);
+        }
+    }
+
+    /// Whether the driver should dial now; if so, an attempt has begun.
+    pub(crate) fn poll_dial(&mut self, now: Instant) -> bool {
+        let due = match &self.state {
+            LinkState::Idle => true,
+            LinkState::Backoff { until, .. } => *until <= now,
+            _ => false,
+        };
+        if !due {
+            return false;
+        }
+        self.backoff.handle_attempt();
+        let begun = self.state.dial(self.backoff.attempts(), now).is_ok();
+        self.attempt_until = Some(now + self.settings.connect_timeout);
+        self.events.push_back(Output::State);
+        begun
+    }
+
+    /// The transport has got to a stage of the attempt.
+    pub(crate) fn handle_stage(&mut self, stage: Stage, address: Option<SocketAddr>) {
+        if self.state.reach(stage, address) {
+            self.events.push_back(Output::State);
+        }
+    }
+
+    /// The transport has a socket.
+    pub(crate) fn handle_dialed(&mut self, peer: PeerFacts, now: Instant) {
+        self.peer = peer;
+        self.last_read = now;
+        let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
+        let (connection, established) = Connection::begin(handshake.clone(), *limits, *read_buffer);
+        self.connection = Some(connection);
+        self.handle_stage(Stage::Handshake, self.peer.remote);
+        if let Some(facts) = established {
+            self.handle_established(facts, now);
+        }
+    }
+
+    /// The attempt failed, or the socket did.
+    pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
+        let was_ready = self.ready_since.take();
+        self.connection = None;
+        self.attempt_until = None;
+        if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
+            self.backoff.reset();
+        }
+        let in_flight = self.inflight.len();
+        let failed_unknown = self.give_up_sent(&cause, now);
+        if was_ready.is_some() {
+            let requeued = self.inflight.len();
+            self.events.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
+        }
+        // A peer that spoke well before is not one that never will: only the first words are judged so.
+        let permanent = cause.is_permanent() && was_ready.is_none();
+        self.refusal = permanent.then(|| cause.clone());
+        let pause = self.backoff.pause(if permanent { Permanence::Permanent } else { Permanence::Transient });
+        self.last_cause = Some(cause.clone());
+        if self.state.lose(self.backoff.attempts(), now + pause, cause).is_ok() {
+            self.events.push_back(Output::State);
+        }
+        if let Some(cause) = self.turns_away() {
+            self.give_up_unsent(&Reason::Link(cause), now);
+        }
+        self.finish_if_drained();
+    }
+
+    /// Where to read to.
+    pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
+        self.connection.as_mut().map(Connection::read_buffer)
+    }
+
+    /// Bytes were read.
+    pub(crate) fn handle_read(&mut self, now: Instant) {
+        self.last_read = now;
+    }
+
+    /// Adds what the socket should take next to `slices`; returns the number of bytes.
+    pub(crate) fn poll_transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
+        let Some(connection) = &self.connection else { return 0 };
+        let greeting = connection.greeting();
+        if !greeting.is_empty() {
+            return if slices.push(greeting) { greeting.len() } else { 0 };
+        }
+        if connection.is_ready() { self.outbox.transmit(slices) } else { 0 }
+    }
+
+    /// The socket took `count` bytes of what [`Self::poll_transmit`] gave.
+    pub(crate) fn handle_written(&mut self, count: usize) {
+        match &mut self.connection {
+            Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
+            _ => self.outbox.handle_written(count),
+        }
+    }
+
+    /// The next thing to act on.
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Output<T>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            let position = self.outbox.position();
+            let due = self.inflight.front().map_or(0, |front| front.sent(position) - front.answered());
+            match self.connection.as_mut()?.poll_received(due) {
+                Received::Answers(frame) if due > 0 => {
+                    if let Some(event) = self.handle_answer(frame) {
+                        return Some(event);
+                    }
+                }
+                Received::Answers(frame) => {
+                    self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
+                    return Some(Output::Hangup);
+                }
+                Received::Push(frame) => return Some(Output::Push(frame)),
+                Received::Established(facts) => self.handle_established(facts, now),
+                Received::Failed(cause) => {
+                    self.handle_lost(cause, now);
+                    return Some(Output::Hangup);
+                }
+                Received::Nothing => {
+                    self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
+                    self.finish_if_drained();
+                    return self.events.pop_front();
+                }
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] or [`Self::poll_dial`] should be called at the latest.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let redial = match &self.state {
+            LinkState::Backoff { until, .. } => Some(*until),
+            _ => None,
+        };
+        [self.inflight.earliest(), redial, self.attempt_until, self.closing.filter(|_| !self.is_closed())]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.inflight.earliest().is_some_and(|earliest| earliest <= now) {
+            self.expire(now);
+        }
+        if self.attempt_until.is_some_and(|until| until <= now) {
+            let stage = self.stage();
+            self.handle_lost(Cause::AttemptTimedOut { stage }, now);
+            self.events.push_back(Output::Hangup);
+        }
+        if self.closing.is_some_and(|until| until <= now) {
+            self.finish(Cause::ClosedHere, now);
+        }
+    }
+
+    /// No more commands will come; the link ends when those that are here are answered, at `until` at the latest.
+    pub(crate) fn close(&mut self, until: Instant) {
+        if self.closing.is_none_or(|already| already > until) {
+            self.closing = Some(until);
+        }
+        if self.state.drain().is_ok() {
+            self.events.push_back(Output::State);
+        }
+        self.finish_if_drained();
+    }
+
+    /// Ends the link now: everything that is not answered is given up.
+    pub(crate) fn finish(&mut self, cause: Cause, now: Instant) {
+        if self.is_closed() {
+            return;
+        }
+        self.connection = None;
+        self.attempt_until = None;
+        self.give_up_sent(&cause, now);
+        let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
+        self.give_up_unsent(&reason, now);
+        self.state.close(cause);
+        self.events.push_back(Output::State);
+        self.events.push_back(Output::Hangup);
+    }
+
+    /// Whether the link has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, LinkState::Closed { .. })
+    }
+
+    fn handle_established(&mut self, server: ServerFacts, now: Instant) {
+        let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
+        self.events.push_back(Output::Connected(Arc::clone(&session)));
+        self.attempt_until = None;
+        self.ready_since = Some(now);
+        self.last_cause = None;
+        self.refusal = None;
+        if self.state.ready(session).is_ok() {
+            self.events.push_back(Output::State);
+        }
+        if self.closing.is_some() && self.state.drain().is_ok() {
+            self.events.push_back(Output::State);
+        }
+    }
+
+    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+        let (completed, bytes) = self.inflight.handle_answer(frame);
+        if bytes > 0 {
+            self.settle(bytes);
+        }
+        match completed {
+            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, Replies::One(frame))),
+            Completed::Group(Some(ticket), frames) => Some(Output::Answered(ticket, Replies::Many(frames))),
+            Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+        }
+    }
+
+    fn settle(&mut self, bytes: usize) {
+        self.settled.entries += 1;
+        self.settled.bytes += bytes;
+    }
+
+    /// Why commands may not wait in the present state; `None` if they may.
+    fn turns_away(&self) -> Option<Cause> {
+        match &self.state {
+            LinkState::Closed { cause } => Some(cause.clone()),
+            LinkState::Ready { .. } | LinkState::Draining { .. } => None,
+            _ if self.settings.offline == Offline::FailFast => {
+                Some(self.last_cause.clone().unwrap_or(Cause::NotConnected))
+            }
+            LinkState::Backoff { .. } => self.refusal.clone(),
+            _ => None,
+        }
+    }
+
+    /// Tells the callers whose deadline has come.
+    fn expire(&mut self, now: Instant) {
+        let reason = Reason::Deadline(self.last_cause.clone());
+        self.give_up(now, &reason, |placed| placed.entry.deadline.is_some_and(|deadline| deadline <= now));
+    }
+
+    /// Tells the callers of which the socket had taken anything in full; it is gone, and with it their answers.
+    /// Returns how many those are.
+    fn give_up_sent(&mut self, cause: &Cause, now: Instant) -> usize {
+        let before = self.events.len();
+        let position = self.outbox.position();
+        let reason = Reason::Link(cause.clone());
+        self.give_up(now, &reason, |placed| placed.sent(position) > 0);
+        let failed = self.events.len() - before;
+        // Who was told earlier that no answer would come has no place any more, nor has who has gone.
+        let mut settled = Room::default();
+        self.inflight.retain(|placed| {
+            let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
+            settled.entries += usize::from(!keep);
+            settled.bytes += if keep { 0 } else { placed.entry.len };
+            keep
+        });
+        self.settled.entries += settled.entries;
+        self.settled.bytes += settled.bytes;
+        self.outbox.rewind(self.inflight.iter().map(Placed::range));
+        failed
+    }
+
+    /// Tells all callers, none of which can have been sent.
+    fn give_up_unsent(&mut self, reason: &Reason, now: Instant) {
+        self.give_up(now, reason, |_| true);
+    }
+
+    /// Tells those callers for which `ends` says so that no answer will come. What a living socket has begun to take
+    /// keeps its place: it will be sent to its end, and its answer belongs to nobody else. The rest is taken out.
+    fn give_up(&mut self, now: Instant, reason: &Reason, mut ends: impl FnMut(&Placed<T>) -> bool) {
+        let position = self.outbox.position();
+        let connected = self.connection.is_some();
+        let waiting = self.inflight.len();
+        let stage = self.stage();
+        let silent = connected.then(|| now.duration_since(self.last_read));
+        let attempts = self.backoff.attempts().max(1);
+        let (outbox, events, settled) = (&mut self.outbox, &mut self.events, &mut self.settled);
+        self.inflight.retain(|placed| {
+            if placed.entry.ticket.is_none() || !ends(placed) {
+                return true;
+            }
+            let Some(ticket) = placed.entry.ticket.take() else { return true };
+            let bytes = placed.entry.len;
+            let answered = placed.answered();
+            // What has begun on a living socket goes out to its last byte; on a dead one it never will.
+            let sent = if connected { placed.begun(position) } else { placed.sent(position) };
+            let handed_over = sent > answered;
+            let cut = if connected || placed.start >= position { placed.cut_at(position) } else { None };
+            events.push_back(Output::Lost(
+                ticket,
+                Box::new(Loss {
+                    reason: reason.clone(),
+                    stage: if handed_over { Stage::AwaitingReply } else { stage },
+                    fate: if handed_over { Fate::Unknown } else { Fate::NotSent },
+                    attempts,
+                    silent,
+                    waiting,
+                    answered: placed.take_answers(),
+                    sent,
+                }),
+            ));
+            if let Some(tail) = cut {
+                outbox.skip(tail);
+            }
+            let keep = if connected { handed_over } else { placed.start < position };
+            settled.entries += usize::from(!keep);
+            settled.bytes += if keep { bytes - placed.entry.len } else { bytes };
+            keep
+        });
+    }
+
+    /// How far a command that is not sent has got.
+    fn stage(&self) -> Stage {
+        match &self.state {
+            LinkState::Idle | LinkState::Closed { .. } => Stage::Queued,
+            LinkState::Connecting { stage, .. } => *stage,
+            LinkState::Backoff { .. } => Stage::Backoff,
+            LinkState::Ready { .. } | LinkState::Draining { .. } => Stage::Writing,
+        }
+    }
+
+    fn finish_if_drained(&mut self) {
+        if self.closing.is_some() && self.inflight.is_empty() && !self.is_closed() {
+            self.connection = None;
+            self.attempt_until = None;
+            self.state.close(Cause::ClosedHere);
+            self.events.push_back(Output::State);
+            self.events.push_back(Output::Hangup);
+        }
+    }
+}
+
+/// Says what came although nothing had been asked.
+fn unasked(frame: &Frame) -> String {
+    let reply = frame.reply();
+    match reply.bytes() {
+        Some(line) if reply.is_error() => {
+            let line = String::from_utf8_lossy(line);
+            format!("an error that answers no command: {}", line.chars().take(SHOWN).collect::<String>())
+        }
+        _ => format!("{} that answers no command", reply.kind()),
+    }
+}
+
+/// A connection that was ready for this long makes the next attempts start from the beginning.
+const STABLE: Duration = Duration::from_secs(1);
+
+/// At most this much of a server's text is repeated.
+const SHOWN: usize = 120;

@@ -1,0 +1,96 @@
+//! What a link is told when it is made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::resp::Limits;
+
+/// Which version of the Redis protocol to speak.
+///
+/// Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProtocolChoice {
+    /// RESP3 by `HELLO 3`, and RESP2 where the server does not know `HELLO` (before Redis 6.0, some proxies).
+    #[default]
+    Auto,
+    /// RESP2, without asking for more. For proxies that break on `HELLO`.
+    Resp2,
+    /// RESP3 only: a server without it is a permanent failure of the handshake.
+    Resp3,
+}
+
+/// What a session needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionSettings {
+    /// The steps of the handshake.
+    pub(crate) handshake: HandshakePlan,
+    /// Bounds of what a server may send.
+    pub(crate) limits: Limits,
+    /// How many bytes to read at once.
+    pub(crate) read_buffer: usize,
+    /// Pauses between attempts.
+    pub(crate) backoff: BackoffSettings,
+    /// How long one attempt may take, from resolving to the end of the handshake.
+    pub(crate) connect_timeout: Duration,
+    /// Whether commands wait while there is no connection.
+    pub(crate) offline: Offline,
+    /// Makes the jitter of links differ.
+    pub(crate) seed: u64,
+}
+
+/// What a call does that finds its link without a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Offline {
+    /// It waits for the connection to come back, until its deadline.
+    #[default]
+    Wait,
+    /// It fails at once, with fate `NotSent` and the cause of the outage. For programs that have somewhere else to go,
+    /// such as a cache in front of a database.
+    FailFast,
+}
+
+/// Pauses between attempts to connect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BackoffSettings {
+    /// The pause before the second retry; it doubles from there. The first retry is at once.
+    pub(crate) first: Duration,
+    /// The longest pause, and the pause after a failure that only a change of settings can mend.
+    pub(crate) max: Duration,
+    /// By how many percent, at most, chance shortens a pause; at most 100.
+    pub(crate) jitter: u8,
+}
+
+/// What to say to a server before the first command.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HandshakePlan {
+    /// Which protocol to speak.
+    pub(crate) protocol: ProtocolChoice,
+    /// Who we are; `None` sends no AUTH.
+    pub(crate) credentials: Option<Credentials>,
+    /// CLIENT SETNAME.
+    pub(crate) name: Option<String>,
+    /// SELECT; 0 is not sent.
+    pub(crate) database: u32,
+    /// CLIENT SETINFO LIB-NAME and LIB-VER.
+    pub(crate) library: Option<(&'static str, &'static str)>,
+    /// CLIENT NO-EVICT ON.
+    pub(crate) no_evict: bool,
+}
+
+/// A user and a password. Shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// `None` is the user `default`, by the form of AUTH that old servers know.
+    pub(crate) username: Option<String>,
+    /// The password, which may be any bytes.
+    pub(crate) password: Arc<[u8]>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
+    }
+}

@@ -1,0 +1,616 @@
+//! A session against a scripted peer in virtual time: named scenarios, and random schedules checked by a ledger.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::*;
+use crate::command::{Command, Encoded, FromReply, Slices};
+use crate::outcome::{Cause, Fate, PeerFacts, Stage};
+use crate::resp::{Decoder, Frame, Limits, View};
+
+/// A caller, known by a number that its answers must carry.
+#[derive(Clone, Debug)]
+struct Caller {
+    number: u32,
+    commands: u32,
+    gone: Rc<Cell<bool>>,
+    deadline: Option<Instant>,
+}
+
+impl Claim for Caller {
+    fn is_given_up(&self) -> bool {
+        self.gone.get()
+    }
+}
+
+/// How a caller's wait ended.
+#[derive(Debug)]
+enum Ending {
+    Answered,
+    Lost { fate: Fate, stage: Stage, reason: Reason, answered: usize, sent: usize },
+}
+
+/// A server that answers `TOUCH n` with `n` and keeps a ledger of what it ran, across its connections.
+#[derive(Default)]
+struct Peer {
+    ran: RefCell<BTreeMap<String, u32>>,
+    order: RefCell<Vec<String>>,
+}
+
+/// One connection as the peer sees it.
+struct Wire {
+    decoder: Decoder,
+    incoming: BytesMut,
+    outgoing: VecDeque<u8>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        Self { decoder: Decoder::new(Limits::default()), incoming: BytesMut::new(), outgoing: VecDeque::new() }
+    }
+
+    fn handle_bytes(&mut self, peer: &Peer, bytes: &[u8]) {
+        self.incoming.extend_from_slice(bytes);
+        while let Some(frame) = self.decoder.decode(&mut self.incoming, 1).expect("the session speaks RESP") {
+            let words = Vec::<String>::from_reply(frame.reply()).expect("a command is an array of strings");
+            self.answer(peer, &words);
+        }
+    }
+
+    fn answer(&mut self, peer: &Peer, words: &[String]) {
+        let text = match words[0].as_str() {
+            "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
+            "TOUCH" => {
+                *peer.ran.borrow_mut().entry(words[1].clone()).or_default() += 1;
+                peer.order.borrow_mut().push(words[1].clone());
+                format!("${}\r\n{}\r\n", words[1].len(), words[1])
+            }
+            _ => "+OK\r\n".to_owned(),
+        };
+        self.outgoing.extend(text.bytes());
+    }
+}
+
+/// A session, a peer and the time.
+struct World {
+    now: Instant,
+    session: Session<Caller>,
+    peer: Peer,
+    wire: Option<Wire>,
+    endings: BTreeMap<u32, Ending>,
+    callers: Vec<Caller>,
+    /// What was put in and not given back.
+    room: Room,
+    next: u32,
+}
+
+impl World {
+    fn new(settings: impl FnOnce(&mut SessionSettings)) -> Self {
+        let now = Instant::now();
+        let mut session_settings = SessionSettings {
+            handshake: HandshakePlan { database: 1, ..HandshakePlan::default() },
+            limits: Limits::default(),
+            read_buffer: 1024,
+            backoff: BackoffSettings {
+                first: Duration::from_millis(10),
+                max: Duration::from_secs(1),
+                jitter: 50,
+            },
+            connect_timeout: Duration::from_secs(2),
+            offline: Offline::Wait,
+            seed: 1,
+        };
+        settings(&mut session_settings);
+        Self {
+            now,
+            session: Session::new(session_settings, now),
+            peer: Peer::default(),
+            wire: None,
+            endings: BTreeMap::new(),
+            callers: Vec::new(),
+            room: Room::default(),
+            next: 0,
+        }
+    }
+
+    fn ready() -> Self {
+        let mut world = Self::new(|_| ());
+        world.connect();
+        world.settle();
+        assert!(world.session.state().is_ready());
+        world
+    }
+
+    /// A call of `commands` commands; returns its number.
+    fn call(&mut self, commands: u32, within: Option<Duration>) -> u32 {
+        let number = self.next;
+        self.next += 1;
+        let deadline = within.map(|within| self.now + within);
+        let caller = Caller { number, commands, gone: Rc::default(), deadline };
+        let mut log = Encoded::default();
+        let ends: Vec<_> = (0..commands)
+            .map(|index| {
+                Command::new("TOUCH").arg(format!("{number}.{index}")).write_to(&mut log);
+                log.len()
+            })
+            .collect();
+        let entry = match commands {
+            1 => Entry::single(caller.clone(), log.len(), deadline),
+            _ => Entry::group(caller.clone(), ends, deadline),
+        };
+        self.room.take(entry.len);
+        self.callers.push(caller);
+        self.session.submit(&mut Batch { log, entries: vec![entry] }, self.now);
+        self.drain();
+        number
+    }
+
+    fn connect(&mut self) {
+        assert!(self.session.poll_dial(self.now));
+        self.wire = Some(Wire::new());
+        self.session.handle_dialed(PeerFacts::unknown(), self.now);
+        self.drain();
+    }
+
+    /// The socket takes up to `most` bytes; returns how many.
+    fn write(&mut self, most: usize) -> usize {
+        let mut list = [IoSlice::new(&[]); 8];
+        let mut slices = Slices::new(&mut list);
+        self.session.poll_transmit(&mut slices);
+        let count = slices.len();
+        let mut bytes: Vec<u8> = list[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        bytes.truncate(most);
+        if let (Some(wire), false) = (&mut self.wire, bytes.is_empty()) {
+            self.session.handle_written(bytes.len());
+            wire.handle_bytes(&self.peer, &bytes);
+        }
+        bytes.len()
+    }
+
+    /// The socket gives up to `most` bytes; returns how many.
+    fn read(&mut self, most: usize) -> usize {
+        let Some(wire) = &mut self.wire else { return 0 };
+        let bytes: Vec<u8> = wire.outgoing.drain(..most.min(wire.outgoing.len())).collect();
+        self.inject(&bytes);
+        bytes.len()
+    }
+
+    fn inject(&mut self, bytes: &[u8]) {
+        if let Some(buffer) = self.session.read_buffer() {
+            buffer.extend_from_slice(bytes);
+            self.session.handle_read(self.now);
+        }
+        self.drain();
+    }
+
+    fn cut(&mut self, cause: Cause) {
+        if self.wire.take().is_some() {
+            self.session.handle_lost(cause, self.now);
+        }
+        self.drain();
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now += by;
+        self.session.handle_timeout(self.now);
+        self.drain();
+        for caller in &self.callers {
+            let late = caller.deadline.is_some_and(|deadline| deadline <= self.now);
+            let ended = self.endings.contains_key(&caller.number) || caller.gone.get();
+            assert!(!late || ended, "caller {} waits past its deadline", caller.number);
+        }
+    }
+
+    /// Exchanges bytes until nothing moves.
+    fn settle(&mut self) {
+        while self.write(usize::MAX) + self.read(usize::MAX) > 0 {}
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll_event(self.now) {
+            match output {
+                Output::Answered(caller, replies) => {
+                    check_answers(&caller, replies);
+                    self.end(&caller, Ending::Answered);
+                }
+                Output::Lost(caller, loss) => {
+                    let answered = loss.answered.iter().map(Frame::len).sum();
+                    let Loss { fate, stage, reason, sent, .. } = *loss;
+                    self.end(&caller, Ending::Lost { fate, stage, reason, answered, sent });
+                }
+                Output::Hangup => self.wire = None,
+                _ => {}
+            }
+        }
+        self.room.give_back(self.session.take_settled());
+    }
+
+    fn end(&mut self, caller: &Caller, ending: Ending) {
+        let before = self.endings.insert(caller.number, ending);
+        assert!(before.is_none(), "caller {} was told twice", caller.number);
+    }
+
+    fn ran(&self, number: u32, index: u32) -> u32 {
+        self.peer.ran.borrow().get(&format!("{number}.{index}")).copied().unwrap_or_default()
+    }
+
+    fn fate(&self, number: u32) -> Fate {
+        match &self.endings[&number] {
+            Ending::Lost { fate, .. } => *fate,
+            Ending::Answered => panic!("{number} was answered"),
+        }
+    }
+
+    /// What every caller was told against what the server ran.
+    fn audit(&self) {
+        let mut order = Vec::new();
+        for text in self.peer.order.borrow().iter() {
+            let (number, index) = text.split_once('.').expect("number.index");
+            order.push((number.parse::<u32>().unwrap(), index.parse::<u32>().unwrap()));
+        }
+        assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "commands ran out of order or twice: {order:?}");
+        for caller in &self.callers {
+            for index in 0..caller.commands {
+                let ran = self.ran(caller.number, index);
+                match self.endings.get(&caller.number) {
+                    Some(Ending::Answered) => assert_eq!(ran, 1, "{caller:?} was answered"),
+                    Some(Ending::Lost { answered, .. }) if (index as usize) < *answered => assert_eq!(ran, 1),
+                    Some(Ending::Lost { sent, .. }) if index as usize >= *sent => {
+                        assert_eq!(ran, 0, "{caller:?}: command {index} was said not to be sent");
+                    }
+                    Some(Ending::Lost { fate: Fate::NotSent, .. }) => assert_eq!(ran, 0, "{caller:?} NotSent"),
+                    Some(Ending::Lost { .. }) => assert!(ran <= 1),
+                    None => assert!(caller.gone.get(), "{caller:?} was forgotten"),
+                }
+            }
+        }
+        assert_eq!(self.room, Room::default(), "room was not given back");
+    }
+}
+
+fn check_answers(caller: &Caller, replies: Replies) {
+    let frames = match replies {
+        Replies::One(frame) => vec![frame],
+        Replies::Many(frames) => frames,
+    };
+    let answers: Vec<_> = frames.iter().flat_map(Frame::replies).collect();
+    assert_eq!(answers.len(), caller.commands as usize);
+    for (index, answer) in answers.iter().enumerate() {
+        let wanted = format!("{}.{index}", caller.number);
+        assert!(matches!(answer.view(), Ok(View::BulkString(text)) if text == wanted.as_bytes()), "{caller:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn answers_reach_their_callers_however_the_bytes_are_cut() {
+    for step in 1..40 {
+        let mut world = World::ready();
+        for commands in [1, 3, 1, 2] {
+            world.call(commands, None);
+        }
+        while world.write(step) + world.read(step) > 0 {}
+        assert!(world.endings.values().all(|ending| matches!(ending, Ending::Answered)));
+        world.audit();
+    }
+}
+
+#[test]
+fn a_command_cut_before_its_last_byte_was_not_sent_and_goes_out_on_the_next_connection() {
+    let len = Command::new("TOUCH").arg("0.0").to_wire().len();
+    for written in 0..=len {
+        let mut world = World::ready();
+        let call = world.call(1, None);
+        if written > 0 {
+            world.write(written);
+        }
+        world.cut(Cause::PeerClosed);
+        if written == len {
+            assert_eq!(world.fate(call), Fate::Unknown, "{written}");
+        } else {
+            assert!(world.endings.is_empty(), "{written}");
+            world.advance(Duration::from_secs(1));
+            world.connect();
+            world.settle();
+            assert!(matches!(world.endings[&call], Ending::Answered));
+            assert_eq!(world.ran(call, 0), 1);
+        }
+        world.audit();
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_cut_says_of_each_command_whether_it_was_sent() {
+    let mut whole = Encoded::default();
+    for index in 0..3 {
+        Command::new("TOUCH").arg(format!("0.{index}")).write_to(&mut whole);
+    }
+    for written in 1..=whole.len() {
+        for read in [0, 9, 18] {
+            let mut world = World::ready();
+            let call = world.call(3, None);
+            world.write(written);
+            world.read(read);
+            world.cut(Cause::PeerClosed);
+            if let Some(Ending::Lost { sent, answered, .. }) = world.endings.get(&call) {
+                assert_eq!(*sent, written / (whole.len() / 3));
+                assert!(*answered <= *sent);
+            } else {
+                assert!(written < whole.len() / 3);
+                world.session.finish(Cause::ClosedHere, world.now);
+                world.drain();
+            }
+            world.audit();
+        }
+    }
+}
+
+#[test]
+fn a_deadline_names_the_stage_and_what_was_sent_keeps_its_place() {
+    let mut world = World::ready();
+    let late = world.call(1, Some(Duration::from_millis(10)));
+    let later = world.call(1, None);
+    world.write(usize::MAX);
+    world.advance(Duration::from_millis(10));
+    assert!(matches!(
+        world.endings[&late],
+        Ending::Lost { fate: Fate::Unknown, stage: Stage::AwaitingReply, reason: Reason::Deadline(None), .. }
+    ));
+    world.settle();
+    assert!(matches!(world.endings[&later], Ending::Answered), "the late answer must not go to the next caller");
+    world.audit();
+}
+
+#[test]
+fn what_was_not_sent_by_its_deadline_is_never_sent() {
+    let mut world = World::ready();
+    let sent = world.call(1, None);
+    let unsent = world.call(1, Some(Duration::from_millis(10)));
+    world.write(1);
+    world.advance(Duration::from_millis(10));
+    assert_eq!(world.fate(unsent), Fate::NotSent);
+    world.settle();
+    assert!(matches!(world.endings[&sent], Ending::Answered));
+    assert_eq!(world.ran(unsent, 0), 0);
+    world.audit();
+}
+
+#[test]
+fn a_pipeline_whose_deadline_comes_halfway_sends_no_further_command() {
+    let one = Command::new("TOUCH").arg("0.0").to_wire().len();
+    for written in 1..3 * one {
+        let mut world = World::ready();
+        let call = world.call(3, Some(Duration::from_millis(10)));
+        let next = world.call(1, None);
+        world.write(written);
+        world.advance(Duration::from_millis(10));
+        world.settle();
+        let begun = written.div_ceil(one);
+        for index in 0..3 {
+            assert_eq!(world.ran(call, index), u32::from((index as usize) < begun), "{written}: {index}");
+        }
+        assert!(matches!(world.endings[&next], Ending::Answered));
+        world.audit();
+    }
+}
+
+#[test]
+fn deadlines_come_in_every_stage_of_connecting() {
+    let mut world = World::new(|_| ());
+    let first = world.call(1, Some(Duration::from_millis(1)));
+    assert!(world.session.poll_dial(world.now));
+    world.advance(Duration::from_millis(1));
+    let stage = |world: &World, call| match &world.endings[&call] {
+        Ending::Lost { stage, fate: Fate::NotSent, .. } => *stage,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stage(&world, first), Stage::Resolving);
+    for wanted in [Stage::Connecting, Stage::TlsHandshake] {
+        let call = world.call(1, Some(Duration::from_millis(1)));
+        world.session.handle_stage(wanted, None);
+        world.advance(Duration::from_millis(1));
+        assert_eq!(stage(&world, call), wanted);
+    }
+    let call = world.call(1, Some(Duration::from_millis(1)));
+    world.wire = Some(Wire::new());
+    world.session.handle_dialed(PeerFacts::unknown(), world.now);
+    world.advance(Duration::from_millis(1));
+    assert_eq!(stage(&world, call), Stage::Handshake);
+    world.cut(Cause::PeerClosed);
+    assert!(world.session.poll_dial(world.now), "the first retry is at once");
+    world.session.handle_lost(Cause::PeerClosed, world.now);
+    let call = world.call(1, Some(Duration::from_millis(1)));
+    world.advance(Duration::from_millis(1));
+    assert!(matches!(
+        &world.endings[&call],
+        Ending::Lost { stage: Stage::Backoff, reason: Reason::Deadline(Some(Cause::PeerClosed)), .. }
+    ));
+    world.audit();
+}
+
+#[test]
+fn an_attempt_that_takes_too_long_is_given_up_and_tried_again() {
+    let mut world = World::new(|_| ());
+    let call = world.call(1, None);
+    world.connect();
+    world.advance(Duration::from_secs(2));
+    assert!(world.wire.is_none());
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    assert!(matches!(world.endings[&call], Ending::Answered));
+    world.audit();
+}
+
+#[test]
+fn a_server_that_accepts_and_drops_at_once_is_not_called_in_a_busy_loop() {
+    let mut world = World::new(|_| ());
+    let begin = world.now;
+    let mut attempts = 0;
+    while world.now < begin + Duration::from_secs(60) {
+        if world.session.poll_dial(world.now) {
+            attempts += 1;
+            world.wire = Some(Wire::new());
+            world.session.handle_dialed(PeerFacts::unknown(), world.now);
+            world.settle();
+            world.cut(Cause::PeerClosed);
+        }
+        let next = world.session.poll_timeout().expect("there is always a next attempt");
+        world.advance(next.saturating_duration_since(world.now));
+    }
+    assert!(attempts < 140, "{attempts} attempts in a minute");
+}
+
+#[test]
+fn a_refusal_that_only_a_person_can_mend_fails_callers_at_once_and_is_tried_again_slowly() {
+    let mut world = World::new(|_| ());
+    let waiting = world.call(1, None);
+    world.connect();
+    world.write(usize::MAX);
+    world.wire.as_mut().unwrap().outgoing.clear();
+    world.inject(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    assert_eq!(world.fate(waiting), Fate::NotSent);
+    let next = world.call(1, None);
+    assert!(matches!(&world.endings[&next], Ending::Lost { reason: Reason::Link(Cause::Handshake(_)), .. }));
+    assert!(!world.session.poll_dial(world.now));
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    let healed = world.call(1, None);
+    world.settle();
+    assert!(matches!(world.endings[&healed], Ending::Answered));
+    world.audit();
+}
+
+#[test]
+fn an_answer_that_nothing_asked_for_ends_the_connection_and_reaches_nobody() {
+    let mut world = World::ready();
+    world.inject(b"+surprise\r\n");
+    assert!(matches!(world.session.state(), LinkState::Backoff { cause: Cause::Protocol { .. }, .. }));
+    // Also while a command is on its way out: its answer cannot come before its last byte has gone.
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    world.write(5);
+    world.inject(b"+surprise\r\n");
+    assert!(!world.session.state().is_ready() && world.endings.is_empty());
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    assert!(matches!(world.endings[&call], Ending::Answered));
+    world.audit();
+}
+
+#[test]
+fn pushes_take_no_answer_away_and_leave_before_later_answers() {
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    world.write(usize::MAX);
+    let buffer = world.session.read_buffer().unwrap();
+    buffer.extend_from_slice(b">2\r\n+invalidate\r\n*1\r\n+k\r\n$3\r\n0.0\r\n");
+    assert!(matches!(world.session.poll_event(world.now), Some(Output::Push(_))));
+    world.drain();
+    assert!(matches!(world.endings[&call], Ending::Answered));
+}
+
+#[test]
+fn closing_answers_what_was_taken_and_gives_up_the_rest_at_its_deadline() {
+    let mut world = World::ready();
+    let answered = world.call(1, None);
+    world.session.close(world.now + Duration::from_secs(1));
+    assert!(matches!(world.session.state(), LinkState::Draining { .. }));
+    world.settle();
+    assert!(matches!(world.endings[&answered], Ending::Answered));
+    assert!(world.session.is_closed());
+    let mut world = World::ready();
+    let sent = world.call(1, None);
+    world.write(usize::MAX);
+    let unsent = world.call(1, None);
+    world.session.close(world.now + Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
+    assert_eq!((world.fate(sent), world.fate(unsent)), (Fate::Unknown, Fate::NotSent));
+    assert!(world.session.is_closed());
+    world.audit();
+}
+
+#[test]
+fn fail_fast_means_that_nothing_waits_for_a_connection() {
+    let mut world = World::new(|settings| settings.offline = Offline::FailFast);
+    let early = world.call(1, None);
+    assert!(matches!(&world.endings[&early], Ending::Lost { reason: Reason::Link(Cause::NotConnected), .. }));
+    world.connect();
+    world.settle();
+    let answered = world.call(1, None);
+    world.settle();
+    assert!(matches!(world.endings[&answered], Ending::Answered));
+    let unsent = world.call(1, None);
+    world.cut(Cause::PeerClosed);
+    assert_eq!(world.fate(unsent), Fate::NotSent);
+    world.audit();
+}
+
+/// Small, seeded, and good enough to choose what happens next.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// One random schedule; panics where a promise is broken.
+fn run_schedule(seed: u64) {
+    let mut dice = Dice(seed);
+    let mut world = World::new(|settings| settings.seed = seed);
+    for _ in 0..120 {
+        match dice.below(20) {
+            0..=5 => {
+                let within = (dice.below(3) > 0).then(|| Duration::from_millis(dice.below(50) + 1));
+                let commands = if dice.below(4) == 0 { dice.below(4) as u32 + 2 } else { 1 };
+                world.call(commands, within);
+            }
+            6..=9 => {
+                let most = dice.below(80) as usize + 1;
+                world.write(most);
+            }
+            10..=13 => {
+                let most = dice.below(40) as usize + 1;
+                world.read(most);
+            }
+            14 => world.cut(Cause::PeerClosed),
+            15 => world.inject(b"?"),
+            16 if !world.callers.is_empty() => {
+                let index = dice.below(world.callers.len() as u64) as usize;
+                world.callers[index].gone.set(true);
+            }
+            _ => world.advance(Duration::from_millis(dice.below(20))),
+        }
+        if world.session.poll_dial(world.now) {
+            if dice.below(4) == 0 {
+                world.session.handle_lost(Cause::NotConnected, world.now);
+                world.drain();
+            } else {
+                world.wire = Some(Wire::new());
+                world.session.handle_dialed(PeerFacts::unknown(), world.now);
+            }
+        }
+    }
+    world.settle();
+    world.session.close(world.now + Duration::from_secs(1));
+    world.advance(Duration::from_secs(2));
+    assert!(world.session.is_closed());
+    world.audit();
+}
+
+#[test]
+fn no_schedule_of_faults_breaks_a_promise() {
+    let seeds = std::env::var("STEADFAST_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
+    for seed in 0..seeds {
+        let outcome = std::panic::catch_unwind(|| run_schedule(seed));
+        assert!(outcome.is_ok(), "seed {seed} breaks a promise");
+    }
+}

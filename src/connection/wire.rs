@@ -1,0 +1,142 @@
+//! One socket's life: the handshake, then frames in and out.
+
+use bytes::BytesMut;
+
+use super::handshake::{Handshake, Progress};
+use super::settings::HandshakePlan;
+use super::state::ServerFacts;
+use crate::outcome::{Cause, HandshakeRefusal};
+use crate::resp::{Decoder, Frame, Limits};
+
+/// The protocol's state on one socket.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    decoder: Decoder,
+    /// Bytes read and not yet decoded.
+    incoming: BytesMut,
+    /// How many bytes to read at once.
+    read_size: usize,
+    phase: Phase,
+    /// Handshake bytes that the socket has not taken.
+    greeting: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Greeting(Box<Handshake>),
+    Ready,
+    /// Nothing more will come of this connection.
+    Failed,
+}
+
+/// What the bytes that were read amount to.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// Answers to commands; a run if more than one was due.
+    Answers(Frame),
+    /// Something unasked.
+    Push(Frame),
+    /// The handshake is done.
+    Established(ServerFacts),
+    /// The connection is of no more use.
+    Failed(Cause),
+    /// More bytes are needed.
+    Nothing,
+}
+
+impl Connection {
+    /// A new socket; `None` for the facts means that a handshake is under way.
+    pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> (Self, Option<ServerFacts>) {
+        let mut connection = Self {
+            decoder: Decoder::new(limits),
+            incoming: BytesMut::new(),
+            read_size,
+            phase: Phase::Failed,
+            greeting: Vec::new(),
+        };
+        let facts = match connection.advance(Handshake::begin(plan)) {
+            Received::Established(facts) => Some(facts),
+            _ => None,
+        };
+        (connection, facts)
+    }
+
+    /// Whether commands may be sent.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// What of the handshake must be sent next.
+    pub(crate) fn greeting(&self) -> &[u8] {
+        &self.greeting
+    }
+
+    /// The socket took that much of the handshake.
+    pub(crate) fn handle_greeting_written(&mut self, count: usize) {
+        self.greeting.drain(..count.min(self.greeting.len()));
+    }
+
+    /// Where to read to, with room for at least something.
+    pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
+        // What is announced is believed only as far as as much has arrived, or one buffer's worth.
+        let believed = self.decoder.needed().min(self.incoming.len().max(self.read_size));
+        let room = self.incoming.capacity() - self.incoming.len();
+        if room < believed.max(self.read_size / 16) {
+            self.incoming.reserve(believed.max(self.read_size));
+        }
+        &mut self.incoming
+    }
+
+    /// Takes the next thing out of what was read; `due` says how many answers may be taken at once.
+    pub(crate) fn poll_received(&mut self, due: usize) -> Received {
+        loop {
+            let due = if self.is_ready() { due.max(1) } else { 1 };
+            let frame = match self.decoder.decode(&mut self.incoming, due) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Received::Nothing,
+                Err(error) => {
+                    self.phase = Phase::Failed;
+                    return Received::Failed(Cause::Protocol { detail: error.to_string() });
+                }
+            };
+            if frame.is_push() {
+                return Received::Push(frame);
+            }
+            match std::mem::replace(&mut self.phase, Phase::Failed) {
+                Phase::Ready => {
+                    self.phase = Phase::Ready;
+                    return Received::Answers(frame);
+                }
+                Phase::Failed => return Received::Nothing,
+                Phase::Greeting(handshake) => match self.advance((*handshake).handle_answer(frame.reply())) {
+                    Received::Nothing => {}
+                    received => return received,
+                },
+            }
+        }
+    }
+
+    fn advance(&mut self, progress: Progress) -> Received {
+        match progress {
+            Progress::Waiting(handshake) => {
+                self.phase = Phase::Greeting(Box::new(handshake));
+                Received::Nothing
+            }
+            Progress::Send(handshake, bytes) => {
+                self.phase = Phase::Greeting(Box::new(handshake));
+                self.greeting.extend_from_slice(&bytes);
+                Received::Nothing
+            }
+            Progress::Done(facts) => {
+                self.phase = Phase::Ready;
+                Received::Established(facts)
+            }
+            Progress::Failed(refusal) => self.refused(refusal),
+        }
+    }
+
+    fn refused(&mut self, refusal: HandshakeRefusal) -> Received {
+        self.phase = Phase::Failed;
+        Received::Failed(Cause::Handshake(refusal))
+    }
+}

@@ -1,0 +1,406 @@
+//! Where callers put their commands: a short mutex around a byte log and a list of entries.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use super::slot::ReplySlot;
+use crate::command::Encoded;
+use crate::connection::{Batch, Claim, Entry, Loss, Reason, Room};
+use crate::outcome::{Cause, Fate, Stage};
+
+/// What a caller is known by.
+pub(crate) type Ticket = Arc<ReplySlot>;
+
+/// What callers and one link's task share.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    queue: Mutex<Queue>,
+    bounds: Bounds,
+}
+
+/// How much may be queued and in flight on one link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Calls and their bytes.
+    pub(crate) room: Room,
+    /// What a caller does when there is no room.
+    pub(crate) at_capacity: AtCapacity,
+}
+
+/// What a call does that finds the link's queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AtCapacity {
+    /// It waits for room, until its deadline. Who came first gets room first.
+    #[default]
+    Wait,
+    /// It fails at once, with fate `NotSent`. For programs that would rather shed load than build up waiting tasks.
+    FailFast,
+}
+
+/// A command that was put into the mailbox.
+#[derive(Debug)]
+pub(crate) struct Posted {
+    pub(crate) slot: Ticket,
+    sequence: u64,
+}
+
+/// What the link's task finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mail {
+    /// Whether new commands are in the batch. If not, the next caller will wake the task.
+    pub(crate) fresh: bool,
+    /// Until when the link may answer what is here; `None` while it is open.
+    pub(crate) closing: Option<Instant>,
+    /// The earliest deadline among the calls that wait for room.
+    pub(crate) earliest_waiting: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// What the link's task will take next.
+    batch: Batch<Ticket>,
+    /// How many callers have given up since the batch was taken: then it is worth looking for theirs.
+    withdrawn: usize,
+    /// What is taken of the bounds: everything posted, but for `waiting`, and not answered.
+    used: Room,
+    /// Calls that wait for room, by their numbers.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The number of the next call.
+    next: u64,
+    /// How to wake the link's task; `Some` while it sleeps.
+    sleeper: Option<Waker>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    entry: Entry<Ticket>,
+    bytes: Encoded,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Open,
+    /// Nothing new is taken; what is here is answered until then.
+    Closing(Instant),
+    Closed(Cause),
+}
+
+impl Mailbox {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let queue = Queue {
+            batch: Batch::default(),
+            withdrawn: 0,
+            used: Room::default(),
+            waiting: BTreeMap::new(),
+            next: 0,
+            sleeper: None,
+            phase: Phase::Open,
+        };
+        Self { queue: Mutex::new(queue), bounds }
+    }
+
+    /// Puts commands in. `size` bounds their bytes from above; `write` appends them and returns the entry for the
+    /// slot.
+    pub(crate) fn post(
+        &self,
+        slot: Ticket,
+        size: usize,
+        write: impl FnOnce(&mut Encoded, Ticket) -> Entry<Ticket>,
+    ) -> Result<Posted, Box<Loss>> {
+        let mut queue = self.lock();
+        if !matches!(queue.phase, Phase::Open) {
+            return Err(queue.refusal());
+        }
+        let sequence = queue.next;
+        if queue.waiting.is_empty() && queue.used.has(size, self.bounds.room) {
+            let queue = &mut *queue;
+            let entry = write(&mut queue.batch.log, Arc::clone(&slot));
+            queue.used.take(entry.len);
+            queue.batch.entries.push(entry);
+        } else if self.bounds.at_capacity == AtCapacity::FailFast {
+            return Err(Box::new(unsent(Reason::Full, queue.used.entries)));
+        } else {
+            let mut bytes = Encoded::default();
+            let entry = write(&mut bytes, Arc::clone(&slot));
+            queue.waiting.insert(sequence, Waiting { entry, bytes });
+        }
+        queue.next += 1;
+        let sleeper = queue.sleeper.take();
+        drop(queue);
+        if let Some(waker) = sleeper {
+            waker.wake();
+        }
+        Ok(Posted { slot, sequence })
+    }
+
+    /// The caller has given up: what the link's task has not taken is withdrawn.
+    pub(crate) fn withdraw(&self, posted: Posted) {
+        let Posted { slot, sequence } = posted;
+        // Before the count below: who finds that raised finds also that the link's reference is the only one left.
+        drop(slot);
+        let mut queue = self.lock();
+        if queue.waiting.remove(&sequence).is_none() && !queue.batch.entries.is_empty() {
+            queue.withdrawn += 1;
+        }
+    }
+
+    /// The link's task gives back room and takes what is new; if there is nothing, `waker` is kept for the next caller.
+    pub(crate) fn exchange(
+        &self,
+        batch: &mut Batch<Ticket>,
+        settled: Room,
+        spare: Option<Encoded>,
+        waker: &Waker,
+    ) -> Mail {
+        let mut queue = self.lock();
+        queue.used.give_back(settled);
+        queue.admit(self.bounds.room);
+        let closing = match queue.phase {
+            Phase::Closing(until) => Some(until),
+            _ => None,
+        };
+        let earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
+        let mail = Mail { fresh: !queue.batch.entries.is_empty(), closing, earliest_waiting };
+        if !mail.fresh {
+            queue.sleeper = Some(waker.clone());
+            return mail;
+        }
+        std::mem::swap(&mut queue.batch, batch);
+        if let Some(spare) = spare {
+            queue.batch.log = spare;
+        }
+        if queue.withdrawn > 0 {
+            queue.withdrawn = 0;
+            let dropped = drop_withdrawn(batch);
+            queue.used.give_back(dropped);
+        }
+        mail
+    }
+
+    /// Tells the calls that waited for room until their deadline.
+    pub(crate) fn expire_waiting(&self, now: Instant, last: Option<&Cause>) {
+        let mut queue = self.lock();
+        let used = queue.used.entries;
+        let mut expired = Vec::new();
+        queue.waiting.retain(|_, waiting| {
+            let keep = waiting.entry.deadline.is_none_or(|deadline| deadline > now);
+            if !keep {
+                expired.extend(waiting.entry.ticket.take());
+            }
+            keep
+        });
+        drop(queue);
+        for ticket in expired {
+            ticket.complete(Err(Box::new(unsent(Reason::Deadline(last.cloned()), used))));
+        }
+    }
+
+    /// No more commands are taken; those that are here have until `until`.
+    pub(crate) fn close(&self, until: Instant) {
+        let mut queue = self.lock();
+        match &mut queue.phase {
+            Phase::Open => queue.phase = Phase::Closing(until),
+            Phase::Closing(already) => *already = until.min(*already),
+            Phase::Closed(_) => {}
+        }
+        let sleeper = queue.sleeper.take();
+        drop(queue);
+        if let Some(waker) = sleeper {
+            waker.wake();
+        }
+    }
+
+    /// The link has ended: nothing that is here will be answered.
+    pub(crate) fn shut(&self, cause: &Cause) {
+        let mut queue = self.lock();
+        if !matches!(queue.phase, Phase::Closed(_)) {
+            queue.phase = Phase::Closed(cause.clone());
+        }
+        let entries = std::mem::take(&mut queue.batch.entries);
+        let waiting = std::mem::take(&mut queue.waiting);
+        let refusals: Vec<_> = entries
+            .into_iter()
+            .chain(waiting.into_values().map(|waiting| waiting.entry))
+            .filter_map(|entry| entry.ticket)
+            .map(|ticket| (ticket, queue.refusal()))
+            .collect();
+        queue.batch.log.clear();
+        drop(queue);
+        for (ticket, refusal) in refusals {
+            ticket.complete(Err(refusal));
+        }
+    }
+
+    /// What is queued and in flight, and how many calls wait for room.
+    #[cfg(test)]
+    pub(crate) fn load(&self) -> (Room, usize) {
+        let queue = self.lock();
+        (queue.used, queue.waiting.len())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Moves calls that waited for room into the batch, as far as there is room.
+    fn admit(&mut self, bounds: Room) {
+        while let Some(first) = self.waiting.first_entry() {
+            if !self.used.has(first.get().entry.len, bounds) {
+                return;
+            }
+            let waiting = first.remove();
+            self.used.take(waiting.entry.len);
+            self.batch.log.append(&waiting.bytes);
+            self.batch.entries.push(waiting.entry);
+        }
+    }
+
+    fn refusal(&self) -> Box<Loss> {
+        let reason = match &self.phase {
+            Phase::Open | Phase::Closing(_) | Phase::Closed(Cause::ClosedHere) => Reason::Closed,
+            Phase::Closed(cause) => Reason::Link(cause.clone()),
+        };
+        Box::new(unsent(reason, self.used.entries))
+    }
+}
+
+/// Takes the entries of callers that have given up out of the batch, and their bytes.
+fn drop_withdrawn(batch: &mut Batch<Ticket>) -> Room {
+    let mut dropped = Room::default();
+    let mut kept = Encoded::default();
+    let mut position = 0;
+    let log = &batch.log;
+    batch.entries.retain(|entry| {
+        let range = position..position + entry.len;
+        position = range.end;
+        let keep = entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
+        if keep {
+            log.pieces(range, |piece| {
+                kept.small().extend_from_slice(piece);
+                true
+            });
+        } else {
+            dropped.take(entry.len);
+        }
+        keep
+    });
+    batch.log = kept;
+    dropped
+}
+
+fn unsent(reason: Reason, waiting: usize) -> Loss {
+    Loss {
+        reason,
+        stage: Stage::Queued,
+        fate: Fate::NotSent,
+        attempts: 0,
+        silent: None,
+        waiting,
+        answered: Vec::new(),
+        sent: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { room: Room { entries: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
+
+    fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Box<Loss>> {
+        mailbox.post(ReplySlot::new(Waker::noop().clone()), text.len(), |log, ticket| {
+            log.small().extend_from_slice(text.as_bytes());
+            Entry::single(ticket, text.len(), deadline)
+        })
+    }
+
+    fn earliest_waiting(mailbox: &Mailbox) -> Option<Instant> {
+        mailbox.exchange(&mut Batch::default(), Room::default(), None, Waker::noop()).earliest_waiting
+    }
+
+    fn take(mailbox: &Mailbox, settled: usize) -> String {
+        let mut batch = Batch::default();
+        let room = Room { entries: settled, bytes: 0 };
+        mailbox.exchange(&mut batch, room, None, Waker::noop());
+        let mut out = Vec::new();
+        batch.log.pieces(0..batch.log.len(), |piece| {
+            out.extend_from_slice(piece);
+            true
+        });
+        assert_eq!(batch.entries.iter().map(|entry| entry.len).sum::<usize>(), out.len());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn commands_leave_in_the_order_of_the_calls_and_those_beyond_the_bound_wait_for_room() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let _posted: Vec<_> = ["a", "b", "c", "d"].map(|text| post(&mailbox, text, None).unwrap()).into();
+        assert_eq!(take(&mailbox, 0), "ab");
+        assert_eq!(take(&mailbox, 0), "");
+        assert_eq!(take(&mailbox, 1), "c");
+        assert_eq!(mailbox.load(), (Room { entries: 2, bytes: 3 }, 1));
+        assert_eq!(take(&mailbox, 2), "d");
+    }
+
+    #[test]
+    fn the_bound_is_in_bytes_too_but_one_command_always_fits() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let big = "x".repeat(500);
+        let _posted = [post(&mailbox, &big, None).unwrap(), post(&mailbox, "y", None).unwrap()];
+        assert_eq!(take(&mailbox, 0), big);
+        assert_eq!(take(&mailbox, 0), "");
+    }
+
+    #[test]
+    fn who_is_not_to_wait_is_told_at_once() {
+        let mailbox = Mailbox::new(Bounds { at_capacity: AtCapacity::FailFast, ..BOUNDS });
+        let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
+        let loss = post(&mailbox, "c", None).unwrap_err();
+        assert!(matches!((loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));
+    }
+
+    #[test]
+    fn what_is_withdrawn_in_time_is_never_sent_and_takes_no_room() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|text| post(&mailbox, text, None).unwrap());
+        mailbox.withdraw(a);
+        mailbox.withdraw(c);
+        assert_eq!(take(&mailbox, 0), "b");
+        assert_eq!(take(&mailbox, 0), "d");
+        assert_eq!(mailbox.load(), (Room { entries: 2, bytes: 2 }, 0));
+        mailbox.withdraw(b);
+        mailbox.withdraw(d);
+        assert_eq!(take(&mailbox, 0), "");
+    }
+
+    #[test]
+    fn a_deadline_comes_while_waiting_for_room() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let now = Instant::now();
+        let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
+        let late = post(&mailbox, "c", Some(now)).unwrap();
+        assert_eq!(earliest_waiting(&mailbox), Some(now));
+        mailbox.expire_waiting(now, None);
+        let outcome = late.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
+        assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if matches!(loss.reason, Reason::Deadline(None))));
+        assert_eq!(earliest_waiting(&mailbox), None);
+    }
+
+    #[test]
+    fn after_the_end_nobody_is_left_waiting_and_nobody_is_taken_in() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let posted = ["a", "b", "c"].map(|text| post(&mailbox, text, None).unwrap());
+        mailbox.shut(&Cause::RuntimeGone);
+        for posted in posted {
+            let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
+            assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if loss.fate == Fate::NotSent));
+        }
+        assert!(matches!(post(&mailbox, "d", None).unwrap_err().reason, Reason::Link(Cause::RuntimeGone)));
+    }
+}

@@ -1,0 +1,63 @@
+//! Where a caller waits for its answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::connection::{Claim, Loss, Replies};
+
+/// How a call ended.
+pub(crate) type Outcome = Result<Replies, Box<Loss>>;
+
+/// The place that a caller and its link share: first the caller's waker is in it, then the outcome.
+#[derive(Debug)]
+pub(crate) struct ReplySlot(Mutex<Content>);
+
+#[derive(Debug)]
+enum Content {
+    Waiting(Waker),
+    Done(Outcome),
+    Taken,
+}
+
+impl ReplySlot {
+    /// A slot whose caller is woken by `waker`.
+    pub(crate) fn new(waker: Waker) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Content::Waiting(waker))))
+    }
+
+    /// The caller looks for its outcome. After it was taken, pending for ever.
+    pub(crate) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *content {
+            Content::Waiting(waker) => {
+                if !waker.will_wake(cx.waker()) {
+                    waker.clone_from(cx.waker());
+                }
+                Poll::Pending
+            }
+            Content::Taken => Poll::Pending,
+            Content::Done(_) => match std::mem::replace(&mut *content, Content::Taken) {
+                Content::Done(outcome) => Poll::Ready(outcome),
+                Content::Waiting(_) | Content::Taken => Poll::Pending,
+            },
+        }
+    }
+
+    /// The link has the outcome.
+    pub(crate) fn complete(&self, outcome: Outcome) {
+        let before = {
+            let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *content, Content::Done(outcome))
+        };
+        if let Content::Waiting(waker) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl Claim for Arc<ReplySlot> {
+    /// The caller holds the only other reference.
+    fn is_given_up(&self) -> bool {
+        Arc::strong_count(self) == 1
+    }
+}

@@ -1,0 +1,327 @@
+//! The task of one link: moves bytes between a session and a socket.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep_until};
+
+use super::clock;
+use super::link::Shared;
+use super::mailbox::{Mailbox, Ticket};
+use super::news::{Event, News};
+use crate::command::Slices;
+use crate::connection::{Batch, LinkState, Output, Session};
+use crate::outcome::{Address, Cause};
+use crate::transport::{Dialed, Dialer, Liveness, Progress, Stream};
+
+/// One link's task. Ends when the link is closed.
+pub(crate) struct LinkTask {
+    session: Session<Ticket>,
+    mailbox: Arc<Mailbox>,
+    dialer: Arc<Dialer>,
+    address: Arc<Address>,
+    socket: Socket,
+    batch: Batch<Ticket>,
+    state: watch::Sender<LinkState>,
+    news: News,
+    timer: Pin<Box<Sleep>>,
+    /// When `timer` fires; `None`: it is not waited for.
+    armed: Option<Instant>,
+    /// The earliest deadline among the calls that wait for room in the mailbox.
+    earliest_waiting: Option<Instant>,
+    /// Since when nothing was due from the peer; `None` while something is.
+    quiet_since: Option<Instant>,
+}
+
+enum Socket {
+    None,
+    Dialing(Dialing, Progress),
+    Open(Stream),
+}
+
+type Dialing = Pin<Box<dyn Future<Output = Result<Dialed, Cause>> + Send>>;
+
+/// What a step achieved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Moved,
+    Idle,
+}
+
+impl LinkTask {
+    pub(crate) fn new(session: Session<Ticket>, dialer: Arc<Dialer>, shared: &Shared) -> Self {
+        Self {
+            session,
+            mailbox: Arc::clone(&shared.mailbox),
+            dialer,
+            address: Arc::clone(&shared.address),
+            socket: Socket::None,
+            batch: Batch::default(),
+            state: shared.state.clone(),
+            news: shared.news.clone(),
+            timer: Box::pin(sleep_until(tokio::time::Instant::now())),
+            armed: None,
+            earliest_waiting: None,
+            quiet_since: None,
+        }
+    }
+
+    /// Dials when the session wants to, and gives it the socket.
+    fn dial(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.session.poll_dial(now) {
+            let (dialer, address, progress) = (Arc::clone(&self.dialer), Arc::clone(&self.address), Progress::new());
+            let shown = progress.clone();
+            let dialing = Box::pin(async move { dialer.dial(&address, &progress).await });
+            self.socket = Socket::Dialing(dialing, shown);
+        }
+        let Socket::Dialing(dialing, progress) = &mut self.socket else { return };
+        let dialed = dialing.as_mut().poll(cx);
+        let standing = progress.standing();
+        self.session.handle_stage(standing.stage, standing.address);
+        if let Some(reload) = self.dialer.take_reload() {
+            self.news.tell(Event::CertificateReloaded(reload));
+        }
+        match dialed {
+            Poll::Pending => {}
+            Poll::Ready(Ok(Dialed { stream, facts })) => {
+                self.socket = Socket::Open(stream);
+                self.session.handle_dialed(facts, now);
+            }
+            Poll::Ready(Err(cause)) => {
+                self.socket = Socket::None;
+                self.session.handle_lost(cause, now);
+            }
+        }
+    }
+
+    /// Reads once.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let (Socket::Open(stream), Some(buffer)) = (&mut self.socket, self.session.read_buffer()) else {
+            return Step::Idle;
+        };
+        let cause = match pin!(stream.read_buf(buffer)).poll(cx) {
+            Poll::Pending => return Step::Idle,
+            Poll::Ready(Ok(0)) => stream.explain_eof(),
+            Poll::Ready(Ok(_)) => {
+                self.session.handle_read(now);
+                return Step::Moved;
+            }
+            Poll::Ready(Err(error)) => stream.explain_error(&error),
+        };
+        self.lose(cause, now);
+        Step::Moved
+    }
+
+    /// Hands out what the session has.
+    fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while let Some(event) = self.session.poll_event(now) {
+            match event {
+                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
+                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                Output::Push(push) => self.news.tell_push(&push),
+                Output::Connected(session) => self.news.tell(Event::Connected(session)),
+                Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
+                    self.news.tell(Event::Disconnected { cause, in_flight, requeued, failed_unknown });
+                }
+                Output::State => {
+                    self.state.send_replace(self.session.state().clone());
+                }
+                Output::Hangup => self.hang_up(cx),
+            }
+        }
+    }
+
+    /// Gives the session what callers have posted.
+    fn collect(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let (settled, spare) = (self.session.take_settled(), self.session.take_spare());
+        let mail = self.mailbox.exchange(&mut self.batch, settled, spare, cx.waker());
+        self.earliest_waiting = mail.earliest_waiting;
+        if mail.fresh {
+            self.session.submit(&mut self.batch, now);
+        }
+        if let Some(until) = mail.closing {
+            self.session.close(until);
+        }
+        if mail.fresh { Step::Moved } else { Step::Idle }
+    }
+
+    /// Writes what there is, as far as the socket takes it.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.is_gone_quietly(now) {
+            return;
+        }
+        let Socket::Open(stream) = &mut self.socket else { return };
+        let failed = loop {
+            match write_once(stream, &mut self.session, cx) {
+                Poll::Ready(Ok(0)) => break None,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => break Some(error),
+                Poll::Pending => return,
+            }
+        };
+        match failed.map_or_else(|| Pin::new(&mut *stream).poll_flush(cx), |error| Poll::Ready(Err(error))) {
+            Poll::Ready(Err(error)) => {
+                let cause = stream.explain_error(&error);
+                self.last_words(cx, now);
+                self.lose(cause, now);
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+    }
+
+    /// Looks, before the first write after a pause, whether the peer has closed the connection in the meantime: the
+    /// runtime may not have been told yet, and what is written then is lost, nobody knows with what effect.
+    fn is_gone_quietly(&mut self, now: Instant) -> bool {
+        let quiet_since = self.quiet_since;
+        self.quiet_since = self.session.is_quiet().then(|| quiet_since.unwrap_or(now));
+        if self.quiet_since.is_some() || quiet_since.is_none_or(|since| now.duration_since(since) < PAUSE) {
+            return false;
+        }
+        let Socket::Open(stream) = &mut self.socket else { return false };
+        let cause = match stream.look() {
+            Liveness::Open | Liveness::Readable | Liveness::Unknown => return false,
+            Liveness::Closed => stream.explain_eof(),
+            Liveness::Failed(cause) => cause,
+        };
+        self.lose(cause, now);
+        true
+    }
+
+    /// Reads what the peer may have said before it stopped listening: it can be the reason.
+    fn last_words(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while self.read(cx, now) == Step::Moved {
+            self.deliver(cx, now);
+        }
+    }
+
+    fn lose(&mut self, cause: Cause, now: Instant) {
+        if let Socket::Open(_) = self.socket {
+            self.socket = Socket::None;
+            self.session.handle_lost(cause, now);
+        }
+    }
+
+    /// Drops the socket, saying goodbye as far as that goes without waiting.
+    fn hang_up(&mut self, cx: &mut Context<'_>) {
+        if let Socket::Open(stream) = &mut self.socket {
+            // TLS says that it closes; what the socket does not take at once is not worth waiting for.
+            let _ = Pin::new(stream).poll_shutdown(cx);
+        }
+        self.socket = Socket::None;
+    }
+
+    /// Acts on the time, and arms the timer for the next time.
+    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
+            self.mailbox.expire_waiting(now, self.session.last_cause());
+            return cx.waker().wake_by_ref();
+        }
+        loop {
+            let due = [self.session.poll_timeout(), self.earliest_waiting].into_iter().flatten().min();
+            let Some(due) = due else { return };
+            // An earlier alarm is left as it is: it costs one look, setting it anew would cost one each time.
+            if self.armed.is_none_or(|armed| armed > due) {
+                self.timer.as_mut().reset(due.into());
+                self.armed = Some(due);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.armed = None;
+            let now = clock::now();
+            if due > now {
+                continue;
+            }
+            return cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Future for LinkTask {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let now = clock::now();
+        this.session.handle_timeout(now);
+        for _ in 0..ROUNDS {
+            this.dial(cx, now);
+            let read = this.read(cx, now);
+            this.deliver(cx, now);
+            let collected = this.collect(cx, now);
+            this.write(cx, now);
+            this.deliver(cx, now);
+            if this.session.is_closed() {
+                return Poll::Ready(());
+            }
+            if (read, collected) == (Step::Idle, Step::Idle) && this.session.poll_timeout().is_none_or(|due| due > now)
+            {
+                this.keep_time(cx, now);
+                return Poll::Pending;
+            }
+            this.session.handle_timeout(now);
+        }
+        // Others have a right to the thread too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for LinkTask {
+    /// However the task ends, also with its runtime: nobody is left waiting.
+    fn drop(&mut self) {
+        self.session.finish(Cause::RuntimeGone, clock::now());
+        while let Some(event) = self.session.poll_event(clock::now()) {
+            match event {
+                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
+                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                _ => {}
+            }
+        }
+        let cause = match self.session.state() {
+            LinkState::Closed { cause } => cause.clone(),
+            _ => Cause::RuntimeGone,
+        };
+        self.mailbox.shut(&cause);
+        self.state.send_replace(self.session.state().clone());
+    }
+}
+
+/// One write; `Ok(0)`: there is nothing to write.
+fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut list = [IoSlice::new(&[]); SLICES];
+    let mut slices = Slices::new(&mut list);
+    if session.poll_transmit(&mut slices) == 0 {
+        return Poll::Ready(Ok(0));
+    }
+    let count = slices.len();
+    let list = list.get(..count).unwrap_or_default();
+    let written = match list {
+        [one] => Pin::new(stream).poll_write(cx, one),
+        many => Pin::new(stream).poll_write_vectored(cx, many),
+    };
+    match ready!(written) {
+        Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        Ok(taken) => {
+            session.handle_written(taken);
+            Poll::Ready(Ok(taken))
+        }
+        Err(error) => Poll::Ready(Err(error)),
+    }
+}
+
+/// A connection on which nothing was due for this long is looked at before it is written to, 5 ms. Shorter pauses are
+/// those of a single caller that works on the last answer, and would pay for a system call each time.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// After this many rounds without a pause the task lets others run.
+const ROUNDS: usize = 16;
+
+/// How many pieces one vectored write takes at most.
+const SLICES: usize = 64;

@@ -1,0 +1,230 @@
+//! The public error: what happened, where, and what became of the command.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use crate::client::ConfigError;
+use crate::command::{ConversionError, ServerError};
+use crate::outcome::{Address, Cause, Fate, Stage};
+
+/// What went wrong, where, and what became of the command.
+///
+/// [`Error::fate`] says whether the command can have run, [`Error::kind`] what happened in one word, and
+/// [`std::error::Error::source`] why. The text names command, node, stage and cause, and never an argument or a password.
+#[derive(Clone)]
+pub struct Error(Box<Report>);
+
+#[derive(Clone)]
+pub(crate) struct Report {
+    pub(crate) kind: ErrorKind,
+    pub(crate) fate: Fate,
+    /// The command's name, or what else was tried (`"connecting"`).
+    pub(crate) what: Cow<'static, str>,
+    pub(crate) detail: Detail,
+    pub(crate) node: Option<Address>,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) attempts: u32,
+    /// How long the call was allowed to take.
+    pub(crate) within: Option<Duration>,
+    /// How long nothing had been read from the connection.
+    pub(crate) silent: Option<Duration>,
+    /// How many calls were waiting on the link.
+    pub(crate) waiting: usize,
+}
+
+#[derive(Clone)]
+pub(crate) enum Detail {
+    None,
+    Cause(Cause),
+    Server(ServerError),
+    Conversion(ConversionError),
+    Config(ConfigError),
+}
+
+/// What happened, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call's deadline came. [`Error::stage`] says how far it had got.
+    Timeout,
+    /// The connection failed, or could not be made.
+    Connection,
+    /// TLS failed: see [`Error::cause`] for the kind of failure.
+    Tls,
+    /// The server refused the Redis handshake: a wrong password, say.
+    Handshake,
+    /// The server sent something that is not the Redis protocol.
+    Protocol,
+    /// The server answered with an error: see [`Error::server`].
+    Server,
+    /// The reply could not be converted to the type that was asked for.
+    Conversion,
+    /// There was no room in the queue, and the client is set to fail at once then.
+    Full,
+    /// The client is closed.
+    Closed,
+    /// The command would change or hold up the connection for all other callers.
+    NeedsDedicated,
+    /// The configuration or its URL has a mistake.
+    Config,
+    /// There is no tokio runtime to run on.
+    NoRuntime,
+}
+
+impl Error {
+    pub(crate) fn new(report: Report) -> Self {
+        Self(Box::new(report))
+    }
+
+    /// What happened, in one word.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What became of the command.
+    pub fn fate(&self) -> Fate {
+        self.0.fate
+    }
+
+    /// How far the call had got when it ended; `None` if the server had answered.
+    pub fn stage(&self) -> Option<Stage> {
+        self.0.stage
+    }
+
+    /// The node that was to run the command.
+    pub fn node(&self) -> Option<&Address> {
+        self.0.node.as_ref()
+    }
+
+    /// How many attempts to connect the call had seen, the present connection's among them; 0 if it had seen none.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// What the connection failed of; after a timeout, the last failure before it.
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.0.detail {
+            Detail::Cause(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// The server's own error, if it answered with one.
+    pub fn server(&self) -> Option<&ServerError> {
+        match &self.0.detail {
+            Detail::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the call ended because its deadline came.
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+}
+
+impl Report {
+    /// Of something that did not concern a node.
+    pub(crate) fn new(kind: ErrorKind, fate: Fate, what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            fate,
+            what: what.into(),
+            detail: Detail::None,
+            node: None,
+            stage: None,
+            attempts: 0,
+            within: None,
+            silent: None,
+            waiting: 0,
+        }
+    }
+
+    fn write_timeout(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} timed out", self.what)?;
+        if let Some(within) = self.within {
+            write!(f, " after {within:?}")?;
+        }
+        if let Some(stage) = self.stage {
+            write!(f, ": {stage}")?;
+        }
+        if let Some(node) = &self.node {
+            let preposition = match self.stage {
+                Some(Stage::AwaitingReply) => "from",
+                Some(Stage::Writing | Stage::Connecting | Stage::Backoff) => "to",
+                _ => "for",
+            };
+            write!(f, " {preposition} {node}")?;
+        }
+        write!(f, " ({}", self.fate)?;
+        if let Some(silent) = self.silent {
+            write!(f, "; link ready, nothing read for {} ms", silent.as_millis())?;
+        }
+        match self.waiting {
+            0 => {}
+            waiting => write!(f, ", {waiting} in flight or queued")?,
+        }
+        match self.attempts {
+            0 | 1 => {}
+            attempts => write!(f, "; attempt {attempts}")?,
+        }
+        if let Detail::Cause(cause) = &self.detail {
+            write!(f, "; last failure: {cause}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let report = Report::new(ErrorKind::Config, Fate::NotSent, "connecting");
+        Self::new(Report { detail: Detail::Config(error), ..report })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &*self.0;
+        let what = &report.what;
+        match (&report.detail, report.kind) {
+            (_, ErrorKind::Timeout) => return report.write_timeout(f),
+            (Detail::Server(error), _) => write!(f, "{what}: the server answered {error}")?,
+            (Detail::Conversion(error), _) => write!(f, "{what}: the reply is not what was asked for: {error}")?,
+            (Detail::Config(error), _) => return write!(f, "{error}"),
+            (Detail::Cause(cause), _) => write!(f, "{what} failed: {cause}")?,
+            (Detail::None, ErrorKind::Closed) => write!(f, "{what} failed: the client is closed")?,
+            (Detail::None, ErrorKind::Full) => {
+                write!(f, "{what} failed: the queue is full ({} calls are queued or in flight)", report.waiting)?
+            }
+            (Detail::None, ErrorKind::NeedsDedicated) => write!(
+                f,
+                "{what} failed: it would change or hold up the connection that all callers share; it needs one of its own"
+            )?,
+            (Detail::None, ErrorKind::NoRuntime) => write!(f, "{what} failed: it must run on a tokio runtime")?,
+            (Detail::None, kind) => write!(f, "{what} failed: {kind:?}")?,
+        }
+        match &report.node {
+            Some(node) => write!(f, " ({node}; {})", report.fate),
+            None => write!(f, " ({})", report.fate),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error {{ kind: {:?}, fate: {:?}, text: \"{self}\" }}", self.0.kind, self.0.fate)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.detail {
+            Detail::None => None,
+            Detail::Cause(cause) => Some(cause),
+            Detail::Server(error) => Some(error),
+            Detail::Conversion(error) => Some(error),
+            Detail::Config(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Which link gets a command.
+
+mod standalone;
+
+pub(crate) use standalone::Standalone;
