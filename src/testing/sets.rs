@@ -65,6 +65,9 @@ fn smove(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
         return Ok(yes_or_no(false).into());
     }
     database.read::<Set>(to)?;
+    if from == to {
+        return sismember(call, &[command[0].clone(), from.clone(), member.clone()]);
+    }
     let moved = database.write::<Set>(from)?.is_some_and(|set| set.remove(member).is_some());
     if moved {
         database.write_or_create::<Set>(to)?.insert(member.clone(), ());

@@ -29,6 +29,8 @@ impl SortedSet {
     /// Sets the score of `member`; `score` is not NaN. Hands back the old one.
     pub(crate) fn insert(&mut self, member: &Bytes, score: f64) -> Option<f64> {
         let old = self.remove(member);
+        // Servers keep -0 as 0.
+        let score = score + 0.0;
         self.scores.insert(member.clone(), score);
         self.ranks.insert(Ranked { score, member: member.clone() });
         old

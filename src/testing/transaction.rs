@@ -140,7 +140,12 @@ mod tests {
     #[test]
     fn what_changes_nothing_keeps_the_watch() {
         let (mut state, one, two) = pair();
-        state.ask_as(one, "WATCH k");
+        state.ask("RPUSH list a");
+        state.ask("SADD set a");
+        state.ask_as(one, "WATCH k list set");
+        for line in ["RENAME list list", "LREM list 0 b", "SMOVE set set a", "SADD set a", "SPOP set 0"] {
+            state.ask_as(two, line);
+        }
         for line in ["DEL k", "LREM k 0 a", "SREM k a", "HDEL k f", "SET k v XX", "SELECT 1", "SET k v"] {
             state.ask_as(two, line);
         }
