@@ -144,7 +144,9 @@ mod tests {
         state.ask("SADD set a");
         state.ask("SADD other a");
         state.ask_as(one, "WATCH k list set");
-        for line in ["RENAME list list", "LREM list 0 b", "SMOVE set set a", "SMOVE other set a", "SADD set a", "SPOP set 0"] {
+        for line in
+            ["RENAME list list", "LREM list 0 b", "SMOVE set set a", "SMOVE other set a", "SADD set a", "SPOP set 0"]
+        {
             state.ask_as(two, line);
         }
         for line in ["DEL k", "LREM k 0 a", "SREM k a", "HDEL k f", "SET k v XX", "SELECT 1", "SET k v"] {
