@@ -1,5 +1,6 @@
 //! Keeps the fake server honest: the same commands go to a real Redis 7.0 and to the fake one, in both protocols, and
 //! the answers must be the same bytes. Needs `redis-server`.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -55,11 +56,13 @@ fn answers(address: SocketAddr, greeting: &[&str], lines: &[Line<'_>]) -> Vec<Ve
         }
     }
     let answer = |line: &Line<'_>| {
-        let connection = &mut connections[line.connection];
         if !line.words.is_empty() {
-            connection.send(&line.words);
+            connections[line.connection].send(&line.words);
         }
-        (0..line.answers).map(|_| connection.read()).collect()
+        if line.blocks {
+            connections[1].wait_until_another_waits();
+        }
+        (0..line.answers).map(|_| connections[line.connection].read()).collect()
     };
     lines.iter().map(answer).collect()
 }
@@ -69,6 +72,8 @@ struct Line<'a> {
     text: &'a str,
     connection: usize,
     answers: usize,
+    /// Goes on when the server says that the client waits.
+    blocks: bool,
     compare: Compare,
     words: Vec<&'a str>,
 }
@@ -92,12 +97,14 @@ impl<'a> Line<'a> {
             None => ("", text),
         };
         let words = command.split(' ').filter(|word| !word.is_empty()).map(|word| if word == "''" { "" } else { word });
-        let mut line = Line { text, connection: 0, answers: 1, compare: Compare::Bytes, words: words.collect() };
+        let mut line =
+            Line { text, connection: 0, answers: 1, blocks: false, compare: Compare::Bytes, words: words.collect() };
         for flag in flags.chars() {
             match flag {
                 'B' => line.connection = 1,
                 '~' => line.compare = Compare::Unordered,
                 '?' => line.compare = Compare::Types,
+                'w' => (line.answers, line.blocks) = (0, true),
                 digit => line.answers = digit.to_digit(10).expect("a known flag") as usize,
             }
         }
@@ -183,6 +190,15 @@ impl Connection {
         let mut bytes = Vec::new();
         encode_command(words.iter().map(|word| word.as_bytes()), &mut bytes);
         self.stream.write_all(&bytes).unwrap();
+    }
+
+    fn wait_until_another_waits(&mut self) {
+        let waits = || {
+            self.send(&["CLIENT", "LIST"]);
+            std::thread::sleep(Duration::from_millis(1));
+            self.read().bytes.windows(8).any(|part| part == b" flags=b")
+        };
+        assert!(std::iter::repeat_with(waits).take(5000).any(|waits| waits), "no client waits after 5 seconds");
     }
 
     /// The next reply or push. The end of the connection, or 10 seconds of silence, is an answer too.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::resp::{Protocol, Value};
 
+use super::blocking::Block;
 use super::client::Client;
 use super::database::Database;
 use super::failure::Failure;
@@ -22,6 +23,8 @@ pub(crate) enum Output {
     One(Value),
     /// A value for each channel of a subscription command.
     Several(Vec<Value>),
+    /// Nothing yet: there was nothing to take.
+    Blocked(Block),
     /// The command has written its reply itself.
     Written,
 }

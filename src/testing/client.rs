@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use crate::resp::{Protocol, Value, encode_value};
 
+use super::blocking::Blocked;
 use super::ordered_map::OrderedMap;
 use super::transaction::Transaction;
 
@@ -26,7 +27,12 @@ pub(crate) struct Client {
     pub(crate) watch: Watch,
     pub(crate) channels: OrderedMap<()>,
     pub(crate) patterns: OrderedMap<()>,
+    pub(crate) shard_channels: OrderedMap<()>,
     pub(crate) replies: Replies,
+    /// The command that the client waits in.
+    pub(crate) blocked: Option<Blocked>,
+    /// Tells the connection's task that a wait has ended.
+    pub(crate) released: Arc<Notify>,
     pub(crate) phase: Phase,
     /// Encoded replies and pushes that the connection's task has not picked up yet.
     pub(crate) outbox: Vec<u8>,
@@ -83,7 +89,10 @@ impl Client {
             watch: Watch::Clean,
             channels: OrderedMap::default(),
             patterns: OrderedMap::default(),
+            shard_channels: OrderedMap::default(),
             replies: Replies::On,
+            blocked: None,
+            released: Arc::new(Notify::new()),
             phase: Phase::Open,
             outbox: Vec::new(),
             wake: Arc::new(Notify::new()),
@@ -103,14 +112,18 @@ impl Client {
         matches!(self.replies, Replies::On | Replies::SkipNext)
     }
 
-    /// Channels and patterns subscribed to.
+    /// Channels and patterns subscribed to, shard channels left out.
     pub(crate) fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
 
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscriptions() + self.shard_channels.len() > 0
+    }
+
     /// Whether only subscription commands are allowed.
     pub(crate) fn is_restricted(&self) -> bool {
-        self.protocol == Protocol::Resp2 && self.subscriptions() > 0
+        self.protocol == Protocol::Resp2 && self.is_subscribed()
     }
 
     pub(crate) fn unwatch(&mut self) {

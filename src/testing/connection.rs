@@ -4,6 +4,7 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -11,10 +12,11 @@ use tokio::sync::Notify;
 
 use crate::resp::Value;
 
-use super::client::Phase;
+use super::blocking;
+use super::client::{Client, Phase};
 use super::commands::Commands;
 use super::dispatch;
-use super::script::{Action, Next};
+use super::script::{Action, Next, Source};
 use super::state::State;
 
 /// What all connections and the test share.
@@ -36,11 +38,18 @@ impl Hub {
     }
 
     /// Does what there is to do about one command, and says how the connection goes on.
-    async fn handle(&self, client: u64, command: Vec<Bytes>) -> Phase {
+    async fn handle(&self, client: u64, command: Vec<Bytes>) -> Progress {
         let source = {
             let mut state = self.lock();
             state.received.push((client, command.clone()));
-            state.script.source(&command)
+            match state.script.source(&command) {
+                Source::BuiltIn => {
+                    dispatch::run(&mut state, client, command);
+                    self.news.notify_waiters();
+                    return state.client(client).into();
+                }
+                scripted => scripted,
+            }
         };
         self.news.notify_waiters();
         let answer = source.answer(&command);
@@ -59,7 +68,25 @@ impl Hub {
         if answer.next == Next::Close {
             state.client(client).drain();
         }
-        state.client(client).phase
+        state.client(client).into()
+    }
+}
+
+/// How a connection goes on after a command.
+enum Progress {
+    Ready,
+    /// After the wait, which has this timeout.
+    Blocked(Option<Duration>),
+    Over,
+}
+
+impl From<&mut Client> for Progress {
+    fn from(client: &mut Client) -> Self {
+        match (client.phase, &client.blocked) {
+            (Phase::Draining, _) => Progress::Over,
+            (Phase::Open, Some(blocked)) => Progress::Blocked(blocked.timeout()),
+            (Phase::Open, None) => Progress::Ready,
+        }
     }
 }
 
@@ -97,8 +124,13 @@ async fn read_commands(hub: &Hub, id: u64, mut reader: impl AsyncRead + Unpin) {
     loop {
         match commands.next(&mut buffer) {
             Ok(Some(command)) => match hub.handle(id, command).await {
-                Phase::Open => {}
-                Phase::Draining => return,
+                Progress::Ready => {}
+                Progress::Blocked(timeout) => {
+                    if let Wait::ClientLeft = wait(hub, id, timeout, &mut reader, &mut buffer).await {
+                        return;
+                    }
+                }
+                Progress::Over => return,
             },
             Ok(None) => {
                 hub.lock().client(id).wake.notify_one();
@@ -111,6 +143,60 @@ async fn read_commands(hub: &Hub, id: u64, mut reader: impl AsyncRead + Unpin) {
             Err(failure) => return hub.lock().client(id).write(&Value::SimpleError(failure.line())),
         }
     }
+}
+
+/// How the wait in a blocking command ended.
+enum Wait {
+    Answered,
+    ClientLeft,
+}
+
+/// Waits until the client's blocking command is answered. Meanwhile reads on, to notice when the client leaves.
+async fn wait(
+    hub: &Hub,
+    id: u64,
+    timeout: Option<Duration>,
+    reader: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+) -> Wait {
+    let released = {
+        let mut state = hub.lock();
+        // Earlier replies are not held back.
+        state.client(id).wake.notify_one();
+        Arc::clone(&state.client(id).released)
+    };
+    let mut deadline = pin!(tokio::time::sleep(timeout.unwrap_or(Duration::MAX)));
+    while hub.lock().client(id).blocked.is_some() {
+        let mut released = pin!(released.notified());
+        buffer.reserve(READ_SIZE);
+        let mut reading = pin!(reader.read_buf(buffer));
+        let event = poll_fn(|context| {
+            if released.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Event::Released);
+            }
+            if deadline.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Event::TimedOut);
+            }
+            reading.as_mut().poll(context).map(|read| match read {
+                Ok(0) | Err(_) => Event::Left,
+                Ok(_) => Event::Read,
+            })
+        });
+        match event.await {
+            Event::Released | Event::Read => {}
+            Event::TimedOut => blocking::time_out(hub.lock().client(id)),
+            Event::Left => return Wait::ClientLeft,
+        }
+    }
+    Wait::Answered
+}
+
+/// What happens to a client that waits.
+enum Event {
+    Released,
+    TimedOut,
+    Read,
+    Left,
 }
 
 /// Writes what is in the outbox, all of it at a time, until the connection has nothing more to say.
@@ -156,8 +242,6 @@ const READ_SIZE: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::probe::{Probe, patiently};
     use super::super::{Answer, FakeServer};
     use super::*;

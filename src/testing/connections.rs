@@ -66,6 +66,7 @@ fn reset(call: &mut Call<'_>, _: &[Bytes]) -> Outcome {
     client.transaction = None;
     client.channels = OrderedMap::default();
     client.patterns = OrderedMap::default();
+    client.shard_channels = OrderedMap::default();
     client.protocol = Protocol::Resp2;
     client.database = 0;
     client.name = Bytes::new();
@@ -126,8 +127,8 @@ fn client_list(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     let wanted: Box<dyn Fn(&Client) -> bool> = match command {
         [_, _] => Box::new(|_| true),
         [_, _, option, kind] if keyword(option) == "TYPE" => match keyword(kind).as_str() {
-            "NORMAL" => Box::new(|client| client.subscriptions() == 0),
-            "PUBSUB" => Box::new(|client| client.subscriptions() > 0),
+            "NORMAL" => Box::new(|client| !client.is_subscribed()),
+            "PUBSUB" => Box::new(Client::is_subscribed),
             "MASTER" | "REPLICA" | "SLAVE" => Box::new(|_| false),
             _ => {
                 let kind = String::from_utf8_lossy(kind);
@@ -155,13 +156,18 @@ fn description(client: &Client) -> String {
         Protocol::Resp3 => 3,
     };
     format!(
-        "id={} name={} flags={} db={} sub={} psub={} multi={} watch={} user={} resp={resp} lib-name={} lib-ver={}\n",
+        "id={} name={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} user={} resp={resp} lib-name={} lib-ver={}\n",
         client.id,
         String::from_utf8_lossy(&client.name),
-        if client.subscriptions() > 0 { "P" } else { "N" },
+        match (&client.blocked, client.is_subscribed()) {
+            (Some(_), _) => "b",
+            (None, true) => "P",
+            (None, false) => "N",
+        },
         client.database,
         client.channels.len(),
         client.patterns.len(),
+        client.shard_channels.len(),
         client.transaction.as_ref().map_or(-1, |open| i64::try_from(open.queue.len()).unwrap_or(i64::MAX)),
         client.watched.len(),
         client.user.as_deref().unwrap_or_default(),

@@ -7,14 +7,15 @@ use bytes::Bytes;
 
 use crate::resp::Value;
 
+use super::blocking::Blocked;
 use super::call::{Call, Outcome, Output};
 use super::client::{Client, Replies};
 use super::failure::Failure;
 use super::state::State;
 use super::transaction::Queued;
 use super::{
-    accounts, connections, counters, expiry, hashes, keys, keyspace, lists, persona, pubsub, score_ranges, set_algebra,
-    sets, sorted_sets, strings, transaction,
+    accounts, blocking, connections, counters, expiry, hashes, keys, keyspace, lists, persona, pubsub, scans,
+    score_ranges, set_algebra, sets, sorted_sets, strings, transaction,
 };
 
 /// One row of the table of commands.
@@ -87,7 +88,23 @@ pub(crate) fn run_queued(state: &mut State, client: u64, queued: &Queued) {
             Err(failure) => state.client(client).write(&Value::SimpleError(failure.line())),
         },
     }
+    // Nothing waits inside a transaction.
+    if let Some(blocked) = state.client(client).blocked.take() {
+        state.client(client).write(&blocked.block.in_transaction);
+    }
     state.notice_modified();
+}
+
+/// Tries the command again that the client waits in; `None` if there still is nothing to take.
+pub(crate) fn retry(state: &mut State, client: u64) -> Option<Value> {
+    let command = state.client(client).blocked.as_ref()?.command.clone();
+    let Run::Handler(run) = resolve(state, &command).ok()?.run else { return None };
+    let outcome = run(&mut Call { state, client }, &command);
+    state.notice_modified();
+    match outcome {
+        Ok(Output::One(value)) => Some(value),
+        _ => None,
+    }
 }
 
 /// The number of commands, without subcommands.
@@ -102,9 +119,8 @@ fn admit(state: &mut State, client: u64, command: &[Bytes]) -> Result<&'static C
     if asking.user.is_none() && !matches!(row.name, "auth" | "hello" | "quit" | "reset") {
         return Err(Failure::of("NOAUTH Authentication required."));
     }
-    let with_subscriptions =
-        ["subscribe", "psubscribe", "unsubscribe", "punsubscribe", "ping", "quit", "reset"].contains(&row.name);
-    if asking.is_restricted() && !with_subscriptions {
+    let concerns_subscriptions = row.name.ends_with("subscribe");
+    if asking.is_restricted() && !concerns_subscriptions && !matches!(row.name, "ping" | "quit" | "reset") {
         return Err(Failure::new(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             row.name
@@ -135,6 +151,11 @@ fn execute(state: &mut State, client: u64, row: &Command, command: &[Bytes]) {
     match outcome {
         Ok(Output::One(value)) => asking.write(&value),
         Ok(Output::Several(values)) => values.iter().for_each(|value| asking.write(value)),
+        Ok(Output::Blocked(block)) => {
+            state.waits += 1;
+            let turn = state.waits;
+            state.client(client).blocked = Some(Blocked::new(command, block, turn));
+        }
         Ok(Output::Written) => {}
         Err(failure) => asking.write(&Value::SimpleError(failure.line())),
     }
@@ -150,6 +171,9 @@ fn refuse(client: &mut Client, failure: Failure) {
 /// What follows every command.
 fn finish(state: &mut State, client: u64) {
     state.notice_modified();
+    if std::mem::take(&mut state.unserved) > 0 {
+        blocking::serve(state);
+    }
     let asking = state.client(client);
     asking.replies = match asking.replies {
         Replies::SkipNext => Replies::Skip,
@@ -168,8 +192,9 @@ fn lowercase(word: &[u8]) -> String {
 }
 
 static TABLE: LazyLock<HashMap<&'static str, &'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 16] = [
+    let groups: [&'static [Command]; 18] = [
         accounts::COMMANDS,
+        blocking::COMMANDS,
         connections::COMMANDS,
         counters::COMMANDS,
         expiry::COMMANDS,
@@ -179,6 +204,7 @@ static TABLE: LazyLock<HashMap<&'static str, &'static Command>> = LazyLock::new(
         lists::COMMANDS,
         persona::COMMANDS,
         pubsub::COMMANDS,
+        scans::COMMANDS,
         score_ranges::COMMANDS,
         set_algebra::COMMANDS,
         sets::COMMANDS,

@@ -20,19 +20,19 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 /// How a number given by a client means a moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     unit: Unit,
     counted_from: Origin,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Seconds,
     Millis,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Now,
     Year1970,
@@ -167,6 +167,17 @@ mod tests {
 
     use super::super::state::State;
     use crate::resp::Value;
+
+    #[tokio::test(start_paused = true)]
+    async fn ttl_rounds_to_the_nearest_second_and_tokio_time_counts() {
+        let mut state = State::plain();
+        state.ask("SET k v EX 10");
+        tokio::time::advance(Duration::from_millis(5500)).await;
+        assert_eq!(state.ask("PTTL k"), Value::Integer(4500));
+        assert_eq!(state.ask("TTL k"), Value::Integer(5));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(state.ask("TTL k"), Value::Integer(4));
+    }
 
     #[test]
     fn keys_expire_by_the_clock_that_a_test_moves() {

@@ -25,6 +25,10 @@ pub struct ConnectedClient {
     pub channels: Vec<Bytes>,
     /// The patterns subscribed to, in order.
     pub patterns: Vec<Bytes>,
+    /// The shard channels subscribed to, in order.
+    pub shard_channels: Vec<Bytes>,
+    /// The command that it waits in, BLPOP for example; empty if it waits in none.
+    pub blocked_in: Vec<Bytes>,
 }
 
 impl FakeServer {
@@ -61,7 +65,7 @@ impl FakeServer {
     }
 
     /// Waits until the command with this name was received `times` times, counted as [`times_received`](Self::times_received)
-    /// does. It may not have been answered yet. Waits without end if it never is: put a timeout around it.
+    /// does. It has been done then, unless its answer is scripted. Waits without end if it never is: put a timeout around it.
     pub async fn wait_for_command(&self, name: &str, times: usize) {
         self.wait_until(|server| server.times_received(name) >= times).await;
     }
@@ -94,6 +98,8 @@ impl From<&Client> for ConnectedClient {
             database: client.database,
             channels: client.channels.keys().cloned().collect(),
             patterns: client.patterns.keys().cloned().collect(),
+            shard_channels: client.shard_channels.keys().cloned().collect(),
+            blocked_in: client.blocked.as_ref().map(|blocked| blocked.command.clone()).unwrap_or_default(),
         }
     }
 }

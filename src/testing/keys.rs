@@ -35,6 +35,9 @@ fn type_of(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 
 fn rename(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     let database = call.database();
+    if command[1] == command[2] {
+        return if database.contains(&command[1]) { Ok(ok().into()) } else { Err(Failure::NO_SUCH_KEY) };
+    }
     let entry = database.take(&command[1]).ok_or(Failure::NO_SUCH_KEY)?;
     database.insert(&command[2], entry.content, entry.expires);
     Ok(ok().into())

@@ -31,14 +31,15 @@ pub(crate) const COMMANDS: &[Command] = &[
     row("rpoplpush", 3, |call, command| transfer(call, command, End::Right, End::Left)),
 ];
 
-#[derive(Clone, Copy)]
-enum End {
+/// One of a list's two ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
     Left,
     Right,
 }
 
 impl End {
-    fn of(word: &[u8]) -> Result<Self, Failure> {
+    pub(crate) fn of(word: &[u8]) -> Result<Self, Failure> {
         match keyword(word).as_str() {
             "LEFT" => Ok(End::Left),
             "RIGHT" => Ok(End::Right),
@@ -53,7 +54,7 @@ impl End {
         }
     }
 
-    fn pop(self, list: &mut List) -> Option<Bytes> {
+    pub(crate) fn pop(self, list: &mut List) -> Option<Bytes> {
         match self {
             End::Left => list.pop_front(),
             End::Right => list.pop_back(),
@@ -110,9 +111,8 @@ fn lrange(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 }
 
 fn lindex(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
-    let index = integer(&command[2])?;
-    let list = call.database().read::<List>(&command[1])?;
-    let item = list.and_then(|list| list.get(place(index, list.len())?).cloned());
+    let Some(list) = call.database().read::<List>(&command[1])? else { return Ok(null().into()) };
+    let item = place(integer(&command[2])?, list.len()).and_then(|place| list.get(place).cloned());
     Ok(bulk_or_null(item).into())
 }
 
@@ -173,7 +173,8 @@ fn linsert(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     Ok(count(len).into())
 }
 
-fn transfer(call: &mut Call<'_>, command: &[Bytes], from: End, to: End) -> Outcome {
+/// Moves an element from the list `command[1]` to the list `command[2]`, and answers it.
+pub(crate) fn transfer(call: &mut Call<'_>, command: &[Bytes], from: End, to: End) -> Outcome {
     let database = call.database();
     if database.read::<List>(&command[1])?.is_none() {
         return Ok(null().into());

@@ -3,6 +3,7 @@
 
 mod accept;
 mod accounts;
+mod blocking;
 mod builder;
 mod call;
 mod client;
@@ -29,6 +30,7 @@ mod pipe;
 #[cfg(test)]
 mod probe;
 mod pubsub;
+mod scans;
 mod score_ranges;
 mod script;
 mod server;

@@ -15,6 +15,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     row("publish", 3, publish),
     row("subscribe", -2, |call, command| subscribe(call, command, &CHANNELS)),
     row("psubscribe", -2, |call, command| subscribe(call, command, &PATTERNS)),
+    row("spublish", 3, shard_publish),
+    row("ssubscribe", -2, |call, command| subscribe(call, command, &SHARD_CHANNELS)),
+    row("sunsubscribe", -1, |call, command| unsubscribe(call, command, &SHARD_CHANNELS)),
     row("unsubscribe", -1, |call, command| unsubscribe(call, command, &CHANNELS)),
     row("punsubscribe", -1, |call, command| unsubscribe(call, command, &PATTERNS)),
     container("pubsub"),
@@ -23,22 +26,40 @@ pub(crate) const COMMANDS: &[Command] = &[
     row("pubsub|numpat", 2, active_patterns),
 ];
 
-/// One of the two kinds of subscription.
+/// One of the kinds of subscription.
 struct Kind {
     subscribe: &'static str,
     unsubscribe: &'static str,
     of: fn(&mut Client) -> &mut OrderedMap<()>,
+    /// The number that a confirmation gives.
+    count: fn(&Client) -> usize,
 }
 
-const CHANNELS: Kind = Kind { subscribe: "subscribe", unsubscribe: "unsubscribe", of: |client| &mut client.channels };
-const PATTERNS: Kind = Kind { subscribe: "psubscribe", unsubscribe: "punsubscribe", of: |client| &mut client.patterns };
+const CHANNELS: Kind = Kind {
+    subscribe: "subscribe",
+    unsubscribe: "unsubscribe",
+    of: |client| &mut client.channels,
+    count: Client::subscriptions,
+};
+const PATTERNS: Kind = Kind {
+    subscribe: "psubscribe",
+    unsubscribe: "punsubscribe",
+    of: |client| &mut client.patterns,
+    count: Client::subscriptions,
+};
+const SHARD_CHANNELS: Kind = Kind {
+    subscribe: "ssubscribe",
+    unsubscribe: "sunsubscribe",
+    of: |client| &mut client.shard_channels,
+    count: |client| client.shard_channels.len(),
+};
 
 fn subscribe(call: &mut Call<'_>, command: &[Bytes], kind: &Kind) -> Outcome {
     let client = call.client();
     let mut confirmations = Vec::new();
     for name in command.iter().skip(1) {
         (kind.of)(client).insert(name.clone(), ());
-        confirmations.push(confirmation(kind.subscribe, Some(name), client));
+        confirmations.push(confirmation(kind.subscribe, Some(name), (kind.count)(client)));
     }
     Ok(Output::Several(confirmations))
 }
@@ -50,18 +71,18 @@ fn unsubscribe(call: &mut Call<'_>, command: &[Bytes], kind: &Kind) -> Outcome {
         _ => (kind.of)(client).keys().cloned().collect(),
     };
     if names.is_empty() {
-        return Ok(confirmation(kind.unsubscribe, None, client).into());
+        return Ok(confirmation(kind.unsubscribe, None, (kind.count)(client)).into());
     }
     let mut confirmations = Vec::new();
     for name in names {
         (kind.of)(client).remove(&name);
-        confirmations.push(confirmation(kind.unsubscribe, Some(&name), client));
+        confirmations.push(confirmation(kind.unsubscribe, Some(&name), (kind.count)(client)));
     }
     Ok(Output::Several(confirmations))
 }
 
-fn confirmation(event: &'static str, name: Option<&Bytes>, client: &Client) -> Value {
-    Value::Push(vec![word(event), bulk_or_null(name.cloned()), count(client.subscriptions())])
+fn confirmation(event: &'static str, name: Option<&Bytes>, subscriptions: usize) -> Value {
+    Value::Push(vec![word(event), bulk_or_null(name.cloned()), count(subscriptions)])
 }
 
 fn publish(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
@@ -83,6 +104,17 @@ fn publish(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
         if receivers > before {
             client.wake.notify_one();
         }
+    }
+    Ok(count(receivers).into())
+}
+
+fn shard_publish(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
+    let (channel, message) = (&command[1], &command[2]);
+    let mut receivers = 0;
+    for client in call.state.clients.values_mut().filter(|client| client.shard_channels.contains(channel)) {
+        client.write(&Value::Push(vec![word("smessage"), bulk(channel.clone()), bulk(message.clone())]));
+        client.wake.notify_one();
+        receivers += 1;
     }
     Ok(count(receivers).into())
 }

@@ -50,11 +50,11 @@ impl Query {
             words = rest;
             match (keyword(word).as_str(), rest) {
                 ("WITHSCORES", _) => self.scores = Scores::Shown,
-                ("BYSCORE", _) if is_general => self.by = By::Score,
+                ("BYSCORE", _) if is_general && self.by == By::Rank => self.by = By::Score,
                 ("BYLEX", _) if is_general => {
                     return Err(Failure::of("ERR the fake server does not know BYLEX: script an answer"));
                 }
-                ("REV", _) if is_general => self.direction = Direction::Down,
+                ("REV", _) if is_general && self.direction == Direction::Up => self.direction = Direction::Down,
                 ("LIMIT", [offset, count, rest @ ..]) => {
                     self.limit = Some((integer(offset)?, integer(count)?));
                     words = rest;
@@ -62,7 +62,8 @@ impl Query {
                 _ => return Err(Failure::SYNTAX),
             }
         }
-        if self.limit.is_some() && self.by == By::Rank {
+        // A count of -1 is as good as none.
+        if self.limit.is_some_and(|(_, count)| count != -1) && self.by == By::Rank {
             return Err(Failure::of(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
             ));

@@ -21,11 +21,16 @@ use super::state::State;
 
 /// A Redis server inside the test's own process.
 ///
-/// It keeps strings, hashes, lists, sets and sorted sets in sixteen databases, knows expiry, transactions and
-/// publish/subscribe, and speaks RESP2 and RESP3 over TCP on a free port of 127.0.0.1 and over in-memory
+/// It keeps strings, hashes, lists, sets and sorted sets in sixteen databases, knows expiry, transactions, commands that
+/// wait for an element, and publish/subscribe, and speaks RESP2 and RESP3 over TCP on a free port of 127.0.0.1 and over in-memory
 /// [pipes](Self::connector). It answers with the types and error texts of the real ones. What it does not know, or
-/// should do wrong, is [scripted](Self::on). SPOP, SRANDMEMBER and RANDOMKEY take the oldest element, and everything is
-/// listed in order of insertion, so that a test sees the same in every run.
+/// should do wrong, is [scripted](Self::on).
+///
+/// It is repeatable where a real server is not: SPOP, SRANDMEMBER and RANDOMKEY take the oldest element, and keys, fields
+/// and members are listed in order of insertion. Other differences: INCRBYFLOAT is exact where a server rounds to 80
+/// bits, doubles are written as shortly as they can be, a pushed element of the wrong type leaves a waiting client
+/// waiting, and ZRANGE has no BYLEX. Streams, scripts, bitmaps, geo sets, ACLs, clusters and client tracking are not
+/// there.
 ///
 /// Every command received is kept, so a server is meant for one test and not for hours. Dropping it closes its port
 /// and its connections and ends its tasks.
@@ -113,7 +118,7 @@ impl FakeServer {
 
     /// Runs a command in database 0, as a RESP3 client that may do everything, to prepare or to look at what the server
     /// holds. It is not scripted, and not among the commands [received](Self::received). A command that answers
-    /// nothing gives a null; one that answers several values gives the first.
+    /// nothing, or would wait, gives a null; one that answers several values gives the first.
     pub fn run<I>(&self, command: I) -> Value
     where
         I: IntoIterator,
@@ -128,7 +133,8 @@ impl FakeServer {
     }
 
     /// From now on `command` (one word, or two as in `CONFIG GET`; in any case) is answered by this function, whether
-    /// the server knows it or not. It gets the whole command, its name first, and may use the server.
+    /// the server knows it or not. It gets the whole command, its name first, and may use the server. Calls to
+    /// one function never overlap.
     ///
     /// Inside a transaction it is asked when the command is queued. An error is given at once and spoils the
     /// transaction, as a server's refusals do; any other value takes its place in the reply to EXEC.

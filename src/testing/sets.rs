@@ -65,10 +65,13 @@ fn smove(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
         return Ok(yes_or_no(false).into());
     }
     database.read::<Set>(to)?;
+    if from == to {
+        return sismember(call, &[command[0].clone(), from.clone(), member.clone()]);
+    }
     let moved = database.write::<Set>(from)?.is_some_and(|set| set.remove(member).is_some());
     if moved {
-        database.write_or_create::<Set>(to)?.insert(member.clone(), ());
-        database.settle(to, 1);
+        let added = database.write_or_create::<Set>(to)?.insert(member.clone(), ()).is_none();
+        database.settle(to, usize::from(added));
     }
     database.settle(from, usize::from(moved));
     Ok(yes_or_no(moved).into())

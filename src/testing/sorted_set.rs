@@ -29,6 +29,8 @@ impl SortedSet {
     /// Sets the score of `member`; `score` is not NaN. Hands back the old one.
     pub(crate) fn insert(&mut self, member: &Bytes, score: f64) -> Option<f64> {
         let old = self.remove(member);
+        // Servers keep -0 as 0.
+        let score = score + 0.0;
         self.scores.insert(member.clone(), score);
         self.ranks.insert(Ranked { score, member: member.clone() });
         old
@@ -81,11 +83,11 @@ mod tests {
     #[test]
     fn members_of_one_score_are_ordered_by_bytes() {
         let mut set = SortedSet::default();
-        for (member, score) in [("b", 1.0), ("a", 1.0), ("z", f64::NEG_INFINITY), ("b", 0.5)] {
+        for (member, score) in [("b", 1.0), ("a", 1.0), ("z", f64::NEG_INFINITY), ("c", 2.0), ("c", 1.0)] {
             set.insert(&Bytes::from(member), score);
         }
-        assert_eq!(set.iter().map(|(member, _)| member.clone()).collect::<Vec<_>>(), ["z", "b", "a"]);
-        assert_eq!(set.remove(&Bytes::from("b")), Some(0.5));
-        assert_eq!(set.len(), 2);
+        assert_eq!(set.iter().map(|(member, _)| member.clone()).collect::<Vec<_>>(), ["z", "a", "b", "c"]);
+        assert_eq!(set.remove(&Bytes::from("b")), Some(1.0));
+        assert_eq!(set.len(), 3);
     }
 }

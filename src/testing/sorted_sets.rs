@@ -110,7 +110,7 @@ impl AddOptions {
 
     /// The score that a member with the score `old` gets, if it may change.
     fn new_score(&self, old: Option<f64>, given: f64) -> Result<Option<f64>, Failure> {
-        let new = if self.increment { old.unwrap_or(0.0) + given } else { given };
+        let new = if self.increment { old.map_or(given, |old| old + given) } else { given };
         if new.is_nan() {
             return Err(Failure::of("ERR resulting score is not a number (NaN)"));
         }
@@ -139,7 +139,10 @@ fn zadd(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
             (Err(_), _) => break,
             (Ok(None), _) => continue,
             (Ok(Some(new)), old) => {
-                set.insert(member, *new);
+                // An equal score stays as it is, which is 0 and -0.
+                if old != Some(*new) {
+                    set.insert(member, *new);
+                }
                 added += usize::from(old.is_none());
                 updated += usize::from(old.is_some_and(|old| old != *new));
             }

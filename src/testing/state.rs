@@ -24,6 +24,10 @@ pub(crate) struct State {
     pub(crate) accepted: u64,
     pub(crate) accounts: Accounts,
     pub(crate) persona: Persona,
+    /// Keys changed since blocked clients were last served.
+    pub(crate) unserved: usize,
+    /// How often a client has begun to wait in a command.
+    pub(crate) waits: u64,
     pub(crate) script: Script,
     /// Every command, in order of arrival, with the id of its client.
     pub(crate) received: Vec<(u64, Vec<Bytes>)>,
@@ -83,6 +87,8 @@ impl State {
             accepted: 0,
             accounts,
             persona,
+            unserved: 0,
+            waits: 0,
             script: Script::default(),
             received: Vec::new(),
         }
@@ -132,6 +138,7 @@ impl State {
     pub(crate) fn notice_modified(&mut self) {
         for (index, database) in self.databases.iter_mut().enumerate() {
             for key in database.take_modified() {
+                self.unserved += 1;
                 let watches =
                     |client: &Client| client.watched.iter().any(|(at, watched)| *at == index && *watched == key);
                 for client in self.clients.values_mut().filter(|client| watches(client)) {

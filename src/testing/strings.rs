@@ -9,7 +9,7 @@ use super::content::Content;
 use super::dispatch::{Command, row};
 use super::expiry::Moment;
 use super::failure::Failure;
-use super::values::{bulk_or_null, count, null, ok, yes_or_no};
+use super::values::{bulk, bulk_or_null, count, null, ok, yes_or_no};
 
 pub(crate) const COMMANDS: &[Command] = &[
     row("get", 2, get),
@@ -31,12 +31,19 @@ fn get(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     Ok(bulk_or_null(call.database().read::<Bytes>(&command[1])?.cloned()).into())
 }
 
-/// The options of SET.
+/// The options of SET and GETEX.
 #[derive(Default)]
-struct SetOptions<'a> {
+struct Options<'a> {
     only_if: Option<Presence>,
     expiry: Option<Expiry<'a>>,
     reply: SetReply,
+}
+
+/// Whose options they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Set,
+    Getex,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +55,7 @@ enum Presence {
 #[derive(Clone, Copy)]
 enum Expiry<'a> {
     Keep,
+    Drop,
     At(Moment, &'a Bytes),
 }
 
@@ -58,49 +66,78 @@ enum SetReply {
     OldValue,
 }
 
-impl<'a> SetOptions<'a> {
-    fn of(mut words: &'a [Bytes]) -> Result<Self, Failure> {
-        let mut options = SetOptions::default();
+impl<'a> Options<'a> {
+    /// Any option may be repeated; two that exclude each other are a syntax error.
+    fn of(owner: Owner, mut words: &'a [Bytes]) -> Result<Self, Failure> {
+        use Presence::{Absent, Present};
+
+        let mut options = Options::default();
         while let [word, rest @ ..] = words {
             words = rest;
-            match (keyword(word).as_str(), options.only_if, options.expiry) {
-                ("NX", None | Some(Presence::Absent), _) => options.only_if = Some(Presence::Absent),
-                ("XX", None | Some(Presence::Present), _) => options.only_if = Some(Presence::Present),
-                ("GET", ..) => options.reply = SetReply::OldValue,
-                ("KEEPTTL", _, None) => options.expiry = Some(Expiry::Keep),
-                (other, _, None) => {
-                    let moment = Moment::of_option(other).ok_or(Failure::SYNTAX)?;
+            match (owner, keyword(word).as_str(), options.only_if, options.expiry) {
+                (Owner::Set, "NX", None | Some(Absent), _) => options.only_if = Some(Absent),
+                (Owner::Set, "XX", None | Some(Present), _) => options.only_if = Some(Present),
+                (Owner::Set, "GET", ..) => options.reply = SetReply::OldValue,
+                (Owner::Set, "KEEPTTL", _, None | Some(Expiry::Keep)) => options.expiry = Some(Expiry::Keep),
+                (Owner::Getex, "PERSIST", _, None | Some(Expiry::Drop)) => options.expiry = Some(Expiry::Drop),
+                (_, other, ..) => {
                     let (argument, rest) = rest.split_first().ok_or(Failure::SYNTAX)?;
-                    options.expiry = Some(Expiry::At(moment, argument));
+                    options.expiry = Some(options.moment(other, argument)?);
                     words = rest;
                 }
-                _ => return Err(Failure::SYNTAX),
             }
         }
         Ok(options)
+    }
+
+    fn moment(&self, option: &str, argument: &'a Bytes) -> Result<Expiry<'a>, Failure> {
+        let moment = Moment::of_option(option).ok_or(Failure::SYNTAX)?;
+        match self.expiry {
+            None => Ok(Expiry::At(moment, argument)),
+            Some(Expiry::At(before, _)) if before == moment => Ok(Expiry::At(moment, argument)),
+            Some(_) => Err(Failure::SYNTAX),
+        }
     }
 }
 
 fn set(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     let (key, value) = (&command[1], &command[2]);
-    let options = SetOptions::of(command.get(3..).unwrap_or_default())?;
+    let options = Options::of(Owner::Set, command.get(3..).unwrap_or_default())?;
     let database = call.database();
     let new_expiry = match options.expiry {
         Some(Expiry::At(moment, argument)) => Some(moment.resolve_positive(argument, database.now(), "set")?),
-        Some(Expiry::Keep) | None => None,
+        _ => None,
     };
     let old_value = match options.reply {
         SetReply::OldValue => Some(bulk_or_null(database.read::<Bytes>(key)?.cloned())),
         SetReply::Status => None,
     };
     let (present, old_expiry) =
-        database.entry(key).map_or((Presence::Absent, None), |e| (Presence::Present, e.expires));
+        database.entry(key).map_or((Presence::Absent, None), |entry| (Presence::Present, entry.expires));
     if options.only_if.is_some_and(|wanted| wanted != present) {
         return Ok(old_value.unwrap_or_else(null).into());
     }
     let expires = if matches!(options.expiry, Some(Expiry::Keep)) { old_expiry } else { new_expiry };
     database.insert(key, value.clone(), expires);
     Ok(old_value.unwrap_or_else(ok).into())
+}
+
+fn getex(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
+    let key = &command[1];
+    let options = Options::of(Owner::Getex, command.get(2..).unwrap_or_default())?;
+    let database = call.database();
+    let Some(value) = database.read::<Bytes>(key)?.cloned() else { return Ok(null().into()) };
+    let expires = match options.expiry {
+        Some(Expiry::At(moment, argument)) => Some(moment.resolve_positive(argument, database.now(), "getex")?),
+        Some(Expiry::Drop) => None,
+        Some(Expiry::Keep) | None => return Ok(bulk(value).into()),
+    };
+    if let Some(entry) = database.entry(key) {
+        let changed = entry.expires != expires;
+        entry.expires = expires;
+        database.settle(key, usize::from(changed));
+    }
+    Ok(bulk(value).into())
 }
 
 fn getset(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
@@ -112,27 +149,6 @@ fn getset(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 fn getdel(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
     let value = get(call, command)?;
     call.database().take(&command[1]);
-    Ok(value)
-}
-
-fn getex(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
-    let key = &command[1];
-    let now = call.database().now();
-    let new_expiry = match command.get(2..).unwrap_or_default() {
-        [] => None,
-        [option] if keyword(option) == "PERSIST" => Some(None),
-        [option, argument] => {
-            let moment = Moment::of_option(&keyword(option)).ok_or(Failure::SYNTAX)?;
-            Some(Some(moment.resolve_positive(argument, now, "getex")?))
-        }
-        _ => return Err(Failure::SYNTAX),
-    };
-    let value = get(call, command)?;
-    let database = call.database();
-    if let (Some(expires), Some(entry)) = (new_expiry, database.entry(key)) {
-        entry.expires = expires;
-        database.settle(key, 1);
-    }
     Ok(value)
 }
 

@@ -140,12 +140,35 @@ mod tests {
     #[test]
     fn what_changes_nothing_keeps_the_watch() {
         let (mut state, one, two) = pair();
-        state.ask_as(one, "WATCH k");
+        state.ask("RPUSH list a");
+        state.ask("SADD set a");
+        state.ask("SADD other a");
+        state.ask_as(one, "WATCH k list set");
+        for line in
+            ["RENAME list list", "LREM list 0 b", "SMOVE set set a", "SMOVE other set a", "SADD set a", "SPOP set 0"]
+        {
+            state.ask_as(two, line);
+        }
         for line in ["DEL k", "LREM k 0 a", "SREM k a", "HDEL k f", "SET k v XX", "SELECT 1", "SET k v"] {
             state.ask_as(two, line);
         }
         state.ask_as(one, "MULTI");
         assert_eq!(state.ask_as(one, "EXEC"), "*0\r\n");
+    }
+
+    #[test]
+    fn exec_and_discard_end_the_watch() {
+        let (mut state, one, two) = pair();
+        for end in ["EXEC", "DISCARD", "UNWATCH"] {
+            state.ask_as(one, "WATCH k");
+            if end != "UNWATCH" {
+                state.ask_as(one, "MULTI");
+            }
+            state.ask_as(one, end);
+            state.ask_as(two, "INCR k");
+            state.ask_as(one, "MULTI");
+            assert_eq!(state.ask_as(one, "EXEC"), "*0\r\n", "{end}");
+        }
     }
 
     #[test]
