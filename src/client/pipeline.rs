@@ -219,7 +219,11 @@ impl Results {
 
     /// The results in the order in which the commands were queued, each converted to `T`.
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
-        (0..self.len()).map(|index| self.at(index))
+        let mut answers = self.frames.iter().flat_map(Frame::replies);
+        self.commands.iter().map(move |planned| match planned.place {
+            Some(place) => self.result(planned, place, answers.next()),
+            None => Err(report::needs_dedicated(&planned.name)),
+        })
     }
 
     /// How many commands there were.
@@ -247,9 +251,16 @@ impl Results {
     }
 
     fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
-        let Some(Planned { name, place }) = self.commands.get(index) else { unreachable!("checked by the callers") };
-        let Some(place) = *place else { return Err(report::needs_dedicated(name)) };
-        let Some(reply) = self.reply(place) else { return Err(self.lost(name, place)) };
+        let planned = self.commands.get(index).expect("checked by the caller");
+        match planned.place {
+            Some(place) => self.result(planned, place, self.reply(place)),
+            None => Err(report::needs_dedicated(&planned.name)),
+        }
+    }
+
+    fn result<T: FromReply>(&self, planned: &Planned, place: usize, reply: Option<Reply<'_>>) -> Result<T, Error> {
+        let name = &planned.name;
+        let Some(reply) = reply else { return Err(self.lost(name, place)) };
         match reply.bytes() {
             Some(line) if reply.is_error() => Err(report::server(name, &self.node, ServerError::from_bytes(line))),
             _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),

@@ -112,6 +112,12 @@ impl Frame {
         self
     }
 
+    /// Whether each of its replies is one node.
+    #[inline]
+    pub(crate) fn is_flat_run(&self) -> bool {
+        self.nodes().len() == self.replies as usize
+    }
+
     /// All nodes; never empty.
     #[inline]
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -133,9 +139,7 @@ impl Frame {
     /// `part`, which lies in this frame, as bytes of its own or as a share of the frame's.
     pub(crate) fn to_bytes(&self, part: &[u8]) -> Bytes {
         match &self.content {
-            Content::Shared { bytes, .. } if bytes.len() >= SHARED_FRAME && part.len() >= SHARED_PAYLOAD => {
-                bytes.slice_ref(part)
-            }
+            Content::Shared { bytes, .. } if bytes.len() >= SHARED_FRAME => bytes.slice_ref(part),
             _ => Bytes::copy_from_slice(part),
         }
     }
@@ -156,8 +160,6 @@ impl fmt::Debug for Frame {
 
 /// A frame below this is copied from: copying is cheap, and a share would keep a whole read buffer alive.
 const SHARED_FRAME: usize = 16 << 10;
-/// A payload below this is copied: a share would keep a frame alive that is many times larger.
-const SHARED_PAYLOAD: usize = 4 << 10;
 const SHOWN_NODES: usize = 8;
 
 #[cfg(test)]
@@ -185,12 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn small_values_do_not_share_the_buffer() {
-        let large = vec![b'a'; 1 << 20];
-        let frame = Frame::from_value(&Value::from(vec![Value::bulk(large), Value::bulk("small")]));
-        let within = |bytes: &Bytes| frame.bytes().as_ptr_range().contains(&bytes.as_ptr());
-        let crate::resp::View::Array(mut items) = frame.reply().view().unwrap() else { panic!("an array") };
-        assert!(within(&items.next().unwrap().to_bytes().unwrap()));
-        assert!(!within(&items.next().unwrap().to_bytes().unwrap()));
+    fn large_replies_are_shared_and_small_ones_copied() {
+        let shares = |items: usize| {
+            let frame = Frame::from_value(&Value::from(vec![Value::bulk(vec![b'a'; 64]); items]));
+            let crate::resp::View::Array(mut items) = frame.reply().view().unwrap() else { panic!("an array") };
+            let kept = items.next().unwrap().to_bytes().unwrap();
+            frame.bytes().as_ptr_range().contains(&kept.as_ptr())
+        };
+        assert!(shares(1000));
+        assert!(!shares(10));
     }
 }

@@ -149,9 +149,9 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The same as [`Reply::bytes`], to be kept. A payload of 4 KiB or more in a frame of 16 KiB or more is not copied:
-    /// it shares, and keeps alive, the buffer that it was read into. Everything smaller is copied, so that a small
-    /// value never keeps a large buffer alive.
+    /// The same as [`Reply::bytes`], to be kept. In a frame of 16 KiB or more it is not copied: it shares, and keeps
+    /// alive, the buffer that the whole frame was read into. Out of smaller frames it is copied, so that a small reply
+    /// never keeps a large buffer alive.
     pub fn to_bytes(self) -> Option<Bytes> {
         self.bytes().map(|part| self.frame.to_bytes(part))
     }
@@ -228,6 +228,17 @@ impl<'a> Iterator for Items<'a> {
         let reply = Reply::new(self.frame, self.next);
         self.next = reply.node().end;
         Some(reply)
+    }
+
+    /// At once among the replies of a run of single values; elsewhere by walking there.
+    fn nth(&mut self, n: usize) -> Option<Reply<'a>> {
+        let jump = if self.frame.is_flat_run() { n.min(self.left as usize) as u32 } else { 0 };
+        self.next += jump;
+        self.left -= jump;
+        for _ in jump as usize..n {
+            self.next()?;
+        }
+        self.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -353,6 +364,24 @@ mod tests {
             let frame = frame(wire);
             assert_eq!(frame.reply().bytes(), text.map(str::as_bytes), "{wire:?}");
             assert_eq!(frame.reply().to_bytes().as_deref(), text.map(str::as_bytes), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn the_nth_reply_is_found_in_flat_runs_and_in_others() {
+        for wire in [":0\r\n:1\r\n:2\r\n:3\r\n", ":0\r\n*2\r\n:8\r\n:9\r\n:2\r\n|1\r\n+a\r\n+b\r\n:3\r\n"] {
+            let mut decoder = Decoder::new(Limits::default());
+            let frame = decoder.decode(&mut BytesMut::from(wire), 4).unwrap().unwrap();
+            let walked: Vec<_> = frame.replies().map(|reply| reply.to_value().unwrap()).collect();
+            assert_eq!(walked.len(), 4);
+            for from in 0..4 {
+                for n in 0..6 {
+                    let mut replies = frame.replies();
+                    (0..from).for_each(|_| assert!(replies.next().is_some()));
+                    let found = replies.nth(n).map(|reply| reply.to_value().unwrap());
+                    assert_eq!(found.as_ref(), walked.get(from + n), "{wire:?}: {n} after {from}");
+                }
+            }
         }
     }
 
