@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 use bytes::Bytes;
 
 use super::convert::{ConversionError, ServerError};
-use crate::resp::{Items, Kind, Reply, Value, View};
+use crate::resp::{Items, Reply, Value, View};
 
 /// A type that a reply can be converted to.
 ///
@@ -65,10 +65,8 @@ impl<T: FromReply> FromReply for Result<T, ServerError> {
 /// a large reply is a slice of it.
 impl FromReply for Bytes {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        match reply.kind() {
-            Kind::BulkString | Kind::SimpleString | Kind::Verbatim | Kind::BigNumber => {
-                reply.to_bytes().ok_or_else(|| ConversionError::unexpected("a string", reply))
-            }
+        match reply.to_bytes() {
+            Some(bytes) if !reply.is_error() => Ok(bytes),
             _ => number_text(reply).map(Bytes::from),
         }
     }
@@ -177,7 +175,14 @@ impl<T: FromReply> FromReply for Vec<T> {
                 }
                 Ok(items)
             }
-            View::Array(items) | View::Set(items) | View::Push(items) => items.map(T::from_reply).collect(),
+            View::Array(items) | View::Set(items) | View::Push(items) => {
+                // Not collected: a collection of results has no size beforehand, and would grow step by step.
+                let mut converted = Vec::with_capacity(items.len());
+                for item in items {
+                    converted.push(T::from_reply(item)?);
+                }
+                Ok(converted)
+            }
             View::BulkString(bytes) | View::SimpleString(bytes) | View::Verbatim { text: bytes, .. } => {
                 T::from_string(bytes).ok_or_else(|| ConversionError::unexpected("an array", reply))
             }

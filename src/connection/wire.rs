@@ -78,11 +78,15 @@ impl Connection {
 
     /// Where to read to, with room for at least something.
     pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
+        let partial = self.incoming.len();
         // What is announced is believed only as far as as much has arrived, or one buffer's worth.
-        let believed = self.decoder.needed().min(self.incoming.len().max(self.read_size));
-        let room = self.incoming.capacity() - self.incoming.len();
+        let believed = self.decoder.needed().min(partial.max(self.read_size));
+        let room = self.incoming.capacity() - partial;
         if room < believed.max(self.read_size / 16) {
-            self.incoming.reserve(believed.max(self.read_size));
+            // A reply that does not fit is moved to a new buffer. The next one is likely to be as large: with room for
+            // several, only one of them is moved.
+            let several = if partial >= self.read_size / 4 { 4 * self.read_size } else { self.read_size };
+            self.incoming.reserve(believed.max(several));
         }
         &mut self.incoming
     }

@@ -136,6 +136,18 @@ impl Frame {
         }
     }
 
+    /// The payload of one of its nodes as a share of the frame's bytes, if the frame is large enough to be shared.
+    #[inline]
+    pub(crate) fn share(&self, node: Node) -> Option<Bytes> {
+        let start = node.start as usize;
+        match &self.content {
+            Content::Shared { bytes, .. } if bytes.len() >= SHARED_FRAME => {
+                Some(bytes.slice(start..start + node.len as usize))
+            }
+            _ => None,
+        }
+    }
+
     /// `part`, which lies in this frame, as bytes of its own or as a share of the frame's.
     pub(crate) fn to_bytes(&self, part: &[u8]) -> Bytes {
         match &self.content {

@@ -152,7 +152,14 @@ impl<'a> Reply<'a> {
     /// The same as [`Reply::bytes`], to be kept. In a frame of 16 KiB or more it is not copied: it shares, and keeps
     /// alive, the buffer that the whole frame was read into. Out of smaller frames it is copied, so that a small reply
     /// never keeps a large buffer alive.
+    #[inline]
     pub fn to_bytes(self) -> Option<Bytes> {
+        let node = self.node();
+        if node.tag == Tag::BulkString {
+            if let Some(shared) = self.frame.share(node) {
+                return Some(shared);
+            }
+        }
         self.bytes().map(|part| self.frame.to_bytes(part))
     }
 
