@@ -4,7 +4,7 @@
 
 mod live;
 #[path = "support/pki.rs"]
-#[allow(dead_code, reason = "the certificates of all tests")]
+#[allow(dead_code, unreachable_pub, reason = "the certificates of all tests")]
 mod pki;
 mod support;
 

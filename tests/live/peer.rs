@@ -114,6 +114,13 @@ impl Wire {
         }
     }
 
+    /// Answers the first command, as a server of RESP3 does.
+    pub(crate) async fn hello(&mut self) -> Option<Vec<Vec<u8>>> {
+        let hello = self.command().await;
+        self.say(HELLO).await;
+        hello
+    }
+
     /// Writes, as far as the client is still there.
     pub(crate) async fn say(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
