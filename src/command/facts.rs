@@ -45,6 +45,8 @@ pub(crate) enum Sharing {
     Dedicated,
     /// It needs a connection of its own with one of these as its second word.
     DedicatedWith(&'static [&'static str]),
+    /// It holds the connection up when `BLOCK` stands among the options before `STREAMS`.
+    DedicatedIfBlocking,
 }
 
 /// Which errors say that the server did not run the command.
@@ -189,6 +191,16 @@ const fn container(name: &'static str, dedicated: &'static [&'static str]) -> Fa
     Facts { name, wire_name: WireName::of(name), effect: Effect::Never, sharing, refusals: Refusals::Usual }
 }
 
+const fn blocking_by_option(name: &'static str, effect: Effect) -> Facts {
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        effect,
+        sharing: Sharing::DedicatedIfBlocking,
+        refusals: Refusals::Usual,
+    }
+}
+
 const fn script(name: &'static str, effect: Effect) -> Facts {
     Facts { name, wire_name: WireName::of(name), effect, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts }
 }
@@ -211,11 +223,13 @@ static TABLE: &[Facts] = &[
     dedicated("BZPOPMAX"),
     dedicated("BZPOPMIN"),
     container("CLIENT", &["REPLY", "CACHING", "TRACKING"]),
+    dedicated("CLIENT CACHING"),
     shared("CLIENT GETNAME", Read),
     shared("CLIENT ID", Read),
     shared("CLIENT INFO", Read),
     shared("CLIENT LIST", Read),
     dedicated("CLIENT REPLY"),
+    dedicated("CLIENT TRACKING"),
     shared("CONFIG GET", Read),
     shared("CONFIG SET", Admin),
     shared("DBSIZE", Read),
@@ -320,6 +334,8 @@ static TABLE: &[Facts] = &[
     shared("XADD", Accumulating),
     shared("XLEN", Read),
     shared("XRANGE", Read),
+    blocking_by_option("XREAD", Read),
+    blocking_by_option("XREADGROUP", Never),
     shared("ZADD", LastWriteWins),
     shared("ZCARD", Read),
     shared("ZINCRBY", Accumulating),

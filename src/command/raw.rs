@@ -85,8 +85,13 @@ impl Command {
             Sharing::Shared => false,
             Sharing::Dedicated => true,
             Sharing::DedicatedWith(words) => self
-                .second_word()
+                .words()
+                .nth(1)
                 .is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second))),
+            Sharing::DedicatedIfBlocking => self
+                .words()
+                .take_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"))
+                .any(|word| word.eq_ignore_ascii_case(b"BLOCK")),
         }
     }
 
@@ -178,16 +183,19 @@ impl Command {
         self.body.share_if_large();
     }
 
-    /// The bytes of the second word, if it is a small one.
-    fn second_word(&self) -> Option<&[u8]> {
-        let (start, len) = self.bulk_at(0)?;
-        let (start, len) = self.bulk_at(start + len + 2)?;
-        let mut word = None;
-        self.body.pieces(start..start + len, |piece| {
-            word = Some(piece);
-            false
-        });
-        word
+    /// The words from the name on; of a large one perhaps only its beginning.
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let (start, len) = self.bulk_at(next)?;
+            next = start + len + 2;
+            let mut word: &[u8] = &[];
+            self.body.pieces(start..start + len, |piece| {
+                word = piece;
+                false
+            });
+            Some(word)
+        })
     }
 
     fn empty(facts: &'static Facts) -> Self {
@@ -278,12 +286,16 @@ mod tests {
     }
 
     #[test]
-    fn what_would_disturb_others_is_known_by_its_name_and_its_second_word() {
+    fn what_would_disturb_others_is_known_by_its_name_and_its_options() {
         let disturbs = |command: Command| command.needs_dedicated();
         assert!(disturbs(Command::new("subscribe").arg("x")) && disturbs(Command::new("MULTI")));
         assert!(disturbs(Command::new("CLIENT").arg(("reply", "OFF"))));
         assert!(disturbs(Command::new("client reply").arg("OFF")));
+        assert!(disturbs(Command::new("CLIENT TRACKING").arg("ON")) && disturbs(Command::new("client caching")));
         assert!(!disturbs(Command::new("CLIENT").arg("ID")) && !disturbs(Command::new("GET").key("reply")));
+        assert!(disturbs(Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS", "k"))));
+        assert!(disturbs(Command::new("XREADGROUP").arg(("GROUP", "", "c", "BLOCK", 0))));
+        assert!(!disturbs(Command::new("XREAD").arg(("COUNT", 1, "STREAMS")).key("BLOCK").arg("0")));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!   First(HELLO 3, optional steps, SELECT) ── all answered ──▶ Done
 //!        │ HELLO is not known                                   ▲
 //!        ▼                                                      │
-//!   (drain the other answers) ──▶ Second(AUTH, optional steps, SELECT)
+//!   (drain the other answers) ──▶ Second(AUTH or PING, optional steps, SELECT)
 //! ```
 //!
 //! Each flight is one write; only the fallback of a server that does not know `HELLO` costs a second round trip.
@@ -33,6 +33,8 @@ pub(crate) struct Handshake {
 enum Step {
     Hello,
     Auth,
+    /// In place of the other two, shows whether commands are taken at all: a server may want a password or be full.
+    Probe,
     Select,
     /// May be refused without harm.
     Optional,
@@ -52,7 +54,7 @@ pub(crate) enum Progress {
 }
 
 impl Handshake {
-    /// Begins; returns also what to send, and `Done` at once if there is nothing to say.
+    /// Begins; returns also what to send.
     pub(crate) fn begin(plan: HandshakePlan) -> Progress {
         let resp2 = plan.protocol == ProtocolChoice::Resp2;
         let handshake = Self { plan, due: VecDeque::new(), facts: ServerFacts::default(), fall_back: resp2 };
@@ -70,6 +72,7 @@ impl Handshake {
             (Some(Step::Hello), Some(error)) if self.may_fall_back(&error) => self.fall_back = true,
             (Some(Step::Hello), Some(error)) => return self.failed("HELLO", &error),
             (Some(Step::Auth), Some(error)) if !self.fall_back_pending() => return self.failed("AUTH", &error),
+            (Some(Step::Probe), Some(error)) if is_shut_out(&error) => return self.failed("PING", &error),
             (Some(Step::Select), Some(error)) if !self.fall_back_pending() => return self.failed("SELECT", &error),
             _ => {}
         }
@@ -88,7 +91,7 @@ impl Handshake {
         let unknown = match error.code() {
             "NOPROTO" => true,
             // Old servers and proxies word it in many ways; what has a meaning of its own is no such wording.
-            "ERR" => !error.message().contains("max number of clients") && !error.message().contains("invalid DB"),
+            "ERR" => !is_full(error) && !error.message().contains("invalid DB"),
             _ => false,
         };
         unknown && self.plan.protocol == ProtocolChoice::Auto
@@ -106,6 +109,8 @@ impl Handshake {
             say(Step::Hello, hello(plan));
         } else if let Some(credentials) = &plan.credentials {
             say(Step::Auth, auth(credentials));
+        } else {
+            say(Step::Probe, Command::new("PING"));
         }
         if let Some(name) = plan.name.as_ref().filter(|_| self.fall_back) {
             say(Step::Optional, Command::new("CLIENT SETNAME").arg(name));
@@ -124,7 +129,7 @@ impl Handshake {
         if self.fall_back {
             self.plan.protocol = ProtocolChoice::Resp2;
         }
-        if self.due.is_empty() { Progress::Done(self.facts) } else { Progress::Send(self, out) }
+        Progress::Send(self, out)
     }
 
     fn failed(&self, step: &'static str, error: &ServerError) -> Progress {
@@ -162,9 +167,18 @@ fn auth(credentials: &Credentials) -> Command {
 fn is_permanent(error: &ServerError) -> bool {
     match error.code() {
         "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" => false,
-        "ERR" => !error.message().contains("max number of clients"),
+        "ERR" => !is_full(error),
         _ => true,
     }
+}
+
+/// Whether the server takes no command from us. Other errors, such as that of a replica without its primary, pass.
+fn is_shut_out(error: &ServerError) -> bool {
+    matches!(error.code(), "NOAUTH" | "DENIED") || is_full(error)
+}
+
+fn is_full(error: &ServerError) -> bool {
+    error.code() == "ERR" && error.message().contains("max number of clients")
 }
 
 fn facts_of(reply: Reply<'_>) -> ServerFacts {
@@ -297,11 +311,23 @@ mod tests {
     }
 
     #[test]
-    fn resp2_by_choice_says_no_hello_and_with_nothing_to_say_is_done_at_once() {
+    fn resp2_by_choice_says_no_hello_and_without_a_password_asks_whether_it_is_let_in() {
         let plan = HandshakePlan { protocol: ProtocolChoice::Resp2, ..plan() };
         let (_, text) = sent(Handshake::begin(plan));
         assert!(text.starts_with("AUTH hunter2 CLIENT SETNAME me"));
-        let bare = HandshakePlan { protocol: ProtocolChoice::Resp2, ..HandshakePlan::default() };
-        assert!(matches!(Handshake::begin(bare), Progress::Done(_)));
+        let bare = || Handshake::begin(HandshakePlan { protocol: ProtocolChoice::Resp2, ..HandshakePlan::default() });
+        let (_, text) = sent(bare());
+        assert_eq!(text, "PING");
+        for (line, permanent) in
+            [("NOAUTH Authentication required.", true), ("ERR max number of clients reached", false)]
+        {
+            match answer(bare(), &[Value::error(line)]) {
+                Progress::Failed(refusal) => assert_eq!((refusal.step, refusal.permanent), ("PING", permanent)),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        for let_in in [Value::simple("PONG"), Value::error("MASTERDOWN Link with MASTER is down")] {
+            assert!(matches!(answer(bare(), &[let_in]), Progress::Done(_)));
+        }
     }
 }

@@ -171,12 +171,8 @@ impl<T: Claim> Session<T> {
         self.peer = peer;
         self.last_read = now;
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
-        let (connection, established) = Connection::begin(handshake.clone(), *limits, *read_buffer);
-        self.connection = Some(connection);
+        self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.handle_stage(Stage::Handshake, self.peer.remote);
-        if let Some(facts) = established {
-            self.handle_established(facts, now);
-        }
     }
 
     /// The attempt failed, or the socket did.

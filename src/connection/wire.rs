@@ -45,8 +45,8 @@ pub(crate) enum Received {
 }
 
 impl Connection {
-    /// A new socket; `None` for the facts means that a handshake is under way.
-    pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> (Self, Option<ServerFacts>) {
+    /// A new socket, on which the handshake is to begin.
+    pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> Self {
         let mut connection = Self {
             decoder: Decoder::new(limits),
             incoming: BytesMut::new(),
@@ -54,11 +54,8 @@ impl Connection {
             phase: Phase::Failed,
             greeting: Vec::new(),
         };
-        let facts = match connection.advance(Handshake::begin(plan)) {
-            Received::Established(facts) => Some(facts),
-            _ => None,
-        };
-        (connection, facts)
+        connection.advance(Handshake::begin(plan));
+        connection
     }
 
     /// Whether commands may be sent.
