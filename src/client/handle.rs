@@ -52,11 +52,8 @@ use crate::topology::Standalone;
 /// closed. [`Client::close`] does the same with a deadline of your own, and waits for it.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    topology: Standalone,
+    topology: Arc<Standalone>,
+    /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
 }
 
@@ -93,8 +90,7 @@ impl Client {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let link = Link::start(config.link_settings(), &runtime);
-        let shared = Shared { topology: Standalone::new(link), deadline: config.deadline() };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline() })
     }
 
     /// A request for any command; what its answer is converted to is up to the caller.
@@ -118,10 +114,10 @@ impl Client {
         Pipeline::new(self)
     }
 
-    /// The same connection with another default deadline for calls.
+    /// A clone on the same connection, whose calls may take this long unless they say otherwise.
     #[must_use]
-    pub fn with_deadline(&self, deadline: Duration) -> WithDeadline<'_> {
-        WithDeadline { client: self, deadline }
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { topology: Arc::clone(&self.topology), deadline: Some(deadline) }
     }
 
     /// The link's state, now and whenever it changes.
@@ -175,13 +171,13 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        self.shared.topology.link()
+        self.topology.link()
     }
 
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
         match limit {
-            Limit::Default => self.shared.deadline,
+            Limit::Default => self.deadline,
             Limit::Within(within) => Some(within),
         }
     }
@@ -196,15 +192,6 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A client with another default deadline.
-#[derive(Clone, Copy, Debug)]
-pub struct WithDeadline<'c> {
-    client: &'c Client,
-    deadline: Duration,
-}
-
-impl Executor for WithDeadline<'_> {}
-
 impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
     type Output = Result<T, Error>;
     type IntoFuture = Call<'c, T>;
@@ -212,19 +199,6 @@ impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
     fn into_future(self) -> Call<'c, T> {
         let within = self.executor.within(self.deadline);
         Call::new(self.executor, self.command, within)
-    }
-}
-
-impl<'c, T: FromReply, O> IntoFuture for Request<WithDeadline<'c>, T, O> {
-    type Output = Result<T, Error>;
-    type IntoFuture = Call<'c, T>;
-
-    fn into_future(self) -> Call<'c, T> {
-        let within = match self.deadline {
-            Limit::Default => self.executor.deadline,
-            Limit::Within(within) => within,
-        };
-        Call::new(self.executor.client, self.command, Some(within))
     }
 }
 

@@ -14,6 +14,6 @@ pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
-pub use handle::{Client, WithDeadline};
+pub use handle::Client;
 pub use pipeline::{Execution, Pipeline, Queued, Results};
 pub use secret::Secret;

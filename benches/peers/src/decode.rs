@@ -86,13 +86,9 @@ const CASES: &[Case] = &[
     Case { parser: "redis-rs 1.8.1", result: "`Value`", decode: redis1_value },
     Case { parser: "redis-rs 2.0-rc.2", result: "`Value`", decode: redis2_value },
     Case { parser: "rustis 0.27", result: "its `Value`", decode: rustis_value },
-    #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Frame`", decode: ours::frame },
-    #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Frame`s, as runs", decode: ours::run },
-    #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Frame`, every payload viewed", decode: ours::payloads },
-    #[cfg(feature = "ours-decoder")]
     Case { parser: "steadfast", result: "`Value`", decode: ours::value },
 ];
 
@@ -169,7 +165,6 @@ fn rustis_value(input: &Input) -> usize {
     elements
 }
 
-#[cfg(feature = "ours-decoder")]
 mod ours {
     use std::hint::black_box;
 

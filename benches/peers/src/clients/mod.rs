@@ -10,7 +10,6 @@ pub mod floor;
 pub mod fred;
 pub mod redis_rs;
 pub mod rustis;
-#[cfg(feature = "ours")]
 pub mod steadfast;
 
 /// One connection to the server, shared by all tasks of a run through `Clone`.
@@ -62,7 +61,6 @@ pub enum Peer {
     Redis2,
     Fred,
     Rustis,
-    #[cfg(feature = "ours")]
     Steadfast,
 }
 
@@ -73,7 +71,6 @@ impl Peer {
         Self::Redis2,
         Self::Fred,
         Self::Rustis,
-        #[cfg(feature = "ours")]
         Self::Steadfast,
     ];
 
@@ -84,7 +81,6 @@ impl Peer {
             Self::Redis2 => "redis2",
             Self::Fred => "fred",
             Self::Rustis => "rustis",
-            #[cfg(feature = "ours")]
             Self::Steadfast => "steadfast",
         }
     }
@@ -96,7 +92,6 @@ impl Peer {
             Self::Redis2 => "redis-rs 2.0-rc.2",
             Self::Fred => "fred 10.1",
             Self::Rustis => "rustis 0.27",
-            #[cfg(feature = "ours")]
             Self::Steadfast => "steadfast",
         }
     }
@@ -113,7 +108,6 @@ impl Peer {
             Self::Redis2 => redis_rs::Redis2::supports(work),
             Self::Fred => fred::Fred::supports(work),
             Self::Rustis => rustis::Rustis::supports(work),
-            #[cfg(feature = "ours")]
             Self::Steadfast => steadfast::Steadfast::supports(work),
         }
     }
@@ -132,7 +126,6 @@ macro_rules! with_client {
             $crate::clients::Peer::Redis2 => $run::<$crate::clients::redis_rs::Redis2>($($arg),*),
             $crate::clients::Peer::Fred => $run::<$crate::clients::fred::Fred>($($arg),*),
             $crate::clients::Peer::Rustis => $run::<$crate::clients::rustis::Rustis>($($arg),*),
-            #[cfg(feature = "ours")]
             $crate::clients::Peer::Steadfast => $run::<$crate::clients::steadfast::Steadfast>($($arg),*),
         }
     };
@@ -148,7 +141,6 @@ macro_rules! with_fault_client {
             $crate::clients::Peer::Redis2 => $run::<$crate::clients::redis_rs::Managed2>($($arg),*),
             $crate::clients::Peer::Fred => $run::<$crate::clients::fred::Fred>($($arg),*),
             $crate::clients::Peer::Rustis => $run::<$crate::clients::rustis::Rustis>($($arg),*),
-            #[cfg(feature = "ours")]
             $crate::clients::Peer::Steadfast => $run::<$crate::clients::steadfast::Steadfast>($($arg),*),
         }
     };

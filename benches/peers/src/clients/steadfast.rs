@@ -1,6 +1,8 @@
 //! `steadfast`; GET and LRANGE into `Bytes`.
 
 use bytes::Bytes;
+use steadfast::Config;
+use steadfast::api::{Lists, Strings};
 
 #[derive(Clone)]
 pub struct Steadfast(steadfast::Client);
@@ -23,9 +25,11 @@ impl super::Client for Steadfast {
     async fn pipeline_set(&mut self, keys: &[String], value: &Bytes) {
         let mut pipeline = self.0.pipeline();
         for key in keys {
-            pipeline.set(key, value).queue();
+            let _ = pipeline.set(key, value).queue();
         }
-        pipeline.execute().await.expect("pipeline answered");
+        for answer in pipeline.execute().await.iter::<()>() {
+            answer.expect("pipeline answered");
+        }
     }
 
     async fn lrange(&mut self, key: &str) -> usize {
@@ -41,8 +45,8 @@ impl super::Client for Steadfast {
 
 impl super::FaultClient for Steadfast {
     async fn connect(port: u16) -> Self {
-        // To be given `FAULT_TIMEOUT` as the deadline of a call, once the configuration is there.
-        <Self as super::Client>::connect(port).await
+        let config = Config::tcp("127.0.0.1", port).with_deadline(super::FAULT_TIMEOUT);
+        Self(steadfast::Client::connect(config).await.expect("connect"))
     }
 
     async fn get(&mut self, key: &str) -> Result<(), String> {
