@@ -54,7 +54,7 @@ pub(crate) struct Mail {
     pub(crate) fresh: bool,
     /// Until when the link may answer what is here; `None` while it is open.
     pub(crate) closing: Option<Instant>,
-    /// The earliest deadline among the calls that wait for room.
+    /// No call that waits for room has an earlier deadline.
     pub(crate) earliest_waiting: Option<Instant>,
 }
 
@@ -68,6 +68,8 @@ struct Queue {
     used: Room,
     /// Calls that wait for room, by their numbers.
     waiting: BTreeMap<u64, Waiting>,
+    /// No deadline in `waiting` is before this; `None` if there is none.
+    earliest_waiting: Option<Instant>,
     /// The number of the next call.
     next: u64,
     /// How to wake the link's task; `Some` while it sleeps.
@@ -96,6 +98,7 @@ impl Mailbox {
             withdrawn: 0,
             used: Room::default(),
             waiting: BTreeMap::new(),
+            earliest_waiting: None,
             next: 0,
             sleeper: None,
             phase: Phase::Open,
@@ -126,6 +129,7 @@ impl Mailbox {
         } else {
             let mut bytes = Encoded::default();
             let entry = write(&mut bytes, Arc::clone(&slot));
+            queue.earliest_waiting = [queue.earliest_waiting, entry.deadline].into_iter().flatten().min();
             queue.waiting.insert(sequence, Waiting { entry, bytes });
         }
         queue.next += 1;
@@ -163,8 +167,11 @@ impl Mailbox {
             Phase::Closing(until) => Some(until),
             _ => None,
         };
-        let earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
-        let mail = Mail { fresh: !queue.batch.entries.is_empty(), closing, earliest_waiting };
+        if queue.waiting.is_empty() {
+            queue.earliest_waiting = None;
+        }
+        let fresh = !queue.batch.entries.is_empty();
+        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;
@@ -193,6 +200,7 @@ impl Mailbox {
             }
             keep
         });
+        queue.earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
         drop(queue);
         for ticket in expired {
             ticket.complete(Err(Box::new(unsent(Reason::Deadline(last.cloned()), used))));

@@ -177,5 +177,5 @@ peers fault <client> <fault>                           one of them: idle-cut cut
 --client-core N         1
 --port P                for `run`: a seeded server that is already there
 
-clients: floor redis1 redis2 fred rustis, and steadfast with --features ours
+clients: floor redis1 redis2 fred rustis steadfast
 works:   get-64 get-1000 get-1 set-1k pipeline lrange lrange-strings get-1m allocs";
