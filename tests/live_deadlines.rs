@@ -313,6 +313,16 @@ async fn at_capacity_calls_wait_in_line_or_fail_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_waits_for_each_answer_never_finds_its_own_room_taken() {
+    let server = Server::redis();
+    let config = tcp(&server).with_max_pending_commands(1).with_at_capacity(AtCapacity::FailFast);
+    let client = connected(config).await;
+    for _ in 0..5_000 {
+        client.ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_are_bounded_too_and_one_call_larger_than_the_bound_still_goes() {
     let server = Server::redis();
     let config = tcp(&server).with_max_pending_bytes(100_000).with_at_capacity(AtCapacity::FailFast);
