@@ -1,6 +1,6 @@
 //! Servers that die, connections that are cut: the client comes back, loses nothing that was not sent, and runs nothing twice.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 mod support;

@@ -1,6 +1,6 @@
 //! How a client begins and ends: without a runtime, with a runtime that dies, by `close`, by its last clone.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 mod support;

@@ -1,6 +1,6 @@
 //! What a server announces is not believed. Alone in its process, so that the memory it looks at is its own.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 mod support;

@@ -1,6 +1,6 @@
 //! Whatever a server sends, a call ends with a typed error, and the next one works.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 mod support;
