@@ -1,10 +1,10 @@
 //! A client does its main job on real servers: over every kind of connection, in both protocols, with equal answers.
 #![cfg(all(unix, feature = "tls"))]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 #[path = "support/pki.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the certificates of all tests")]
+#[allow(dead_code, unreachable_pub, clippy::panic, clippy::unwrap_used, reason = "the certificates of all tests")]
 mod pki;
 mod support;
 
