@@ -227,16 +227,15 @@ async fn the_requests_own_deadline_counts_be_it_shorter_or_longer() {
     let error = fails_after(Duration::from_millis(300), client.request::<()>(sleep("0.6")).into_future()).await;
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
     within(PATIENCE, client.request::<()>(sleep("0.6")).deadline(PATIENCE).into_future()).await.unwrap();
-    within(PATIENCE, steadfast::Request::<_, ()>::new(client.with_deadline(PATIENCE), sleep("0.6")).into_future())
-        .await
-        .unwrap();
+    let patient = client.with_deadline(PATIENCE);
+    within(PATIENCE, patient.request::<()>(sleep("0.6")).into_future()).await.unwrap();
     let short = Duration::from_millis(50);
     let error = fails_after(short, client.request::<()>(sleep("0.2")).deadline(short).into_future()).await;
     assert!(error.to_string().contains("50ms"), "{error}");
     within(PATIENCE, client.ping().deadline(PATIENCE).into_future()).await.unwrap();
     let mut pipeline = client.pipeline().deadline(short);
     let quick = pipeline.ping().queue();
-    let slow = steadfast::Request::<_, ()>::new(&mut pipeline, sleep("1.5")).queue();
+    let slow = pipeline.request::<()>(sleep("1.5")).queue();
     let begin = Instant::now();
     let results = within(PATIENCE, pipeline.execute()).await;
     assert!(begin.elapsed() >= short && begin.elapsed() < Duration::from_millis(1_200), "{:?}", begin.elapsed());
