@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use steadfast::api::{Connection, Strings};
 use steadfast::testing::{Answer, FakeServer};
-use steadfast::{Client, Command, Config, Error, Event, Request, Value};
+use steadfast::{Client, Command, Config, Error, Event, Value};
 
 use live::{PATIENCE, Peer, connected, quick, tcp, until_state, within};
 use support::{Kind, Server};
@@ -159,7 +159,7 @@ async fn arguments_show_in_no_debug_output_and_in_no_error_of_ours() {
     debug_shows_nothing(&client.request::<()>(command()));
     debug_shows_nothing(&client.request::<()>(command()).into_future());
     let mut pipeline = client.pipeline();
-    let queued = Request::<_, ()>::new(&mut pipeline, command()).queue();
+    let queued = pipeline.request::<()>(command()).queue();
     debug_shows_nothing(&pipeline);
     let execution = pipeline.execute();
     debug_shows_nothing(&execution);
