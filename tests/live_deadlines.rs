@@ -197,7 +197,7 @@ async fn a_frozen_server_costs_a_call_its_deadline_and_later_calls_get_their_own
     for kind in KINDS {
         let server = Server::build(kind).start();
         let client = connected(tcp(&server).with_deadline(DEADLINE)).await;
-        client.set("k", "v").await.unwrap();
+        let id = client.client_id().await.unwrap();
         server.stop();
         let (echoed, counted) = tokio::join!(
             fails_after(DEADLINE, client.echo::<String>("late").into_future()),
@@ -208,14 +208,25 @@ async fn a_frozen_server_costs_a_call_its_deadline_and_later_calls_get_their_own
             assert_eq!(error.stage(), Some(Stage::AwaitingReply));
             assert!(error.to_string().contains("nothing read for"), "{error}");
         }
+        // Made while the answers of the others are still to come: they must not be taken for theirs.
+        let patient = client.with_deadline(PATIENCE);
+        let mut behind: Vec<_> =
+            (0..20).map(|number| Box::pin(patient.echo::<u32>(number.to_string()).into_future())).collect();
+        for call in &mut behind {
+            assert!(poll_once(call.as_mut()).await.is_none());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
         server.cont();
+        for (number, call) in behind.into_iter().enumerate() {
+            assert_eq!(within(PATIENCE, call).await.unwrap() as usize, number);
+        }
         for number in 0..100 {
             let token = format!("token-{number}");
-            assert_eq!(client.with_deadline(PATIENCE).echo::<String>(&token).await.unwrap(), token);
+            assert_eq!(patient.echo::<String>(&token).await.unwrap(), token);
         }
         // It has run after all: that is what `Unknown` says.
         assert_eq!(client.get::<i64>("n").await.unwrap(), Some(1));
-        assert!(client.state().borrow().is_ready());
+        assert_eq!(client.client_id().await.unwrap(), id, "the connection lives");
     }
 }
 

@@ -151,7 +151,7 @@ async fn name_library_and_database_survive_a_reconnection_and_show_in_client_lis
                     let version = concat!(" lib-name=steadfast lib-ver=", env!("CARGO_PKG_VERSION"));
                     assert!(list[0].contains(version), "{list:?}");
                 }
-                assert_eq!(server.raw(&["CLIENT", "KILL", "TYPE", "normal"]), "1");
+                assert_ne!(server.raw(&["CLIENT", "KILL", "TYPE", "normal"]), "0");
             }
         }
         let anonymous = connected(tcp(&server).without_library_info()).await;
