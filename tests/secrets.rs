@@ -13,7 +13,7 @@ use steadfast::api::{Connection, Strings};
 use steadfast::testing::{Answer, FakeServer};
 use steadfast::{Client, Command, Config, Error, Event, Value};
 
-use live::{PATIENCE, Peer, connected, quick, tcp, until_state, within};
+use live::{PATIENCE, Peer, connected, tcp, until_state, within};
 use support::{Kind, Server};
 
 /// What must never be seen, as it is and as it stands in a URL.
@@ -217,7 +217,7 @@ async fn the_content_of_a_key_file_is_in_no_error() {
     let from_memory = steadfast::TlsOptions::new().with_client_certificate_pem("no certificate", &pem);
     for tls in [from_files, from_memory] {
         debug_shows_nothing(&tls);
-        let config = quick(Config::tcp("localhost", peer.address().port())).with_tls(tls);
+        let config = live::quick(Config::tcp("localhost", peer.address().port())).with_tls(tls);
         display_shows_nothing(&config);
         let error = within(PATIENCE, Client::connect(config)).await.unwrap_err();
         error_shows_nothing(&error);
