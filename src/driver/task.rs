@@ -172,7 +172,7 @@ impl LinkTask {
 
     /// Writes what there is, as far as the socket takes it.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.is_gone_quietly(now) {
+        if !self.may_write(cx, now) {
             return;
         }
         let Socket::Open(stream) = &mut self.socket else { return };
@@ -194,22 +194,30 @@ impl LinkTask {
         }
     }
 
-    /// Looks, before the first write after a pause, whether the peer has closed the connection in the meantime: the
-    /// runtime may not have been told yet, and what is written then is lost, nobody knows with what effect.
-    fn is_gone_quietly(&mut self, now: Instant) -> bool {
+    /// Whether the socket may be written to. Before the first write after a pause this looks whether the peer has said
+    /// something or closed the connection in the meantime: the runtime may not have been told yet. What is written to a
+    /// closed connection is lost, nobody knows with what effect; and what was said before a command was sent must be
+    /// read before that, or it would be taken for the command's answer.
+    fn may_write(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let quiet_since = self.quiet_since;
         self.quiet_since = self.session.is_quiet().then(|| quiet_since.unwrap_or(now));
         if self.quiet_since.is_some() || quiet_since.is_none_or(|since| now.duration_since(since) < PAUSE) {
-            return false;
+            return true;
         }
-        let Socket::Open(stream) = &mut self.socket else { return false };
+        let Socket::Open(stream) = &mut self.socket else { return true };
         let cause = match stream.look() {
-            Liveness::Open | Liveness::Readable | Liveness::Unknown => return false,
+            Liveness::Open | Liveness::Unknown => return true,
+            Liveness::Readable => {
+                // It is still quiet until that is read: the runtime will say so at one of the next polls.
+                self.quiet_since = quiet_since;
+                cx.waker().wake_by_ref();
+                return false;
+            }
             Liveness::Closed => stream.explain_eof(),
             Liveness::Failed(cause) => cause,
         };
         self.lose(cause, now);
-        true
+        false
     }
 
     /// Reads what the peer may have said before it stopped listening: it can be the reason.
