@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Lists, Strings};
-use steadfast::client::ProtocolChoice;
+use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState};
 
 use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
@@ -220,7 +220,7 @@ async fn what_was_sent_to_a_server_that_dies_is_unknown_and_not_sent_again() {
 async fn an_idle_connection_that_was_killed_costs_the_next_call_nothing() {
     for kind in KINDS {
         let server = Server::build(kind).start();
-        let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+        let client = connected(tcp(&server).with_deadline(PATIENCE).with_backoff(short_pauses())).await;
         let mut admin = server.connect();
         for count in 1..=50 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -325,4 +325,42 @@ async fn a_server_full_of_ends_and_beginnings_always_leads_back_to_ready() {
     }
     assert!(client.state().borrow().is_ready());
     assert_eq!(clients_of(&server).len(), 1);
+}
+
+/// On a single thread nothing tells the driver of what a blocking peer does, but a look at the socket.
+#[tokio::test]
+async fn a_peer_that_says_something_unasked_and_ends_costs_the_next_call_nothing() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (order, orders) = std::sync::mpsc::channel::<()>();
+    let (report, reports) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            for answer in ["+PONG\r\n", ":1\r\n"] {
+                assert!(stream.read(&mut [0; 512]).unwrap() > 0);
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            if orders.recv().is_err() {
+                return;
+            }
+            stream.write_all(b"-ERR this connection is closed\r\n").unwrap();
+            drop(stream);
+            report.send(()).unwrap();
+        }
+    });
+    let config = quick(Config::tcp("127.0.0.1", port)).with_protocol(ProtocolChoice::Resp2).without_library_info();
+    let client = connected(config.with_deadline(PATIENCE).with_backoff(short_pauses())).await;
+    for _ in 0..20 {
+        assert_eq!(client.incr("n").await.unwrap(), 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        order.send(()).unwrap();
+        reports.recv().unwrap();
+    }
+}
+
+/// For connections that are lost again and again, which would make ever longer pauses.
+fn short_pauses() -> Backoff {
+    Backoff::default().with_first(Duration::from_millis(1)).with_max(Duration::from_millis(2))
 }

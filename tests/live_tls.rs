@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Strings};
+use steadfast::client::Backoff;
 use steadfast::outcome::{CertificateReload, TlsFailure};
 use steadfast::{
     Cause, Client, Config, Error, ErrorKind, Event, Events, Fate, LinkState, Stage, TlsOptions, TlsVersion,
@@ -346,5 +347,26 @@ async fn large_values_and_many_calls_travel_over_tls() {
         for call in calls {
             assert!(within(PATIENCE, call).await.unwrap());
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_that_was_killed_costs_the_next_call_nothing() {
+    for kind in KINDS {
+        let server = with_certificate(kind, "server", ClientCertificates::Ignored).start();
+        let mut admin = server.connect();
+        for version in VERSIONS {
+            // The connection is lost again and again, which would make ever longer pauses.
+            let pauses = Backoff::default().with_first(Duration::from_millis(1)).with_max(Duration::from_millis(2));
+            let client = connected(over(&server, only(trusting_ca(), version)).with_backoff(pauses)).await;
+            client.ping().await.unwrap();
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                // The driver's thread has had no time to see the end when the call comes.
+                assert_eq!(admin.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap(), "1");
+                client.incr("n").await.unwrap();
+            }
+        }
+        assert_eq!(admin.call(&["GET", "n"]).unwrap(), "40");
     }
 }
