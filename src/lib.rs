@@ -22,8 +22,8 @@ pub use command::{
 pub use connection::{LinkState, ServerFacts, SessionFacts};
 pub use driver::{Event, Events};
 pub use error::{Error, ErrorKind};
-pub use outcome::{Cause, Fate, Stage};
-pub use resp::Value;
+pub use outcome::{Address, Cause, Fate, Stage};
+pub use resp::{Reply, Value};
 pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};
 #[cfg(feature = "tls")]
 pub use transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};
