@@ -21,7 +21,8 @@ use crate::resp::Protocol;
 ///   any ── closed, and nothing left to answer ──▶ Closed
 /// ```
 ///
-/// Every state but `Closed` leads back to `Ready` when the fault goes away, whatever it was.
+/// Every state but `Closed` leads back to `Ready` when the fault goes away, whatever it was. A *stable* connection is one
+/// that was ready for a second or more.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LinkState {
