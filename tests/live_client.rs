@@ -1,10 +1,10 @@
 //! A client does its main job on real servers: over every kind of connection, in both protocols, with equal answers.
 #![cfg(all(unix, feature = "tls"))]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 #[path = "support/pki.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the certificates of all tests")]
+#[allow(dead_code, unreachable_pub, clippy::panic, clippy::unwrap_used, reason = "the certificates of all tests")]
 mod pki;
 mod support;
 
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use steadfast::api::{Connection, Hashes, Keys, Lists, PubSub, Server as _, Sets, SortedSets, Strings};
 use steadfast::client::ProtocolChoice;
 use steadfast::resp::Protocol;
-use steadfast::{Client, Command, Config, Error, ErrorKind, Fate, Request, TlsOptions, TlsVersion, Value};
+use steadfast::{Client, Command, Config, Error, ErrorKind, Fate, TlsOptions, TlsVersion, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, quick, tcp, within};
 use pki::pki;
@@ -226,7 +226,7 @@ async fn a_pipeline_has_one_result_for_each_command_whatever_the_others_did() {
             let first = pipeline.incr("n").queue();
             let pushed = pipeline.rpush("list", ["1", "2"]).queue();
             let wrong = pipeline.incr("list").queue();
-            let unknown = Request::<_, ()>::new(&mut pipeline, Command::new("NOSUCH")).queue();
+            let unknown = pipeline.request::<()>(Command::new("NOSUCH")).queue();
             let list = pipeline.lrange::<i64>("list", 0, -1).queue();
             let misread = pipeline.lrange::<i64>("list", 0, -1).answer_as::<i64>().queue();
             let missing = pipeline.get::<String>("none").queue();
@@ -384,7 +384,7 @@ async fn what_needs_a_connection_of_its_own_fails_before_it_is_sent() {
     let refused: Vec<_> = commands()
         .map(|command| {
             let name = command.name().to_owned();
-            (name, Request::<_, Value>::new(&mut pipeline, command).queue())
+            (name, pipeline.request::<Value>(command).queue())
         })
         .into();
     let after = pipeline.incr("n").queue();

@@ -1,6 +1,6 @@
 //! Whatever a server sends, a call ends with a typed error, and the next one works.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 mod support;
@@ -11,7 +11,7 @@ use steadfast::api::{Connection, Lists, Strings};
 use steadfast::resp::Limits;
 use steadfast::testing::{Answer, FakeServer};
 use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 use live::{PATIENCE, Peer, connected, fails_after, fails_at_once, quick, until_state, within};
 
@@ -31,8 +31,8 @@ fn detail(error: &Error) -> &str {
 
 /// A reply that cannot be one, with a word of what the error should say.
 const GARBAGE: &[(&[u8], &str)] = &[
-    (b"hello\r\n", "'h'"),
-    (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "'H'"),
+    (b"hello\r\n", "0x68"),
+    (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "HTTP"),
     (b"\0\0\0\0", "0x00"),
     (b"\x15\x03\x03\x00\x02\x02\x46", "0x15"),
     (b"$-2\r\n", ""),
@@ -74,31 +74,6 @@ async fn garbage_for_an_answer_costs_the_connection_and_says_what_it_was() {
 }
 
 #[tokio::test]
-async fn an_announcement_that_is_not_kept_costs_no_memory_and_no_more_than_the_deadline() {
-    let announcements: [&[u8]; 5] =
-        [b"*4294967295\r\n", b"$512000000\r\n", b"%2147483647\r\n", b"~4000000000\r\n:1\r\n", b"*2\r\n*4000000000\r\n"];
-    for announcement in announcements {
-        let (server, client) = fake().await;
-        let before = resident();
-        server.reply_once("GET", Answer::raw(announcement));
-        let deadline = Duration::from_millis(200);
-        let error = fails_after(deadline, client.get::<String>("k").deadline(deadline).into_future()).await;
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
-        let grown = resident().saturating_sub(before);
-        assert!(grown < 64 << 20, "{grown} bytes for {announcement:?}");
-        // It still waits for the rest of that answer: only a new connection helps.
-        server.kill_connections();
-        assert_eq!(within(PATIENCE, client.echo::<String>("own").into_future()).await.unwrap(), "own");
-    }
-}
-
-/// Bytes of memory that this process uses.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
-}
-
-#[tokio::test]
 async fn a_million_nested_arrays_fail_one_call_or_one_connection_and_never_the_stack() {
     let (server, client) = fake().await;
     let mut nested = b"*1\r\n".repeat(1_000_000);
@@ -117,13 +92,15 @@ async fn a_million_nested_arrays_fail_one_call_or_one_connection_and_never_the_s
     let error = fails_after(deadline, client.get::<Value>("k").deadline(deadline).into_future()).await;
     assert!(error.is_timeout() && error.fate() == Fate::Unknown, "{error}");
     assert_eq!(server.kill_connections(), 1);
+    until_state(&client, |state| !state.is_ready()).await;
     assert_ne!(within(PATIENCE, client.client_id().into_future()).await.unwrap(), before);
 }
 
 #[tokio::test]
 async fn a_reply_beyond_the_limits_is_a_protocol_error_and_one_within_is_not() {
     let server = FakeServer::start().await.unwrap();
-    let limits = Limits { bulk: 2_000, line: 1_500, elements: 100, ..Limits::default() };
+    let mut limits = Limits::default();
+    (limits.bulk, limits.line, limits.elements) = (2_000, 1_500, 100);
     let client = connected(quick(Config::tcp("127.0.0.1", server.port())).with_limits(limits)).await;
     client.set("fits", "x".repeat(2_000)).await.unwrap();
     assert_eq!(client.get::<String>("fits").await.unwrap().unwrap().len(), 2_000);
@@ -191,7 +168,9 @@ async fn a_push_between_answers_takes_nobodys_place_and_is_told() {
     assert_eq!((got.unwrap().as_deref(), echoed.unwrap().as_str()), (Some("a"), "own"));
     for expected in ["hello", "bye"] {
         match within(PATIENCE, events.next()).await {
-            Some(Event::Push(Value::Push(words))) => assert_eq!(words[0].as_str(), Some(expected)),
+            Some(Event::Push(Value::Push(words))) => {
+                assert!(words[0] == Value::bulk(expected) || words[0] == Value::simple(expected), "{words:?}");
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -325,28 +304,32 @@ async fn large_values_both_ways_pass_a_peer_that_reads_only_when_it_is_not_writi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_answers_before_it_has_read_is_no_deadlock_either() {
-    // It answers a command as soon as it has seen the beginning of it, and reads the rest only then.
+async fn an_answer_to_half_a_command_is_no_answer_and_no_deadlock() {
+    // The first connection answers a command as soon as it has seen its beginning, and reads the rest only then.
     let peer = Peer::start(|number, mut wire| async move {
-        if number > 0 {
-            return;
+        if number == 0 {
+            wire.hello().await;
+            wire.stream.read_exact(&mut [0; 64]).await.unwrap();
+            wire.say(format!("${LARGE}\r\n").as_bytes()).await;
+            wire.say(&vec![b'y'; LARGE]).await;
+            wire.say(b"\r\n").await;
+            return wire.until_closed().await;
         }
-        let _ = wire.hello().await;
-        let mut some = [0; 64];
-        wire.stream.read_exact(&mut some).await.unwrap();
-        let value = vec![b'y'; LARGE];
-        wire.stream.write_all(format!("${LARGE}\r\n").as_bytes()).await.unwrap();
-        wire.stream.write_all(&value).await.unwrap();
-        wire.stream.write_all(b"\r\n").await.unwrap();
-        wire.until_closed().await;
+        while let Some(command) = wire.command_after_handshake().await {
+            wire.say(format!("${}\r\n", command[1].len()).as_bytes()).await;
+            wire.say(&command[1]).await;
+            wire.say(b"\r\n").await;
+        }
     })
     .await;
     let client = connected(peer.config().without_library_info().with_deadline(Duration::from_secs(60))).await;
-    let call = client.echo::<Vec<u8>>(vec![b'x'; LARGE]);
-    let outcome = within(Duration::from_secs(60), call.into_future()).await;
-    // An answer to a command of which not all was taken is taken for none: what matters is that it ends.
-    match outcome {
-        Ok(answer) => assert_eq!(answer.len(), LARGE),
-        Err(error) => assert!(matches!(error.kind(), ErrorKind::Protocol), "{error}"),
+    let mut events = client.events();
+    let value = vec![b'x'; LARGE];
+    let answer = within(PATIENCE, client.echo::<Vec<u8>>(value.clone()).into_future()).await.unwrap();
+    assert!(answer == value, "the answer of another");
+    match within(PATIENCE, events.next()).await {
+        // Cut in the middle, it was not sent, and went with the next connection.
+        Some(Event::Disconnected { cause: Cause::Protocol { .. }, requeued: 1, failed_unknown: 0, .. }) => {}
+        other => panic!("{other:?}"),
     }
 }

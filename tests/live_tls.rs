@@ -1,10 +1,10 @@
 //! TLS as a user meets it: what is wrong is said in one word, at once when only a change can help, and heals by itself.
 #![cfg(all(unix, feature = "tls"))]
-#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
 mod live;
 #[path = "support/pki.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the certificates of all tests")]
+#[allow(dead_code, unreachable_pub, clippy::panic, clippy::unwrap_used, reason = "the certificates of all tests")]
 mod pki;
 mod support;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use crate::command::{Encoded, Executor, FromReply, Limit, Request, ServerError};
+use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, ServerError};
 use crate::connection::{Entry, Loss, Replies};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
@@ -111,6 +111,11 @@ impl<'c> Pipeline<'c> {
     pub fn deadline(mut self, within: Duration) -> Self {
         self.limit = Limit::Within(within);
         self
+    }
+
+    /// A request for any command, to be queued.
+    pub fn request<T: FromReply>(&mut self, command: Command) -> Request<&mut Self, T> {
+        Request::new(self, command)
     }
 
     /// How many commands are queued.

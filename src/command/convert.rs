@@ -18,8 +18,10 @@ impl ServerError {
         Self { line: line.into() }
     }
 
+    /// What a server said, without the arguments that some answers repeat: those may be secret.
     pub(crate) fn from_bytes(line: &[u8]) -> Self {
-        Self::new(String::from_utf8_lossy(line))
+        let line = String::from_utf8_lossy(line);
+        Self::new(line.split(ARGUMENTS).next().unwrap_or_default())
     }
 
     /// The first word, such as `"WRONGTYPE"` or `"ERR"`: the part that means the same on every server version.
@@ -27,7 +29,7 @@ impl ServerError {
         self.line.split(' ').next().unwrap_or_default()
     }
 
-    /// The whole text, the first word too.
+    /// The whole text, the first word too, but for the arguments that the answer to an unknown command repeats.
     pub fn message(&self) -> &str {
         &self.line
     }
@@ -83,7 +85,7 @@ impl ConversionError {
     pub fn unexpected(expected: &'static str, reply: Reply<'_>) -> Self {
         match reply.bytes() {
             Some(line) if reply.is_error() => {
-                Self::new(expected, format!("the error '{}'", String::from_utf8_lossy(line)))
+                Self::new(expected, format!("the error '{}'", ServerError::from_bytes(line)))
             }
             _ => Self::new(expected, reply.kind().to_string()),
         }
@@ -113,6 +115,9 @@ impl fmt::Display for ConversionError {
 }
 
 impl std::error::Error for ConversionError {}
+
+/// What stands before the arguments in the answer to an unknown command.
+const ARGUMENTS: &str = ", with args beginning with";
 
 /// Error words that a server uses only before it runs a command.
 const REFUSALS: &[&str] = &[

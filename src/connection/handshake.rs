@@ -136,9 +136,8 @@ impl Handshake {
         Progress::Failed(HandshakeRefusal::new(step, self.without_secrets(error.message()), is_permanent(error)))
     }
 
-    /// "unknown command" answers repeat the arguments, the password among them.
+    /// What a server or a proxy says may repeat what it was told.
     fn without_secrets(&self, message: &str) -> String {
-        let message = message.split(", with args beginning with").next().unwrap_or_default();
         match &self.plan.credentials {
             Some(credentials) if !credentials.password.is_empty() => {
                 message.replace(&*String::from_utf8_lossy(&credentials.password), "***")

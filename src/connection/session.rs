@@ -323,6 +323,8 @@ impl<T: Claim> Session<T> {
     }
 
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
+        // Who has gone while there was no connection has its command withdrawn.
+        self.drop_given_up();
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
         self.events.push_back(Output::Connected(Arc::clone(&session)));
         self.attempt_until = None;
@@ -381,18 +383,21 @@ impl<T: Claim> Session<T> {
         let reason = Reason::Link(cause.clone());
         self.give_up(now, &reason, |placed| placed.sent(position) > 0);
         let failed = self.events.len() - before;
-        // Who was told earlier that no answer would come has no place any more, nor has who has gone.
-        let mut settled = Room::default();
+        self.drop_given_up();
+        failed
+    }
+
+    /// Takes out, while no socket has taken anything, the commands that nobody waits for: of callers who have gone, and
+    /// of those who were told that no answer would come.
+    fn drop_given_up(&mut self) {
+        let settled = &mut self.settled;
         self.inflight.retain(|placed| {
             let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
             settled.entries += usize::from(!keep);
             settled.bytes += if keep { 0 } else { placed.entry.len };
             keep
         });
-        self.settled.entries += settled.entries;
-        self.settled.bytes += settled.bytes;
         self.outbox.rewind(self.inflight.iter().map(Placed::range));
-        failed
     }
 
     /// Tells all callers, none of which can have been sent.

@@ -188,6 +188,14 @@ impl Mailbox {
         mail
     }
 
+    /// Gives room back before the answers that free it are handed out, where that matters: else a caller that makes its
+    /// next call on an answer could find its own room still taken, and fail.
+    pub(crate) fn settle(&self, settled: impl FnOnce() -> Room) {
+        if self.bounds.at_capacity == AtCapacity::FailFast {
+            self.lock().used.give_back(settled());
+        }
+    }
+
     /// Tells the calls that waited for room until their deadline.
     pub(crate) fn expire_waiting(&self, now: Instant, last: Option<&Cause>) {
         let mut queue = self.lock();

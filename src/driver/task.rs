@@ -135,8 +135,14 @@ impl LinkTask {
     fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) {
         while let Some(event) = self.session.poll_event(now) {
             match event {
-                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
-                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                Output::Answered(ticket, replies) => {
+                    self.mailbox.settle(|| self.session.take_settled());
+                    ticket.complete(Ok(replies));
+                }
+                Output::Lost(ticket, loss) => {
+                    self.mailbox.settle(|| self.session.take_settled());
+                    ticket.complete(Err(loss));
+                }
                 Output::Push(push) => self.news.tell_push(&push),
                 Output::Connected(session) => self.news.tell(Event::Connected(session)),
                 Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {

@@ -1,5 +1,5 @@
 //! What the tests of the public API share: ways to a server, peers that are scripted, and a bound on every wait.
-#![allow(dead_code, reason = "every test binary compiles this module and uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "every test binary compiles this module and uses its own part of it")]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's equipment fails the test by panicking")]
 
 mod peer;

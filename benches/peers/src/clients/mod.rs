@@ -65,14 +65,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    pub const ALL: &[Self] = &[
-        Self::Floor,
-        Self::Redis1,
-        Self::Redis2,
-        Self::Fred,
-        Self::Rustis,
-        Self::Steadfast,
-    ];
+    pub const ALL: &[Self] = &[Self::Floor, Self::Redis1, Self::Redis2, Self::Fred, Self::Rustis, Self::Steadfast];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,327 @@
+//! Servers that die, connections that are cut: the client comes back, loses nothing that was not sent, and runs nothing twice.
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+
+mod live;
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use steadfast::api::{Connection, Lists, Strings};
+use steadfast::client::ProtocolChoice;
+use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState};
+
+use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
+use support::{HaProxy, Server};
+
+/// What callers were told of their INCRs.
+#[derive(Default)]
+struct Ledger {
+    acknowledged: AtomicI64,
+    unknown: AtomicI64,
+    not_run: AtomicI64,
+}
+
+impl Ledger {
+    fn note(&self, outcome: Result<i64, Error>) {
+        let column = match outcome {
+            Ok(_) => &self.acknowledged,
+            Err(error) => match error.fate() {
+                Fate::Unknown => &self.unknown,
+                Fate::NotSent | Fate::Refused => &self.not_run,
+                other => panic!("{other:?}: {error}"),
+            },
+        };
+        column.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Every INCR that was acknowledged has run, none twice, and none that was said not to have.
+    fn agrees_with(&self, count: i64) {
+        let [acknowledged, unknown, not_run] =
+            [&self.acknowledged, &self.unknown, &self.not_run].map(|column| column.load(Ordering::SeqCst));
+        println!("{acknowledged} acknowledged, {unknown} unknown, {not_run} not run, {count} counted");
+        assert!(acknowledged <= count, "{acknowledged} were acknowledged, {count} ran");
+        assert!(count <= acknowledged + unknown, "{count} ran, {acknowledged} and {unknown} at most should have");
+    }
+}
+
+/// Callers that increment `n`, one after the other each, until they are told to stop.
+struct Load {
+    ledger: Arc<Ledger>,
+    stop: Arc<AtomicBool>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(client: &Client, callers: usize) -> Self {
+        let (ledger, stop) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
+        let tasks = (0..callers)
+            .map(|caller| {
+                let (client, ledger, stop) = (client.clone(), Arc::clone(&ledger), Arc::clone(&stop));
+                tokio::spawn(async move {
+                    while !stop.load(Ordering::SeqCst) {
+                        if caller % 4 > 0 {
+                            ledger.note(client.incr("n").await);
+                            continue;
+                        }
+                        let mut pipeline = client.pipeline();
+                        let _ = pipeline.echo::<String>("before").queue();
+                        let queued: Vec<_> = (0..3).map(|_| pipeline.incr("n").queue()).collect();
+                        let results = pipeline.execute().await;
+                        queued.into_iter().for_each(|queued| ledger.note(results.get(queued)));
+                    }
+                })
+            })
+            .collect();
+        Self { ledger, stop, tasks }
+    }
+
+    async fn end(self) -> Arc<Ledger> {
+        self.stop.store(true, Ordering::SeqCst);
+        for task in self.tasks {
+            within(PATIENCE, task).await.unwrap();
+        }
+        self.ledger
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_are_never_lost_or_doubled_while_the_connection_is_killed_again_and_again() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+        let load = Load::start(&client, 16);
+        let mut admin = server.connect();
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            admin.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap();
+        }
+        let ledger = load.end().await;
+        ledger.agrees_with(server.raw(&["GET", "n"]).parse().unwrap());
+        assert!(ledger.acknowledged.load(Ordering::SeqCst) > 100);
+        until_state(&client, LinkState::is_ready).await;
+        assert_eq!(clients_of(&server).len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_are_never_lost_or_doubled_behind_a_proxy_that_dies() {
+    let server = Server::redis();
+    let mut proxy = HaProxy::start(&forwarding(&server, "timeout client 30s\n    timeout server 30s"));
+    let config = quick(Config::tcp("127.0.0.1", proxy.address("front").port()));
+    let client = connected(config.with_deadline(PATIENCE)).await;
+    let load = Load::start(&client, 16);
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        proxy.kill9();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        proxy = tokio::task::spawn_blocking(move || {
+            proxy.restart();
+            proxy
+        })
+        .await
+        .unwrap();
+    }
+    let ledger = load.end().await;
+    ledger.agrees_with(server.raw(&["GET", "n"]).parse().unwrap());
+    assert!(ledger.acknowledged.load(Ordering::SeqCst) > 100);
+}
+
+fn forwarding(server: &Server, timeouts: &str) -> String {
+    format!(
+        "defaults\n    mode tcp\n    timeout connect 5s\n    {timeouts}\nlisten front\n    bind 127.0.0.1:{{front}}\n    \
+         server redis {}\n",
+        server.address()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_that_comes_back_is_found_and_what_was_not_sent_waits_for_it() {
+    for kind in KINDS {
+        for protocol in [ProtocolChoice::Resp2, ProtocolChoice::Resp3] {
+            let mut server = Server::build(kind).start();
+            let client = connected(tcp(&server).with_protocol(protocol).with_deadline(PATIENCE)).await;
+            let mut events = client.events();
+            assert_eq!(client.incr("n").await.unwrap(), 1);
+            server.kill9();
+            until_state(&client, |state| !state.is_ready()).await;
+            let waiting: Vec<_> = (0..100)
+                .map(|number| {
+                    let client = client.clone();
+                    tokio::spawn(async move { client.rpush("list", number.to_string()).await })
+                })
+                .collect();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let server = tokio::task::spawn_blocking(move || {
+                server.restart();
+                server
+            })
+            .await
+            .unwrap();
+            for call in waiting {
+                within(PATIENCE, call).await.unwrap().unwrap();
+            }
+            assert_eq!(server.raw(&["LLEN", "list"]), "100");
+            let Some(Event::Disconnected { in_flight: 0, failed_unknown: 0, .. }) =
+                within(PATIENCE, events.next()).await
+            else {
+                panic!("the first event is not the loss")
+            };
+            assert!(matches!(within(PATIENCE, events.next()).await, Some(Event::Connected(_))));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_to_a_server_that_dies_is_unknown_and_not_sent_again() {
+    for kind in KINDS {
+        let mut server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+        let mut events = client.events();
+        server.stop();
+        let calls: Vec<_> = (0..50)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { client.incr("n").await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let large = tokio::spawn({
+            let client = client.clone();
+            async move { client.set("large", vec![b'x'; 32 << 20]).await }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        server.kill9();
+        for call in calls {
+            let error = within(PATIENCE, call).await.unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::Unknown), "{error}");
+            assert!(matches!(error.cause(), Some(Cause::Io(_) | Cause::PeerClosed)), "{error}");
+        }
+        match within(PATIENCE, events.next()).await {
+            Some(Event::Disconnected { in_flight: 51, requeued: 1, failed_unknown: 50, .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        let server = tokio::task::spawn_blocking(move || {
+            server.restart();
+            server
+        })
+        .await
+        .unwrap();
+        // Cut in the middle, it was not sent, and is now sent whole.
+        within(PATIENCE, large).await.unwrap().unwrap();
+        assert_eq!(server.raw(&["STRLEN", "large"]), (32 << 20).to_string());
+        assert_eq!(server.raw(&["EXISTS", "n"]), "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_that_was_killed_costs_the_next_call_nothing() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+        let mut admin = server.connect();
+        for count in 1..=50 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            // The driver's thread has had no time to see the FIN when the call comes.
+            assert_eq!(admin.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap(), "1");
+            assert_eq!(client.incr("n").await.unwrap(), count);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_cuts_idle_connections_costs_the_next_call_nothing() {
+    let server = Server::redis();
+    let proxy = HaProxy::start(&forwarding(&server, "timeout client 300ms\n    timeout server 300ms"));
+    let config = quick(Config::tcp("127.0.0.1", proxy.address("front").port()));
+    let client = connected(config.with_deadline(PATIENCE)).await;
+    for count in 1..=6 {
+        assert_eq!(client.incr("n").await.unwrap(), count);
+        tokio::time::sleep(Duration::from_millis(250 + 50 * count as u64)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_cuts_idle_connections_costs_the_next_call_nothing() {
+    let server = Server::build(support::Kind::Valkey).config("timeout 1").start();
+    let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+    let mut events = client.events();
+    assert_eq!(client.incr("n").await.unwrap(), 1);
+    match within(PATIENCE, events.next()).await {
+        Some(Event::Disconnected { cause: Cause::PeerClosed, in_flight: 0, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(within(PATIENCE, events.next()).await, Some(Event::Connected(_))), "before it is needed");
+    assert_eq!(client.incr("n").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_reset_while_an_answer_is_due_is_unknown_and_the_next_call_works() {
+    let peer = Peer::start(|number, mut wire| async move {
+        while let Some(command) = wire.command_after_handshake().await {
+            if number < 3 && command[0] == b"INCR" {
+                return wire.reset();
+            }
+            wire.say(b":1\r\n").await;
+        }
+    })
+    .await;
+    let client = connected(peer.config().with_deadline(PATIENCE)).await;
+    for _ in 0..3 {
+        let error = within(PATIENCE, client.incr("n").into_future()).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::Unknown), "{error}");
+        assert!(matches!(error.cause(), Some(Cause::Io(_))), "{error}");
+        until_state(&client, LinkState::is_ready).await;
+    }
+    assert_eq!(client.incr("n").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn answers_that_came_before_the_end_are_given_to_their_callers() {
+    let peer = Peer::start(|number, mut wire| async move {
+        let mut answered = 0;
+        while let Some(command) = wire.command_after_handshake().await {
+            if number == 0 && answered == 3 {
+                return;
+            }
+            answered += 1;
+            let word = String::from_utf8_lossy(&command[1]).into_owned();
+            wire.say(format!("${}\r\n{word}\r\n", word.len()).as_bytes()).await;
+        }
+    })
+    .await;
+    let client = connected(peer.config().with_deadline(PATIENCE)).await;
+    let mut pipeline = client.pipeline();
+    for number in 0..6 {
+        let _ = pipeline.echo::<u32>(number.to_string()).queue();
+    }
+    let results = within(PATIENCE, pipeline.execute()).await;
+    let outcomes: Vec<_> = results.iter::<u32>().map(|outcome| outcome.map_err(|error| error.fate())).collect();
+    assert_eq!(outcomes[..3], [Ok(0), Ok(1), Ok(2)]);
+    assert_eq!(outcomes[3..], [Err(Fate::Unknown); 3]);
+    assert_eq!(client.echo::<u32>("7").await.unwrap(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_full_of_ends_and_beginnings_always_leads_back_to_ready() {
+    let mut server = Server::redis();
+    let client = connected(tcp(&server)).await;
+    for round in 0..5 {
+        server = tokio::task::spawn_blocking(move || {
+            if round % 2 == 0 {
+                server.kill9()
+            } else {
+                server.terminate()
+            }
+            server.restart();
+            server
+        })
+        .await
+        .unwrap();
+        until(async || client.ping().deadline(Duration::from_secs(1)).await.is_ok()).await;
+    }
+    assert!(client.state().borrow().is_ready());
+    assert_eq!(clients_of(&server).len(), 1);
+}

@@ -1,0 +1,226 @@
+//! No secret shows, whatever is printed and however it goes wrong.
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+
+mod live;
+mod support;
+
+use std::error::Error as _;
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use steadfast::api::{Connection, Strings};
+use steadfast::testing::{Answer, FakeServer};
+use steadfast::{Client, Command, Config, Error, Event, Value};
+
+use live::{PATIENCE, Peer, connected, quick, tcp, until_state, within};
+use support::{Kind, Server};
+
+/// What must never be seen, as it is and as it stands in a URL.
+const SECRET: &str = "hunter2/§";
+const IN_URL: &str = "hunter2%2F%C2%A7";
+
+#[track_caller]
+fn shows_nothing(text: &str) {
+    for trace in ["hunter2", IN_URL] {
+        assert!(!text.contains(trace), "a secret shows: {text}");
+    }
+}
+
+#[track_caller]
+fn debug_shows_nothing(value: &impl Debug) {
+    shows_nothing(&format!("{value:?}"));
+    shows_nothing(&format!("{value:#?}"));
+}
+
+#[track_caller]
+fn display_shows_nothing(value: &(impl Debug + Display)) {
+    debug_shows_nothing(value);
+    shows_nothing(&value.to_string());
+}
+
+/// The error, everything in it, and everything behind it.
+#[track_caller]
+fn error_shows_nothing(error: &Error) {
+    display_shows_nothing(error);
+    debug_shows_nothing(&(error.kind(), error.fate(), error.stage(), error.node(), error.cause(), error.server()));
+    let mut source = error.source();
+    while let Some(error) = source {
+        shows_nothing(&format!("{error} {error:?}"));
+        source = error.source();
+    }
+}
+
+#[test]
+fn configurations_and_their_errors_hide_passwords() {
+    let url = format!("redis://alice:{IN_URL}@localhost:6379/2?name=me");
+    let config = Config::from_url(&url).unwrap();
+    display_shows_nothing(&config);
+    assert!(config.to_string().contains("alice:***@"), "{config}");
+    display_shows_nothing(&Config::tcp("localhost", 1).with_password(SECRET).with_credentials("bob", SECRET));
+    for mistake in
+        ["?deadlin=1s", "?deadline=x", ":999999/", ":x/", "/notanumber", "?db=1&db=2", "?tls_ca=/x", "/x?db=1"]
+    {
+        let error = Config::from_url(&format!("redis://alice:{IN_URL}@localhost{mistake}")).unwrap_err();
+        display_shows_nothing(&error);
+        error_shows_nothing(&error.into());
+    }
+    for mangled in [
+        format!("redis//alice:{IN_URL}@localhost"),
+        format!("redis:/alice:{IN_URL}@localhost"),
+        format!("http://alice:{IN_URL}@localhost"),
+        format!("alice:{IN_URL}@localhost"),
+        format!("redis://alice:{SECRET}@localhost"),
+        "redis://alice:hunter2#x@localhost".to_owned(),
+        "redis://alice:hunter2?x@localhost".to_owned(),
+        "redis://alice:hunter2@x@localhost".to_owned(),
+        "redis://alice:hunter2%zz@localhost".to_owned(),
+        "redis://localhost/?password=hunter2".to_owned(),
+        "redis://localhost/?user=a&pass=hunter2".to_owned(),
+        "redis://[::1:hunter2@localhost".to_owned(),
+    ] {
+        match Config::from_url(&mangled) {
+            Ok(config) => display_shows_nothing(&config),
+            Err(error) => {
+                display_shows_nothing(&error);
+                error_shows_nothing(&error.into());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_is_in_no_error_state_or_event() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).password("right").start();
+        for protocol in ["resp2", "resp3", "auto"] {
+            let url = format!("redis://:{IN_URL}@{}/?protocol={protocol}", server.address());
+            let error = within(PATIENCE, Client::connect(url.as_str())).await.unwrap_err();
+            error_shows_nothing(&error);
+            let client = Client::connect_lazily(url.as_str()).unwrap();
+            error_shows_nothing(&within(PATIENCE, client.ping().into_future()).await.unwrap_err());
+            let state = until_state(&client, |state| state.name() == "waiting to reconnect").await;
+            debug_shows_nothing(&state);
+            debug_shows_nothing(&client);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_what_it_was_told_does_not_make_the_password_show() {
+    let echoes = [
+        format!("ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{SECRET}'"),
+        format!("ERR unknown command `AUTH`, with args beginning with: `{SECRET}`, "),
+        format!("WRONGPASS not {SECRET}"),
+        format!("ERR Syntax error in HELLO option '{SECRET}'"),
+        format!("NOAUTH {SECRET}{SECRET}"),
+    ];
+    for echo in echoes {
+        for protocol in ["resp2", "resp3", "auto"] {
+            let server = FakeServer::start().await.unwrap();
+            for command in ["HELLO", "AUTH"] {
+                let line = format!("-{echo}\r\n");
+                server.on(command, move |_| Answer::raw(line.clone()));
+            }
+            let url = format!("redis://:{IN_URL}@{}/?protocol={protocol}", server.address());
+            let client = Client::connect_lazily(url.as_str()).unwrap();
+            let error = within(PATIENCE, client.ping().into_future()).await.unwrap_err();
+            assert_eq!(error.kind(), steadfast::ErrorKind::Handshake, "{error}");
+            error_shows_nothing(&error);
+            debug_shows_nothing(&client.state().borrow().clone());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_the_greeting_back_does_not_make_the_password_show() {
+    let peer = Peer::start(|_, mut wire| async move {
+        let mut greeting = vec![0; 4096];
+        if let Ok(count) = tokio::io::AsyncReadExt::read(&mut wire.stream, &mut greeting).await {
+            wire.say(&greeting[..count]).await;
+        }
+        wire.until_closed().await;
+    })
+    .await;
+    for config in [peer.config().with_password(SECRET), peer.config().with_credentials("alice", SECRET)] {
+        let client = Client::connect_lazily(config.with_deadline(Duration::from_millis(500))).unwrap();
+        let error = within(PATIENCE, client.ping().into_future()).await.unwrap_err();
+        error_shows_nothing(&error);
+        debug_shows_nothing(&client.state().borrow().clone());
+    }
+}
+
+#[tokio::test]
+async fn arguments_show_in_no_debug_output_and_in_no_error_of_ours() {
+    let server = Server::redis();
+    let client = connected(tcp(&server).with_deadline(Duration::from_millis(500))).await;
+    let command = || Command::new("SET").key("k").arg(SECRET);
+    debug_shows_nothing(&command());
+    debug_shows_nothing(&client.request::<()>(command()));
+    debug_shows_nothing(&client.request::<()>(command()).into_future());
+    let mut pipeline = client.pipeline();
+    let queued = pipeline.request::<()>(command()).queue();
+    debug_shows_nothing(&pipeline);
+    let execution = pipeline.execute();
+    debug_shows_nothing(&execution);
+    let results = execution.await;
+    results.get(queued).unwrap();
+    debug_shows_nothing(&results);
+    // A wrong shape, a refusal before sending, a deadline: none of their errors repeats an argument.
+    error_shows_nothing(&client.request::<i64>(Command::new("SET").key("k").arg(SECRET)).await.unwrap_err());
+    error_shows_nothing(&client.request::<()>(Command::new("AUTH").arg(SECRET)).await.unwrap_err());
+    server.stop();
+    error_shows_nothing(&client.set("k", SECRET).await.unwrap_err());
+    server.cont();
+}
+
+#[tokio::test]
+async fn the_servers_own_echo_of_an_unknown_commands_arguments_is_cut() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let error = client.request::<Value>(Command::new("NOSUCH").arg(SECRET)).await.unwrap_err();
+        error_shows_nothing(&error);
+        assert!(error.to_string().contains("unknown command"), "{error}");
+        let error = client.request::<Value>(Command::new("CONFIG").arg(("NOSUCH", SECRET))).await.unwrap_err();
+        error_shows_nothing(&error);
+    }
+}
+
+#[tokio::test]
+async fn events_show_no_password() {
+    let server = Server::build(Kind::Redis).password(SECRET).start();
+    let client = connected(tcp(&server).with_password(SECRET).with_deadline(PATIENCE)).await;
+    let mut events = client.events();
+    debug_shows_nothing(&client.state().borrow().clone());
+    let mut admin = server.connect();
+    for _ in 0..3 {
+        admin.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap();
+        for _ in 0..2 {
+            let event: Event = within(PATIENCE, events.next()).await.unwrap();
+            debug_shows_nothing(&event);
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn the_content_of_a_key_file_is_in_no_error() {
+    let scratch = support::Scratch::new();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", "hunter2hunter2hunter2");
+    std::fs::write(scratch.join("key.pem"), &pem).unwrap();
+    std::fs::write(scratch.join("chain.pem"), "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n")
+        .unwrap();
+    let peer = Peer::silent().await;
+    let from_files =
+        steadfast::TlsOptions::new().with_client_certificate_files(scratch.join("chain.pem"), scratch.join("key.pem"));
+    let from_memory = steadfast::TlsOptions::new().with_client_certificate_pem("no certificate", &pem);
+    for tls in [from_files, from_memory] {
+        debug_shows_nothing(&tls);
+        let config = quick(Config::tcp("localhost", peer.address().port())).with_tls(tls);
+        display_shows_nothing(&config);
+        let error = within(PATIENCE, Client::connect(config)).await.unwrap_err();
+        error_shows_nothing(&error);
+        assert_eq!(error.kind(), steadfast::ErrorKind::Tls, "{error}");
+    }
+}
