@@ -12,8 +12,7 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 ///
 /// [`Error::fate`] says whether the command can have run, [`Error::kind`] what happened in one word, and
 /// [`std::error::Error::source`] why. The text names command, node, stage and cause, the source's text included, and
-/// never an argument or a password. (The server's own words are shown as they came. Of a command that it does not know they
-/// repeat the first arguments.)
+/// never an argument or a password.
 ///
 /// ```
 /// use steadfast::{Error, ErrorKind, Fate};

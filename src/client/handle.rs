@@ -126,8 +126,8 @@ impl Client {
         Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline() })
     }
 
-    /// A request for any command; what its answer is converted to is up to the caller. On a pipeline the same is
-    /// [`Request::new`].
+    /// A request for any command; what its answer is converted to is up to the caller. See
+    /// [`Pipeline::request`] for the same on a pipeline.
     ///
     /// # Errors
     /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would hold up or change the

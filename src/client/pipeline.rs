@@ -114,6 +114,17 @@ impl<'c> Pipeline<'c> {
     }
 
     /// A request for any command, to be queued.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let mut pipeline = client.pipeline();
+    /// let encoding = pipeline.request::<String>(Command::new("OBJECT ENCODING").key("some key")).queue();
+    /// let encoding = pipeline.execute().await.get(encoding)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request<T: FromReply>(&mut self, command: Command) -> Request<&mut Self, T> {
         Request::new(self, command)
     }

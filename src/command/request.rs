@@ -60,20 +60,8 @@ pub(crate) enum Limit {
 }
 
 impl<E, T> Request<E, T> {
-    /// A request for any command; `T` is what its answer is converted to. On a client, [`Client::request`] is shorter.
-    ///
-    /// ```no_run
-    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-    /// use steadfast::{Command, Request};
-    ///
-    /// let mut pipeline = client.pipeline();
-    /// let kind = Request::<_, String>::new(&mut pipeline, Command::new("OBJECT ENCODING").key("some key")).queue();
-    /// let kind = pipeline.execute().await.get(kind)?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// [`Client::request`]: crate::Client::request
+    /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
+    /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
     pub fn new(executor: E, command: Command) -> Self {
         Self { executor, command, deadline: Limit::Default, answer: PhantomData }
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::Protocol;
 
-/// Where a link to a node is.
+/// Where a link to a node is: the client's connection to it, over all losses and reconnections.
 ///
 /// ```text
 ///            dial             handshake done      close
