@@ -11,7 +11,21 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 /// What went wrong, where, and what became of the command.
 ///
 /// [`Error::fate`] says whether the command can have run, [`Error::kind`] what happened in one word, and
-/// [`std::error::Error::source`] why. The text names command, node, stage and cause, and never an argument or a password.
+/// [`std::error::Error::source`] why. The text names command, node, stage and cause, the source's text included, and
+/// never an argument or a password.
+///
+/// ```
+/// use steadfast::{Error, ErrorKind, Fate};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match (error.kind(), error.fate()) {
+///         (ErrorKind::Config | ErrorKind::Closed, _) => "a mistake in the program",
+///         (_, Fate::NotSent | Fate::Refused) => "it did not run: it may be tried again",
+///         (_, Fate::Unknown) => "it may have run, or may run later",
+///         _ => "the server has answered",
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Report>);
 
@@ -48,11 +62,13 @@ pub(crate) enum Detail {
 pub enum ErrorKind {
     /// The call's deadline came. [`Error::stage`] says how far it had got.
     Timeout,
-    /// The connection failed, or could not be made.
+    /// The connection failed, or could not be made: see [`Error::cause`]. Calls that may wait do not end so for want of
+    /// a connection, but in a `Timeout` with the same cause.
     Connection,
-    /// TLS failed: see [`Error::cause`] for the kind of failure.
+    /// TLS failed: see [`Error::cause`] for how, and [`TlsFailure::is_permanent`](crate::outcome::TlsFailure::is_permanent)
+    /// for whether only a change of certificates or settings can help.
     Tls,
-    /// The server refused the Redis handshake: a wrong password, say.
+    /// The server refused the Redis handshake: a wrong password, a database that it does not have.
     Handshake,
     /// The server sent something that is not the Redis protocol.
     Protocol,
@@ -60,15 +76,17 @@ pub enum ErrorKind {
     Server,
     /// The reply could not be converted to the type that was asked for.
     Conversion,
-    /// There was no room in the queue, and the client is set to fail at once then.
+    /// There was no room in the queue, and the client is set to fail at once then
+    /// ([`AtCapacity::FailFast`](crate::client::AtCapacity::FailFast)).
     Full,
-    /// The client is closed.
+    /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
     Closed,
-    /// The command would change or hold up the connection for all other callers.
+    /// The command would change or hold up the connection for all other callers, and was not sent: see
+    /// [`Client::request`](crate::Client::request). There are no connections of their own in this version.
     NeedsDedicated,
-    /// The configuration or its URL has a mistake.
+    /// The configuration or its URL has a mistake; the source is a [`ConfigError`].
     Config,
-    /// There is no tokio runtime to run on.
+    /// There is no tokio runtime to run on: the client was made outside of one.
     NoRuntime,
 }
 
@@ -82,7 +100,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What became of the command.
+    /// What became of the command; of a call that is none, such as `Client::connect`, always `NotSent`.
     pub fn fate(&self) -> Fate {
         self.0.fate
     }
@@ -92,12 +110,14 @@ impl Error {
         self.0.stage
     }
 
-    /// The node that was to run the command.
+    /// The node that was to run the command; `None` where it had not come to that (a mistake in the configuration, no
+    /// runtime, a command that must not be sent).
     pub fn node(&self) -> Option<&Address> {
         self.0.node.as_ref()
     }
 
-    /// How many attempts to connect the call had seen, the present connection's among them; 0 if it had seen none.
+    /// How many attempts to connect there had been since the last connection that held for a second or more, the one to
+    /// the present connection among them; 0 if the server had answered, or none was made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -118,7 +138,7 @@ impl Error {
         }
     }
 
-    /// Whether the call ended because its deadline came.
+    /// Whether the call ended because its deadline came: `kind()` is [`ErrorKind::Timeout`].
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }

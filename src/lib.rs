@@ -1,5 +1,102 @@
 //! A Redis and Valkey client that always knows what became of a command, and never waits longer than it said.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), steadfast::Error> {
+//! use std::time::Duration;
+//! use steadfast::Client;
+//! use steadfast::api::*;
+//!
+//! let client = Client::connect("redis://localhost").await?;
+//! client.set("session:7", "alice").ex(Duration::from_secs(60)).await?;
+//! let user: Option<String> = client.get("session:7").await?;
+//! client.close(Duration::from_secs(1)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One [`Client`] is one connection to one server, which is made anew for as long as the client lives. Clone it
+//! freely: the clones share the connection, and calls that are made at the same time travel together. It runs on a
+//! [tokio](https://docs.rs/tokio) runtime with time and I/O enabled, the one on which it was made, and can be called from any thread.
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | the commands by name, with their types | [`api`]; `use steadfast::api::*` brings them all |
+//! | any other command, of any module | [`Command`] and [`Client::request`] |
+//! | several commands in one write | [`Client::pipeline`] |
+//! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
+//! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
+//! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
+//! | what the connection is doing | [`Client::state`], [`Client::events`] |
+//! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
+//! | a server for unit tests | the module `testing`, of the feature `testing` |
+//! | the wire format alone | [`resp`] |
+//!
+//! # Deadline
+//!
+//! Every call has one, by default [5 s](client::defaults::DEADLINE) from the moment its future is made, over everything:
+//! waiting for room or for a connection, sending, the answer. Then the caller has its answer or an error that names
+//! the [`Stage`] reached and the last [`Cause`] before it. Set it for a client ([`Config::with_deadline`]), for a clone
+//! ([`Client::with_deadline`]), or for one call ([`Request::deadline`], [`Pipeline::deadline`](client::Pipeline::deadline)).
+//!
+//! # Ordering
+//!
+//! Commands run in the order in which their futures are first polled, so those that one task awaits one after the other
+//! run in that order, whatever other tasks do. Those of a pipeline run in the order in which they were queued, perhaps
+//! with other callers' between them. A command that ended with [`Fate::Unknown`] may still run after later ones.
+//!
+//! # Cancellation
+//!
+//! Every future of this crate can be dropped at any time, in `select!` or by a timeout. A command whose bytes have not
+//! been picked up for sending never runs; otherwise it runs and its answer is thrown away. Nobody else's answer moves,
+//! and the connection stays.
+//!
+//! # Errors
+//!
+//! There is one type, [`Error`]: [`kind`](Error::kind) says what happened, [`fate`](Error::fate) what became of the
+//! command.
+//!
+//! | fate | the server has run the command | for example |
+//! |---|---|---|
+//! | [`NotSent`](Fate::NotSent) | no, and never will | no connection until the deadline, a full queue, a closed client, a bad URL |
+//! | [`Refused`](Fate::Refused) | no: it said so | `LOADING`, `READONLY`, `NOAUTH`, `OOM` |
+//! | [`Unknown`](Fate::Unknown) | perhaps, and perhaps not yet | the connection or the time ended between sending and answer |
+//! | [`Executed`](Fate::Executed) | it has answered | `WRONGTYPE`, an answer of another type than was asked for |
+//!
+//! [`Fate::is_safe_to_retry`] is true for the first two.
+//!
+//! # Reconnection
+//!
+//! A lost connection is noticed when the operating system tells of it, also on an idle one, and made anew at once, then
+//! after growing [pauses](client::Backoff), for ever. Commands that were not sent wait for it until their deadlines
+//! (or fail at once, with [`Offline::FailFast`](client::Offline::FailFast)); those that were sent and not answered fail
+//! with [`Fate::Unknown`]: nothing is sent twice. What only a changed setting can mend (a bad certificate, a wrong
+//! password) fails its callers at once, and is tried again after the longest pause, so that it heals too.
+//!
+//! # Not in this version
+//!
+//! Sending reads again that were lost with a connection; a heartbeat (a silent peer is noticed by TCP keepalive and
+//! `TCP_USER_TIMEOUT`, see [`SocketOptions`]); connections of their own for blocking commands, transactions (`MULTI`,
+//! `WATCH`) and subscriptions; Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
+//! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `tls` | yes | TLS 1.2 and 1.3 by [rustls](https://docs.rs/rustls); wants one of the two providers below |
+//! | `ring` | yes | the provider `ring`; it is used if both are there and [nothing else is said](client::defaults) |
+//! | `aws-lc-rs` | no | the provider `aws-lc-rs` |
+//! | `system-roots` | yes | trust in the operating system's certificate authorities |
+//! | `webpki-roots` | yes | trust in Mozilla's, compiled in |
+//! | `testing` | no | a server in the test's own process |
 #![forbid(unsafe_code)]
+
+/// The examples of the README compile, and those that need no server run.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod api;
 pub mod client;
@@ -22,8 +119,8 @@ pub use command::{
 pub use connection::{LinkState, ServerFacts, SessionFacts};
 pub use driver::{Event, Events};
 pub use error::{Error, ErrorKind};
-pub use outcome::{Cause, Fate, Stage};
-pub use resp::Value;
+pub use outcome::{Address, Cause, Fate, Stage};
+pub use resp::{Reply, Value};
 pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};
 #[cfg(feature = "tls")]
 pub use transport::{CryptoChoice, SessionResumption, TlsOptions, TlsVersion};

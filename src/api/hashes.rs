@@ -66,7 +66,8 @@ pub trait Hashes: Executor {
         keyed(self, const { known("HMGET") }, key).with(fields)
     }
 
-    /// Sets fields: pairs of field and value. How many of them are new.
+    /// Sets fields: pairs of field and value, as an array or a map, or, of different types, as a tuple of pairs:
+    /// `(("name", "alice"), ("age", 7))`. How many of them are new.
     /// Since 4.0. <https://redis.io/docs/latest/commands/hset/>
     fn hset(self, key: impl ToArg, pairs: impl ToArgs) -> Request<Self, u64> {
         keyed(self, const { known("HSET") }, key).with(pairs)

@@ -19,7 +19,7 @@ use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg
 /// # }
 /// ```
 pub trait Keys: Executor {
-    /// Deletes keys. How many there were.
+    /// Deletes keys: one, or an array, a slice or a vector of them, at least one. How many there were.
     /// Since 1.0. <https://redis.io/docs/latest/commands/del/>
     fn del(self, keys: impl ToArgs) -> Request<Self, u64> {
         keys_only(self, const { known("DEL") }, keys)
@@ -31,7 +31,8 @@ pub trait Keys: Executor {
         keys_only(self, const { known("EXISTS") }, keys)
     }
 
-    /// The key expires after this long, in milliseconds, rounded up. Whether there is such a key.
+    /// The key expires after this long, in milliseconds (`PEXPIRE`), rounded up; of zero, at once. Whether there is such
+    /// a key.
     /// Since 2.6. <https://redis.io/docs/latest/commands/pexpire/>
     fn expire(self, key: impl ToArg, after: Duration) -> Request<Self, bool> {
         keyed(self, const { known("PEXPIRE") }, key).with(milliseconds(after))
@@ -43,7 +44,7 @@ pub trait Keys: Executor {
         keyed(self, const { known("PERSIST") }, key)
     }
 
-    /// How long the key still lives, in milliseconds.
+    /// How long the key still lives, to the millisecond (`PTTL`).
     /// Since 2.6. <https://redis.io/docs/latest/commands/pttl/>
     fn ttl(self, key: impl ToArg) -> Request<Self, TimeToLive> {
         keyed(self, const { known("PTTL") }, key)

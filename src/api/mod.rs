@@ -2,6 +2,11 @@
 //!
 //! Every group is a trait that is implemented for everything commands can be given to: for `&Client`, where the
 //! request is awaited, and for `&mut Pipeline`, where it is queued. `use steadfast::api::*;` brings them all.
+//!
+//! Names are those of Redis in one word (`incrby`, `hgetall`); times are [`Duration`]s and sent in milliseconds; a key is
+//! one argument ([`ToArg`]), keys, fields, members and pairs are one or many ([`ToArgs`]). Where nothing is there, the
+//! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
+//! [`Client::request`](crate::Client::request).
 
 mod connection;
 mod hashes;

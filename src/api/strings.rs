@@ -38,7 +38,7 @@ pub trait Strings: Executor {
         keyed(self, const { known("DECRBY") }, key).with(by)
     }
 
-    /// The value, `None` if there is none.
+    /// The value, `None` if there is none. `T` is any [`FromReply`]: `String`, `i64`, `Bytes`, ...
     /// Since 1.0. <https://redis.io/docs/latest/commands/get/>
     fn get<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
         keyed(self, const { known("GET") }, key)
@@ -87,7 +87,8 @@ pub trait Strings: Executor {
     }
 
     /// Sets a value. Options are methods of the request: [`ex`](Request::ex), [`nx`](Request::nx),
-    /// [`keepttl`](Request::keepttl), ...
+    /// [`keepttl`](Request::keepttl), ... With `nx` or `xx` it answers whether the value was set, with `get` the value
+    /// that was there before. Options that contradict each other are refused by the server.
     /// Since 1.0. <https://redis.io/docs/latest/commands/set/>
     fn set(self, key: impl ToArg, value: impl ToArg) -> Request<Self, (), SetOptions> {
         keyed::<_, ()>(self, const { known("SET") }, key).with(value).marked()
@@ -108,7 +109,8 @@ pub struct SetOptions;
 
 /// Options of [`Strings::set`].
 impl<E, T> Request<E, T, SetOptions> {
-    /// The key expires after this long. Sent in milliseconds (`PX`); rounded up, so that it never expires early.
+    /// The key expires after this long. Sent in milliseconds (`PX`); rounded up, so that it never expires early. Zero is
+    /// refused by the server. Since 2.6.
     pub fn ex(self, after: Duration) -> Self {
         self.with(("PX", milliseconds(after)))
     }
@@ -133,7 +135,7 @@ impl<E, T> Request<E, T, SetOptions> {
         self.with("XX").marked()
     }
 
-    /// Answers the value that was there before, `None` if there was none. Since 6.2.
+    /// Answers the value that was there before, `None` if there was none. Since 6.2; together with `nx` since 7.0.
     pub fn get<U: FromReply>(self) -> Request<E, Option<U>, SetOptions> {
         self.with("GET").marked()
     }

@@ -20,7 +20,7 @@ use crate::resp::Frame;
 /// The deadline counts from the moment this was made; the command is sent when it is first polled.
 ///
 /// # Cancellation
-/// Can be dropped at any time, see [`Client`].
+/// Can be dropped at any time, see [`Client`]. `Send`, whatever `T` is.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'c, T> {
     client: &'c Client,

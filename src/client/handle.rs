@@ -36,8 +36,25 @@ use crate::topology::Standalone;
 /// # }
 /// ```
 ///
+/// Every command is a [`Request`], which is awaited. It becomes a future ([`Call`]) by `.await`, and by
+/// [`IntoFuture::into_future`] where a function wants a future itself, such as `join_all`. It borrows the client; a
+/// task of its own gets a clone:
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use steadfast::api::Strings;
+///
+/// let clone = client.clone();
+/// let task = tokio::spawn(async move { clone.incr("visits").await });
+/// let (hits, greeting) = tokio::try_join!(client.incr("hits"), client.get::<String>("greeting"))?;
+/// let visits: i64 = task.await??;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Ordering
-/// Commands run in the order in which one task issued them.
+/// Commands run in the order in which their futures are first polled: those that one task awaits one after the other, in
+/// that order. A command that ended with [`Fate::Unknown`] may still run after later ones.
 ///
 /// # Cancellation
 /// Any call can be dropped at any time. If its bytes have not been picked up for sending, it is withdrawn and never
@@ -45,7 +62,14 @@ use crate::topology::Standalone;
 ///
 /// # Reconnection
 /// A lost connection is made anew, at once and then with growing pauses, for ever. Commands that were not sent wait for
-/// it until their deadline; those that were sent and not answered fail with [`Fate::Unknown`].
+/// it until their deadline; those that were sent and not answered fail with [`Fate::Unknown`], reads too: nothing is
+/// sent twice. What only a change of certificates, passwords or settings can help fails the calls at once, with that
+/// cause, and is tried again after the longest pause of the [`Backoff`](super::Backoff).
+///
+/// # Runtime
+/// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
+/// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). (Each `#[tokio::test]` is a runtime of its own: make a client in each.)
+/// Calls can be awaited anywhere, on another runtime too.
 ///
 /// # Dropping
 /// When the last clone goes, commands that were sent may finish within the configured grace; then the connection is
@@ -63,7 +87,13 @@ impl Client {
     /// Connects, and returns when the server has accepted the handshake.
     ///
     /// Takes a URL or a [`Config`]. The configured deadline (default 5 s) bounds the whole call; until then, failed
-    /// attempts are repeated.
+    /// attempts are repeated: a refused connection too, since a server that restarts refuses for a while.
+    ///
+    /// # Cancellation
+    /// Can be dropped: the attempt is given up.
+    ///
+    /// # Panics
+    /// If the tokio runtime was built without time (`enable_time`). One without I/O (`enable_io`) ends in an error.
     ///
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;
@@ -79,6 +109,9 @@ impl Client {
 
     /// Starts to connect in the background and returns at once. Calls wait for the connection under their deadlines.
     ///
+    /// # Panics
+    /// As [`connect`](Self::connect).
+    ///
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;
     /// - `NoRuntime`: not called on a tokio runtime.
@@ -93,7 +126,13 @@ impl Client {
         Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline() })
     }
 
-    /// A request for any command; what its answer is converted to is up to the caller.
+    /// A request for any command; what its answer is converted to is up to the caller. See
+    /// [`Pipeline::request`] for the same on a pipeline.
+    ///
+    /// # Errors
+    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would hold up or change the
+    /// connection for its other users: blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...), `MULTI` and `EXEC`, `WATCH`,
+    /// `SUBSCRIBE` and its like, `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -109,7 +148,8 @@ impl Client {
 
     /// Several commands that are sent as one, with one result for each.
     ///
-    /// Concurrent calls are pipelined anyway; an explicit pipeline costs less per command, and keeps them together.
+    /// Concurrent calls are pipelined anyway; an explicit pipeline costs less per command, and keeps them together. It
+    /// is no transaction: other callers' commands may run in between, and after one that fails the next ones still run.
     pub fn pipeline(&self) -> Pipeline<'_> {
         Pipeline::new(self)
     }
@@ -120,14 +160,15 @@ impl Client {
         Self { topology: Arc::clone(&self.topology), deadline: Some(deadline) }
     }
 
-    /// The link's state, now and whenever it changes.
+    /// The state of the client's connection, now and whenever it changes.
     ///
-    /// The receiver shows the latest state; states that were passed through quickly may be skipped.
+    /// `client.state().borrow()` is the state now; the borrow must not be held over an `.await`. `wait_for` waits for
+    /// one. The receiver shows the latest state; states that were passed through quickly may be skipped.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.link().state()
     }
 
-    /// What happens on the link from now on: connections made and lost, certificates reloaded.
+    /// What happens on the connection from now on: connections made and lost, certificates reloaded, pushes.
     pub fn events(&self) -> Events {
         self.link().events()
     }
@@ -138,7 +179,11 @@ impl Client {
     }
 
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
-    /// fates, and closes the connection. Other clones are closed too.
+    /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`. Returns when the
+    /// connection is closed, at once if it was.
+    ///
+    /// # Cancellation
+    /// Can be dropped once it was polled: the client closes all the same.
     pub async fn close(&self, within: Duration) {
         self.link().close(now() + within).await;
     }

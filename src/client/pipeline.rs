@@ -32,8 +32,14 @@ use crate::resp::{Frame, Reply};
 /// # }
 /// ```
 ///
+/// It can hold any number of commands, also more than the client lets in at once, and has one deadline for all.
+///
 /// # Ordering
-/// The commands run in the order in which they were queued. Commands of other callers may run in between.
+/// The commands run in the order in which they were queued. Commands of other callers may run in between, and a command
+/// that fails does not keep the next ones from running: this is no transaction.
+///
+/// # Errors
+/// Each command has its own result, see [`Results::get`]; [`Results::check`] is for those who want all or an error.
 ///
 /// # Cancellation
 /// As for a single call: what was not picked up for sending never runs, what was runs to its end.
@@ -55,7 +61,8 @@ struct Planned {
     place: Option<usize>,
 }
 
-/// Names a queued command's result; `T` is what its answer is converted to.
+/// Names a queued command's result, to be given to [`Results::get`]; `T` is what its answer is converted to. `Copy`, so
+/// that a result can be asked for twice.
 #[must_use = "the result of the command is found by this"]
 pub struct Queued<T> {
     index: usize,
@@ -79,7 +86,8 @@ enum Phase {
     Done,
 }
 
-/// What became of the commands of a pipeline: one result each.
+/// What became of the commands of a pipeline: one result each. Errors are in the results: call [`check`](Self::check)
+/// where they are not looked at one by one.
 pub struct Results {
     commands: Vec<Planned>,
     /// The answers, in order: each frame holds one or a run of them.
@@ -98,13 +106,25 @@ impl<'c> Pipeline<'c> {
         Self { client, bytes, ends, commands, limit: Limit::Default }
     }
 
-    /// The whole pipeline may take this long at most, whatever the client's own setting is.
+    /// The whole pipeline may take this long at most, counted from [`execute`](Self::execute). Default: what is set for
+    /// the client, 5 s if nothing is.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.limit = Limit::Within(within);
         self
     }
 
     /// A request for any command, to be queued.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let mut pipeline = client.pipeline();
+    /// let encoding = pipeline.request::<String>(Command::new("OBJECT ENCODING").key("some key")).queue();
+    /// let encoding = pipeline.execute().await.get(encoding)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request<T: FromReply>(&mut self, command: Command) -> Request<&mut Self, T> {
         Request::new(self, command)
     }
@@ -119,7 +139,7 @@ impl<'c> Pipeline<'c> {
         self.commands.is_empty()
     }
 
-    /// Sends the commands and waits for all their answers. An empty pipeline sends nothing.
+    /// Sends the commands, when this is awaited, and waits for all their answers. An empty pipeline sends nothing.
     pub fn execute(self) -> Execution<'c> {
         let within = self.client.within(self.limit);
         Execution { within, deadline: deadline_of(within), phase: Phase::Unsent, pipeline: self }
@@ -216,7 +236,7 @@ impl Results {
     /// became of that command.
     ///
     /// # Panics
-    /// If `queued` comes from another pipeline with more commands.
+    /// If `queued` comes from another pipeline with more commands. (From one with fewer, it is another command's result.)
     pub fn get<T: FromReply>(&self, queued: Queued<T>) -> Result<T, Error> {
         assert!(queued.index < self.commands.len(), "the command was queued in another pipeline");
         self.at(queued.index)

@@ -46,6 +46,10 @@ impl<'a> Args<'a> {
 
 /// Something that can be given as arguments of a command: any number of them, none too.
 ///
+/// What a command makes of them is the server's business: of too few, or an odd number where pairs are wanted, it says so.
+/// Pairs of one type can be an array, a vector or a map; pairs of different types are a tuple of tuples,
+/// `(("name", "alice"), ("age", 7))`.
+///
 /// Implemented for strings, bytes, numbers, `bool` (`1` and `0`), options (nothing for `None`), slices, arrays,
 /// vectors, tuples, and maps (field, value, field, value, ...). `Vec<u8>` and `&[u8]` are one argument.
 pub trait ToArgs {
@@ -64,7 +68,23 @@ pub trait ToArgs {
     }
 }
 
-/// Something that is exactly one argument, such as a key.
+/// Something that is exactly one argument, such as a key. A mark upon [`ToArgs`], for a type that writes one argument:
+///
+/// ```
+/// use steadfast::{Args, Command, ToArg, ToArgs};
+///
+/// struct UserKey(u64);
+///
+/// impl ToArgs for UserKey {
+///     fn write_args(&self, args: &mut Args<'_>) {
+///         args.bytes(format!("user:{}", self.0).as_bytes());
+///     }
+/// }
+///
+/// impl ToArg for UserKey {}
+///
+/// assert_eq!(Command::new("GET").key(UserKey(7)).to_wire(), b"*2\r\n$3\r\nGET\r\n$6\r\nuser:7\r\n");
+/// ```
 pub trait ToArg: ToArgs {}
 
 impl<T: ToArgs + ?Sized> ToArgs for &T {

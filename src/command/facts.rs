@@ -1,6 +1,9 @@
 //! The one table of facts about commands: what running one twice would do, and whether it may share a connection.
 
 /// What running a command does to the data, as a ladder: the further down, the more harm in running it twice.
+///
+/// For callers who want to decide on a second try after [`Fate::Unknown`](crate::Fate::Unknown): by
+/// `command.facts().effect()`. Nothing is sent twice by itself in this version, whatever its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Effect {

@@ -13,6 +13,25 @@ use crate::resp::{Items, Reply, Value, View};
 /// RESP2 and RESP3 give the same values: a map may come as a map or as a flat array, a double as a double or as a
 /// string, a boolean as a boolean or as `0` or `1`. A reply of another shape is a [`ConversionError`] that names what
 /// was expected and what was found; nothing is guessed or cut off.
+///
+/// Implemented for strings, `Bytes` and `Vec<u8>`, integers and floats of all sizes, `bool`, `()` (any answer but an error),
+/// `Option` (`None` for null), vectors, arrays, tuples, sets and maps of these, `Result<T, ServerError>` (for errors inside
+/// an answer), and [`Value`] (everything). For a type of one's own:
+///
+/// ```
+/// use steadfast::{ConversionError, FromReply, Reply};
+///
+/// struct Port(u16);
+///
+/// impl FromReply for Port {
+///     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+///         match u16::from_reply(reply)? {
+///             0 => Err(ConversionError::new("a port from 1 to 65535", "0")),
+///             port => Ok(Self(port)),
+///         }
+///     }
+/// }
+/// ```
 pub trait FromReply: Sized {
     /// Converts a reply.
     ///

@@ -16,11 +16,12 @@ use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 /// ```
 /// use steadfast::Command;
 ///
-/// let command = Command::new("OBJECT").arg("ENCODING").arg("some key");
-/// assert_eq!(command.name(), "OBJECT");
+/// let command = Command::new("EVAL").arg("return redis.call('INCR', KEYS[1])").arg(1).key("visits");
+/// assert_eq!(command.name(), "EVAL");
 /// ```
 ///
-/// A name with spaces is sent as several words: `Command::new("CONFIG GET")` is `CONFIG` and `GET`.
+/// A name with spaces is sent as several words: `Command::new("CONFIG GET")` is `CONFIG` and `GET`. Arguments are sent
+/// as they are, spaces and line ends too: none can become another argument or command.
 pub struct Command {
     facts: &'static Facts,
     /// The name of a command that the table of facts does not know.
@@ -55,7 +56,7 @@ impl Command {
         command
     }
 
-    /// Adds arguments.
+    /// Adds arguments: one or, of a tuple, an array or a map, several.
     #[must_use]
     pub fn arg(mut self, arguments: impl ToArgs) -> Self {
         self.push(&arguments);

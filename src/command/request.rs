@@ -7,12 +7,36 @@ use std::time::Duration;
 use super::args::ToArgs;
 use super::raw::Command;
 
-/// Something that typed commands can be given to: a client, a pipeline.
+/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`.
+///
+/// Code that is generic over it can make a [`Request`], and leaves it to its caller to await or to queue it:
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::time::Duration;
+/// use steadfast::api::Keys;
+/// use steadfast::{Executor, Request};
+///
+/// fn touch<E: Executor>(executor: E, user: u64) -> Request<E, bool> {
+///     executor.expire(format!("session:{user}"), Duration::from_secs(1800))
+/// }
+///
+/// touch(&client, 7).await?;
+/// let mut pipeline = client.pipeline();
+/// let known = touch(&mut pipeline, 8).queue();
+/// let known: bool = pipeline.execute().await.get(known)?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Executor: Sized {}
 
 /// A command that has not been sent, the type its answer will have, and where it would run.
 ///
-/// On a client it is awaited; on a pipeline it is queued. Nothing happens before.
+/// On a client it is awaited; on a pipeline it is [queued](Self::queue). Nothing happens before.
+///
+/// `E` is where it would run, `T` the answer's type, and `O` which options it has: those of SET, for example, are
+/// methods of every request with [`SetOptions`](crate::api::SetOptions). It is no future itself but becomes one by `.await`;
+/// `IntoFuture::into_future` does the same where a function such as `join_all` wants one.
 #[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline)"]
 pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
@@ -36,20 +60,23 @@ pub(crate) enum Limit {
 }
 
 impl<E, T> Request<E, T> {
-    /// A request for any command; `T` is what its answer is converted to.
+    /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
+    /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
     pub fn new(executor: E, command: Command) -> Self {
         Self { executor, command, deadline: Limit::Default, answer: PhantomData }
     }
 }
 
 impl<E, T, O> Request<E, T, O> {
-    /// The whole call may take this long at most, whatever the client's own setting is.
+    /// The whole call may take this long at most, counted from `.await`. Default: what is set for the client, 5 s if
+    /// nothing is. In a pipeline it is not kept.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Limit::Within(within);
         self
     }
 
-    /// Converts the answer to another type than the command's usual one.
+    /// Converts the answer to another type than the command's usual one: a tuple for MGET, say, or
+    /// [`Value`](crate::Value) for whatever comes.
     pub fn answer_as<U>(self) -> Request<E, U, O> {
         self.marked()
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::Protocol;
 
-/// Where a link to a node is.
+/// Where a link to a node is: the client's connection to it, over all losses and reconnections.
 ///
 /// ```text
 ///            dial             handshake done      close
@@ -21,7 +21,8 @@ use crate::resp::Protocol;
 ///   any ── closed, and nothing left to answer ──▶ Closed
 /// ```
 ///
-/// Every state but `Closed` leads back to `Ready` when the fault goes away, whatever it was.
+/// Every state but `Closed` leads back to `Ready` when the fault goes away, whatever it was. A *stable* connection is one
+/// that was ready for a second or more.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LinkState {

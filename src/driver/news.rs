@@ -37,7 +37,19 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub(crate) struct News(broadcast::Sender<Event>);
 
-/// The events of a link, from the moment this was made. Keeps the latest 256 for a slow listener.
+/// The events of a client's connection, from the moment this was made. Keeps the latest 256 for a slow listener, who is
+/// told how many are missing. Does not keep the client alive.
+///
+/// ```no_run
+/// # fn example(client: &steadfast::Client) {
+/// let mut events = client.events();
+/// tokio::spawn(async move {
+///     while let Some(event) = events.next().await {
+///         println!("{event:?}");
+///     }
+/// });
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Events(broadcast::Receiver<Event>);
 
@@ -67,10 +79,10 @@ impl News {
 }
 
 impl Events {
-    /// The next event; `None` when the client is gone.
+    /// The next event; `None` when the client, with all its clones, is gone.
     ///
     /// # Cancellation
-    /// Can be dropped without losing a event.
+    /// Can be dropped without losing an event.
     pub async fn next(&mut self) -> Option<Event> {
         match self.0.recv().await {
             Ok(event) => Some(event),

@@ -41,7 +41,8 @@ pub enum Cause {
         /// The stage in which it was ended.
         stage: super::Stage,
     },
-    /// The server sent nothing for longer than it may, while answers were due.
+    /// The server sent nothing for longer than it may, while answers were due. Never in this version, which has no
+    /// heartbeat.
     Silent,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,

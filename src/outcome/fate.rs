@@ -12,19 +12,26 @@ pub enum Fate {
     /// The last byte of the command was never handed to the socket (with TLS: to the TLS layer), so the server cannot
     /// have run it.
     NotSent,
-    /// The server answered that it did not run the command (`MOVED`, `LOADING`, `NOAUTH`, an unknown command, ...).
+    /// The server answered that it did not run the command (`MOVED`, `LOADING`, `NOAUTH`, a wrong number of arguments, ...).
+    ///
+    /// Judged by the first word of the error. For scripts (`EVAL`, `FCALL`) and for commands that this crate does not
+    /// know, whose error may come from the middle of their work, only those words count that a server gives before it
+    /// begins: `MOVED`, `ASK`, `TRYAGAIN`, `CLUSTERDOWN`, `LOADING`, `BUSY`, `NOSCRIPT`, `READONLY`.
     Refused,
     /// The command was sent and no answer came. It may have run, and it **may still run later**.
     Unknown,
     /// The answer came: an error of the command itself (`WRONGTYPE`, a script's own error), or a reply that could not
-    /// be converted to the type that was asked for.
+    /// be converted to the type that was asked for. Whether the command changed anything is the command's own matter: an
+    /// error in its arguments mostly means that it did not.
     Executed,
-    /// A command that was split over several nodes ended differently on each.
+    /// A command that was split over several nodes ended differently on each. Never in this version, which speaks to
+    /// one node.
     Partial,
 }
 
 impl Fate {
-    /// Whether the server certainly did not run the command, so that sending it again cannot run it twice.
+    /// Whether the server certainly did not run the command, so that sending it again cannot run it twice. Whether that
+    /// has better chances is another question: see [`ErrorKind`](crate::ErrorKind).
     pub fn is_safe_to_retry(self) -> bool {
         matches!(self, Self::NotSent | Self::Refused)
     }

@@ -1,5 +1,5 @@
-//! The words every floor reports in: what became of a command, how far an attempt got, why it ended, and what is
-//! known of the peer. Nothing here knows a socket, a TLS library or a clock.
+//! What errors, states and events are made of: what became of a command, how far an attempt got, why it ended, and what
+//! is known of the peer. Nothing here knows a socket, a TLS library or a clock.
 
 mod cause;
 mod fate;

@@ -18,7 +18,7 @@ pub enum Stage {
     Handshake,
     /// Waiting for the pause before the next attempt to connect.
     Backoff,
-    /// Learning which node owns what.
+    /// Learning which node owns what. Never in this version, which speaks to one node.
     Topology,
     /// Handing the command to the socket.
     Writing,

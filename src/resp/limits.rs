@@ -4,6 +4,15 @@
 ///
 /// A value over `depth` spoils that one value and the stream goes on; the other limits are framing errors, which end
 /// the connection.
+///
+/// ```
+/// use steadfast::Config;
+/// use steadfast::resp::Limits;
+///
+/// let mut limits = Limits::default();
+/// limits.bulk = 16 << 20;
+/// let config = Config::tcp("localhost", 6379).with_limits(limits);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -10,7 +10,8 @@ use super::number::{Decimal, put_double};
 use super::reply::{Reply, View};
 use super::tag::Tag;
 
-/// A reply that owns everything in it.
+/// A reply that owns everything in it: for answers whose shape is not known before they come, and for what a server made
+/// for tests is to answer. Where the shape is known, ask for that type instead ([`FromReply`](crate::FromReply)).
 ///
 /// Values that come from a server are nested at most [`Value::MAX_DEPTH`] deep, so that dropping, cloning or comparing
 /// one, which recurses, stays within any stack.

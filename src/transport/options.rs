@@ -67,7 +67,8 @@ impl SocketOptions {
     /// Keepalive probes on an idle connection; `None` turns them off. Default: [`Keepalive::new`]. Linux, macOS, Windows.
     ///
     /// They bound how long a connection without traffic can be dead unnoticed, and keep the entries of firewalls and
-    /// address translators alive. Off: for ever, unless the client's own heartbeat notices.
+    /// address translators alive. Off: without end, until a command is sent and stays unacknowledged for the
+    /// [user timeout](Self::with_user_timeout).
     pub fn with_keepalive(mut self, keepalive: Option<Keepalive>) -> Self {
         self.keepalive = keepalive;
         self

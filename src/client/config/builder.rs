@@ -83,7 +83,7 @@ impl Config {
     ///
     /// Bounds everything between the call and its answer: waiting for room in the queue, connecting and reconnecting,
     /// sending, waiting for the reply. At the deadline the call ends in an error that says in which stage it was and
-    /// what became of the command. The time that a blocking command may block comes on top.
+    /// what became of the command.
     ///
     /// Too small: calls fail that a reconnection or a busy moment of the server would have delayed only, and their
     /// commands may still run. Too large: callers wait on a dead server. From a nanosecond to 365 days.

@@ -23,6 +23,9 @@ use crate::outcome::Address;
 /// # Errors
 /// Settings are checked when they are used: a call that needs the connection then fails with
 /// [`TlsFailure::Configuration`](crate::outcome::TlsFailure::Configuration). The link goes on trying, so that a file that is repaired heals it.
+///
+/// A server that speaks plaintext on the port mostly shows as a timeout in [`Stage::TlsHandshake`](crate::Stage::TlsHandshake):
+/// it takes the first message for a command and waits for the rest of it.
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     pub(super) roots: Vec<Roots>,
