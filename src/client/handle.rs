@@ -12,7 +12,7 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
-use crate::command::{Command, Executor, FromReply, Limit, Request};
+use crate::command::{Command, Executor, FromReply, Limit, Replay, Request};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Detail, Error, ErrorKind, Report};
@@ -55,6 +55,8 @@ pub struct Client {
     topology: Arc<Standalone>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
+    /// Which commands are sent again unless their request says otherwise.
+    replay: Replay,
 }
 
 impl Executor for &Client {}
@@ -90,7 +92,7 @@ impl Client {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let link = Link::start(config.link_settings(), &runtime);
-        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline() })
+        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline(), replay: config.replay() })
     }
 
     /// A request for any command; what its answer is converted to is up to the caller.
@@ -117,7 +119,13 @@ impl Client {
     /// A clone on the same connection, whose calls may take this long unless they say otherwise.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self { topology: Arc::clone(&self.topology), deadline: Some(deadline) }
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// A clone on the same connection, whose calls are sent again as `replay` says unless they say otherwise.
+    #[must_use]
+    pub fn with_replay(&self, replay: Replay) -> Self {
+        Self { replay, ..self.clone() }
     }
 
     /// The link's state, now and whenever it changes.
@@ -174,6 +182,11 @@ impl Client {
         self.topology.link()
     }
 
+    /// Which commands are sent again unless their request says otherwise.
+    pub(super) fn replay(&self) -> Replay {
+        self.replay
+    }
+
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
         match limit {
@@ -198,7 +211,8 @@ impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
 
     fn into_future(self) -> Call<'c, T> {
         let within = self.executor.within(self.deadline);
-        Call::new(self.executor, self.command, within)
+        let replay = self.replay.unwrap_or(self.executor.replay);
+        Call::new(self.executor, self.command, within, replay)
     }
 }
 

@@ -6,17 +6,19 @@ mod encoded;
 mod facts;
 mod from_reply;
 mod raw;
+mod replay;
 mod request;
 mod slot;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
-pub(crate) use facts::known;
 pub use facts::{Effect, Facts};
+pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
+pub use replay::Replay;
 pub(crate) use request::Limit;
 pub use request::{Executor, NoOptions, Request};
 pub use slot::Slot;

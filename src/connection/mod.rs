@@ -14,8 +14,8 @@ mod simulation;
 mod state;
 mod wire;
 
-pub(crate) use inflight::{Batch, Entry};
-pub(crate) use output::{Loss, Output, Reason, Replies};
+pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
+pub(crate) use output::{Loss, Lost, Output, Reason};
 pub(crate) use session::{Claim, Room, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};

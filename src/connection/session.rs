@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use super::backoff::{Backoff, Permanence};
-use super::inflight::{Batch, Completed, Inflight, Placed};
+use super::inflight::{Batch, Completed, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
-use super::output::{Loss, Output, Reason, Replies};
+use super::output::{Loss, Lost, Output, Reason};
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
@@ -138,7 +139,7 @@ impl<T: Claim> Session<T> {
         let start = self.outbox.append(std::mem::take(&mut batch.log));
         self.inflight.extend(batch.entries.drain(..), start);
         if let Some(cause) = self.turns_away() {
-            self.give_up_unsent(&Reason::Link(cause), now);
+            self.give_up_all(Reason::Link(cause), now);
         }
     }
 
@@ -184,7 +185,7 @@ impl<T: Claim> Session<T> {
             self.backoff.reset();
         }
         let in_flight = self.inflight.len();
-        let failed_unknown = self.give_up_sent(&cause, now);
+        let failed_unknown = self.sort_out(&cause, now);
         if was_ready.is_some() {
             let requeued = self.inflight.len();
             self.events.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
@@ -198,7 +199,7 @@ impl<T: Claim> Session<T> {
             self.events.push_back(Output::State);
         }
         if let Some(cause) = self.turns_away() {
-            self.give_up_unsent(&Reason::Link(cause), now);
+            self.give_up_all(Reason::Link(cause), now);
         }
         self.finish_if_drained();
     }
@@ -238,7 +239,7 @@ impl<T: Claim> Session<T> {
                 return Some(event);
             }
             let position = self.outbox.position();
-            let due = self.inflight.front().map_or(0, |front| front.sent(position) - front.answered());
+            let due = self.inflight.front().map_or(0, |front| front.due(position));
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) if due > 0 => {
                     if let Some(event) = self.handle_answer(frame) {
@@ -309,9 +310,9 @@ impl<T: Claim> Session<T> {
         }
         self.connection = None;
         self.attempt_until = None;
-        self.give_up_sent(&cause, now);
+        self.sort_out(&cause, now);
         let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
-        self.give_up_unsent(&reason, now);
+        self.give_up_all(reason, now);
         self.state.close(cause);
         self.events.push_back(Output::State);
         self.events.push_back(Output::Hangup);
@@ -345,8 +346,8 @@ impl<T: Claim> Session<T> {
             self.settle(bytes);
         }
         match completed {
-            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, Replies::One(frame))),
-            Completed::Group(Some(ticket), frames) => Some(Output::Answered(ticket, Replies::Many(frames))),
+            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, frame)),
+            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
             Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
         }
     }
@@ -372,16 +373,31 @@ impl<T: Claim> Session<T> {
     /// Tells the callers whose deadline has come.
     fn expire(&mut self, now: Instant) {
         let reason = Reason::Deadline(self.last_cause.clone());
-        self.give_up(now, &reason, |placed| placed.entry.deadline.is_some_and(|deadline| deadline <= now));
+        self.give_up(now, reason, |placed| placed.entry.deadline.is_some_and(|deadline| deadline <= now));
     }
 
-    /// Tells the callers of which the socket had taken anything in full; it is gone, and with it their answers.
-    /// Returns how many those are.
-    fn give_up_sent(&mut self, cause: &Cause, now: Instant) -> usize {
+    /// The socket is gone, and with it the answers to what it had taken in full. What may be sent again keeps its place
+    /// in the order; of the rest the callers are told. Returns how many callers that concerns.
+    fn sort_out(&mut self, cause: &Cause, now: Instant) -> usize {
         let before = self.events.len();
         let position = self.outbox.position();
-        let reason = Reason::Link(cause.clone());
-        self.give_up(now, &reason, |placed| placed.sent(position) > 0);
+        let loss = Arc::new(self.loss(Reason::Link(cause.clone()), now));
+        let mut is_oldest = true;
+        self.retain(|placed| {
+            let oldest = std::mem::replace(&mut is_oldest, false) && placed.due(position) > 0;
+            placed.entry.deaths = if oldest { placed.entry.deaths + 1 } else { 0 };
+            let mut poisoned = placed.entry.deaths >= POISON;
+            placed.judge(|range, sending| {
+                if range.end > position {
+                    return None;
+                }
+                // Only the first of several can be what the connections die of.
+                let is_poison = std::mem::replace(&mut poisoned, false);
+                sending.may_have_run = true;
+                let ends = is_poison || sending.repeat == Repeat::Forbidden;
+                ends.then(|| Lost::new(Fate::Unknown, &loss))
+            })
+        });
         let failed = self.events.len() - before;
         self.drop_given_up();
         failed
@@ -393,60 +409,68 @@ impl<T: Claim> Session<T> {
         let settled = &mut self.settled;
         self.inflight.retain(|placed| {
             let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
-            settled.entries += usize::from(!keep);
-            settled.bytes += if keep { 0 } else { placed.entry.len };
+            if !keep {
+                settled.take(placed.entry.len);
+            }
             keep
         });
-        self.outbox.rewind(self.inflight.iter().map(Placed::range));
+        self.outbox.rewind(self.inflight.iter().flat_map(Placed::unanswered));
     }
 
-    /// Tells all callers, none of which can have been sent.
-    fn give_up_unsent(&mut self, reason: &Reason, now: Instant) {
+    /// Tells all callers.
+    fn give_up_all(&mut self, reason: Reason, now: Instant) {
         self.give_up(now, reason, |_| true);
     }
 
     /// Tells those callers for which `ends` says so that no answer will come. What a living socket has begun to take
     /// keeps its place: it will be sent to its end, and its answer belongs to nobody else. The rest is taken out.
-    fn give_up(&mut self, now: Instant, reason: &Reason, mut ends: impl FnMut(&Placed<T>) -> bool) {
+    fn give_up(&mut self, now: Instant, reason: Reason, mut ends: impl FnMut(&Placed<T>) -> bool) {
         let position = self.outbox.position();
         let connected = self.connection.is_some();
-        let waiting = self.inflight.len();
-        let stage = self.stage();
-        let silent = connected.then(|| now.duration_since(self.last_read));
-        let attempts = self.backoff.attempts().max(1);
+        let loss = Arc::new(self.loss(reason, now));
         let (outbox, events, settled) = (&mut self.outbox, &mut self.events, &mut self.settled);
         self.inflight.retain(|placed| {
             if placed.entry.ticket.is_none() || !ends(placed) {
                 return true;
             }
             let Some(ticket) = placed.entry.ticket.take() else { return true };
-            let bytes = placed.entry.len;
-            let answered = placed.answered();
-            // What has begun on a living socket goes out to its last byte; on a dead one it never will.
-            let sent = if connected { placed.begun(position) } else { placed.sent(position) };
-            let handed_over = sent > answered;
-            let cut = if connected || placed.start >= position { placed.cut_at(position) } else { None };
-            events.push_back(Output::Lost(
-                ticket,
-                Box::new(Loss {
-                    reason: reason.clone(),
-                    stage: if handed_over { Stage::AwaitingReply } else { stage },
-                    fate: if handed_over { Fate::Unknown } else { Fate::NotSent },
-                    attempts,
-                    silent,
-                    waiting,
-                    answered: placed.take_answers(),
-                    sent,
-                }),
-            ));
-            if let Some(tail) = cut {
-                outbox.skip(tail);
+            let begun = |range: &Range<u64>| connected && range.start < position;
+            events.push_back(placed.tell(ticket, &loss, |range, sending| {
+                if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
+            }));
+            let keep = placed.cut(begun, |range| outbox.skip(range));
+            if !keep {
+                settled.take(placed.entry.len);
             }
-            let keep = if connected { handed_over } else { placed.start < position };
-            settled.entries += usize::from(!keep);
-            settled.bytes += if keep { bytes - placed.entry.len } else { bytes };
             keep
         });
+    }
+
+    /// Judges every entry; tells the callers of those that are lost, which are taken out.
+    fn retain(&mut self, mut judge: impl FnMut(&mut Placed<T>) -> Judged) {
+        let (events, settled) = (&mut self.events, &mut self.settled);
+        self.inflight.retain(|placed| match judge(placed) {
+            Judged::Waits => true,
+            judged => {
+                settled.take(placed.entry.len);
+                match (placed.entry.ticket.take(), judged) {
+                    (Some(ticket), Judged::Lost(lost)) => events.push_back(Output::Lost(ticket, lost)),
+                    (Some(ticket), Judged::Complete(end)) => events.push_back(Output::Group(ticket, end)),
+                    _ => {}
+                }
+                false
+            }
+        });
+    }
+
+    fn loss(&self, reason: Reason, now: Instant) -> Loss {
+        Loss {
+            reason,
+            stage: self.stage(),
+            attempts: self.backoff.attempts().max(1),
+            silent: self.connection.is_some().then(|| now.duration_since(self.last_read)),
+            waiting: self.inflight.len(),
+        }
     }
 
     /// How far a command that is not sent has got.
@@ -484,6 +508,10 @@ fn unasked(frame: &Frame) -> String {
 
 /// A connection that was ready for this long makes the next attempts start from the beginning.
 const STABLE: Duration = Duration::from_secs(1);
+
+/// A command that was the oldest one unanswered on this many connections that died in a row is not sent again: its answer
+/// may be what they die of.
+const POISON: u8 = 3;
 
 /// At most this much of a server's text is repeated.
 const SHOWN: usize = 120;

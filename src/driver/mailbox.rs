@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use super::slot::ReplySlot;
+use super::slot::{Outcome, ReplySlot};
 use crate::command::Encoded;
-use crate::connection::{Batch, Claim, Entry, Loss, Reason, Room};
+use crate::connection::{Batch, Claim, Entry, Loss, Lost, Reason, Room};
 use crate::outcome::{Cause, Fate, Stage};
 
 /// What a caller is known by.
@@ -113,7 +113,7 @@ impl Mailbox {
         slot: Ticket,
         size: usize,
         write: impl FnOnce(&mut Encoded, Ticket) -> Entry<Ticket>,
-    ) -> Result<Posted, Box<Loss>> {
+    ) -> Result<Posted, Lost> {
         let mut queue = self.lock();
         if !matches!(queue.phase, Phase::Open) {
             return Err(queue.refusal());
@@ -125,7 +125,7 @@ impl Mailbox {
             queue.used.take(entry.len);
             queue.batch.entries.push(entry);
         } else if self.bounds.at_capacity == AtCapacity::FailFast {
-            return Err(Box::new(unsent(Reason::Full, queue.used.entries)));
+            return Err(unsent(Reason::Full, queue.used.entries));
         } else {
             let mut bytes = Encoded::default();
             let entry = write(&mut bytes, Arc::clone(&slot));
@@ -211,7 +211,7 @@ impl Mailbox {
         queue.earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
         drop(queue);
         for ticket in expired {
-            ticket.complete(Err(Box::new(unsent(Reason::Deadline(last.cloned()), used))));
+            ticket.complete(Outcome::Lost(unsent(Reason::Deadline(last.cloned()), used)));
         }
     }
 
@@ -247,7 +247,7 @@ impl Mailbox {
         queue.batch.log.clear();
         drop(queue);
         for (ticket, refusal) in refusals {
-            ticket.complete(Err(refusal));
+            ticket.complete(Outcome::Lost(refusal));
         }
     }
 
@@ -277,12 +277,12 @@ impl Queue {
         }
     }
 
-    fn refusal(&self) -> Box<Loss> {
+    fn refusal(&self) -> Lost {
         let reason = match &self.phase {
             Phase::Open | Phase::Closing(_) | Phase::Closed(Cause::ClosedHere) => Reason::Closed,
             Phase::Closed(cause) => Reason::Link(cause.clone()),
         };
-        Box::new(unsent(reason, self.used.entries))
+        unsent(reason, self.used.entries)
     }
 }
 
@@ -310,29 +310,22 @@ fn drop_withdrawn(batch: &mut Batch<Ticket>) -> Room {
     dropped
 }
 
-fn unsent(reason: Reason, waiting: usize) -> Loss {
-    Loss {
-        reason,
-        stage: Stage::Queued,
-        fate: Fate::NotSent,
-        attempts: 0,
-        silent: None,
-        waiting,
-        answered: Vec::new(),
-        sent: 0,
-    }
+fn unsent(reason: Reason, waiting: usize) -> Lost {
+    let loss = Loss { reason, stage: Stage::Queued, attempts: 0, silent: None, waiting };
+    Lost::new(Fate::NotSent, &Arc::new(loss))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Repeat;
 
     const BOUNDS: Bounds = Bounds { room: Room { entries: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
 
-    fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Box<Loss>> {
+    fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Lost> {
         mailbox.post(ReplySlot::new(Waker::noop().clone()), text.len(), |log, ticket| {
             log.small().extend_from_slice(text.as_bytes());
-            Entry::single(ticket, text.len(), deadline)
+            Entry::single(ticket, text.len(), deadline, Repeat::Forbidden)
         })
     }
 
@@ -378,7 +371,7 @@ mod tests {
         let mailbox = Mailbox::new(Bounds { at_capacity: AtCapacity::FailFast, ..BOUNDS });
         let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
         let loss = post(&mailbox, "c", None).unwrap_err();
-        assert!(matches!((loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));
+        assert!(matches!((&loss.loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));
     }
 
     #[test]
@@ -404,7 +397,9 @@ mod tests {
         assert_eq!(earliest_waiting(&mailbox), Some(now));
         mailbox.expire_waiting(now, None);
         let outcome = late.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
-        assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if matches!(loss.reason, Reason::Deadline(None))));
+        assert!(
+            matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if matches!(lost.loss.reason, Reason::Deadline(None)))
+        );
         assert_eq!(earliest_waiting(&mailbox), None);
     }
 
@@ -415,8 +410,8 @@ mod tests {
         mailbox.shut(&Cause::RuntimeGone);
         for posted in posted {
             let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
-            assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if loss.fate == Fate::NotSent));
+            assert!(matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if lost.fate == Fate::NotSent));
         }
-        assert!(matches!(post(&mailbox, "d", None).unwrap_err().reason, Reason::Link(Cause::RuntimeGone)));
+        assert!(matches!(post(&mailbox, "d", None).unwrap_err().loss.reason, Reason::Link(Cause::RuntimeGone)));
     }
 }

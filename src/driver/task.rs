@@ -15,6 +15,7 @@ use super::clock;
 use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
+use super::slot::Outcome;
 use crate::command::Slices;
 use crate::connection::{Batch, LinkState, Output, Session};
 use crate::outcome::{Address, Cause};
@@ -135,14 +136,9 @@ impl LinkTask {
     fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) {
         while let Some(event) = self.session.poll_event(now) {
             match event {
-                Output::Answered(ticket, replies) => {
-                    self.mailbox.settle(|| self.session.take_settled());
-                    ticket.complete(Ok(replies));
-                }
-                Output::Lost(ticket, loss) => {
-                    self.mailbox.settle(|| self.session.take_settled());
-                    ticket.complete(Err(loss));
-                }
+                Output::Answered(ticket, frame) => self.complete(&ticket, Outcome::Answered(frame)),
+                Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
+                Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
                 Output::Connected(session) => self.news.tell(Event::Connected(session)),
                 Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
@@ -154,6 +150,11 @@ impl LinkTask {
                 Output::Hangup => self.hang_up(cx),
             }
         }
+    }
+
+    fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
+        self.mailbox.settle(|| self.session.take_settled());
+        ticket.complete(outcome);
     }
 
     /// Gives the session what callers have posted.
@@ -306,8 +307,9 @@ impl Drop for LinkTask {
         self.session.finish(Cause::RuntimeGone, clock::now());
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
-                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
-                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                Output::Answered(ticket, frame) => ticket.complete(Outcome::Answered(frame)),
+                Output::Lost(ticket, lost) => ticket.complete(Outcome::Lost(lost)),
+                Output::Group(ticket, end) => ticket.complete(Outcome::Group(end)),
                 _ => {}
             }
         }
