@@ -257,7 +257,7 @@ impl<T: Claim> Session<T> {
                     return Some(Output::Hangup);
                 }
                 Received::Nothing => {
-                    self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
+                    self.release();
                     self.finish_if_drained();
                     return self.events.pop_front();
                 }
@@ -309,6 +309,7 @@ impl<T: Claim> Session<T> {
             return;
         }
         self.connection = None;
+        self.ready_since = None;
         self.attempt_until = None;
         self.sort_out(&cause, now);
         let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
@@ -338,6 +339,11 @@ impl<T: Claim> Session<T> {
         if self.closing.is_some() && self.state.drain().is_ok() {
             self.events.push_back(Output::State);
         }
+    }
+
+    /// Frees the bytes that nobody needs any more.
+    fn release(&mut self) {
+        self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
     }
 
     fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
@@ -415,6 +421,7 @@ impl<T: Claim> Session<T> {
             keep
         });
         self.outbox.rewind(self.inflight.iter().flat_map(Placed::unanswered));
+        self.release();
     }
 
     /// Tells all callers.
@@ -444,6 +451,7 @@ impl<T: Claim> Session<T> {
             }
             keep
         });
+        self.release();
     }
 
     /// Judges every entry; tells the callers of those that are lost, which are taken out.
@@ -463,12 +471,18 @@ impl<T: Claim> Session<T> {
         });
     }
 
+    /// Which attempt to connect is under way, or made the present connection; 1 once that has proved good.
+    fn attempts(&self, now: Instant) -> u32 {
+        let stable = self.ready_since.is_some_and(|since| now.duration_since(since) >= STABLE);
+        if stable { 1 } else { self.backoff.attempts().max(1) }
+    }
+
     fn loss(&self, reason: Reason, now: Instant) -> Loss {
         Loss {
             reason,
             stage: self.stage(),
-            attempts: self.backoff.attempts().max(1),
-            silent: self.connection.is_some().then(|| now.duration_since(self.last_read)),
+            attempts: self.attempts(now),
+            silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
             waiting: self.inflight.len(),
         }
     }
@@ -486,6 +500,7 @@ impl<T: Claim> Session<T> {
     fn finish_if_drained(&mut self) {
         if self.closing.is_some() && self.inflight.is_empty() && !self.is_closed() {
             self.connection = None;
+            self.ready_since = None;
             self.attempt_until = None;
             self.state.close(Cause::ClosedHere);
             self.events.push_back(Output::State);
