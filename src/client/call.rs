@@ -11,7 +11,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::repeat;
 use crate::command::{Command, FromReply, Replay, ServerError};
-use crate::connection::Entry;
+use crate::connection::{Entry, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::resp::Frame;
@@ -53,7 +53,7 @@ impl<'c, T> Call<'c, T> {
         let slot = ReplySlot::new(cx.waker().clone());
         let deadline = self.deadline;
         let repeat = repeat(self.replay, &command);
-        let posted = link.mailbox().post(slot, command.size(), |log, ticket| {
+        let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, repeat)
         });

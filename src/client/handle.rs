@@ -148,7 +148,7 @@ impl Client {
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
     /// fates, and closes the connection. Other clones are closed too.
     pub async fn close(&self, within: Duration) {
-        self.link().close(now() + within).await;
+        self.link().close(now() + within.min(FOREVER)).await;
     }
 
     /// Waits until the link is ready.
@@ -215,6 +215,9 @@ impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
         Call::new(self.executor, self.command, within, replay)
     }
 }
+
+/// Longer than anyone waits, and short enough to be added to any instant.
+const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
 pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {

@@ -11,7 +11,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::repeat;
 use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, ServerError};
-use crate::connection::{Entry, GroupEnd, Lost, Repeat};
+use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::outcome::Address;
@@ -154,7 +154,8 @@ impl Execution<'_> {
         bytes.share_if_large();
         let (ends, deadline) = (std::mem::take(&mut self.pipeline.ends), self.deadline);
         let slot = ReplySlot::new(cx.waker().clone());
-        self.pipeline.client.link().mailbox().post(slot, bytes.len(), |log, ticket| {
+        let room = Room { commands: ends.len(), bytes: bytes.len() };
+        self.pipeline.client.link().mailbox().post(slot, room, |log, ticket| {
             log.append(&bytes);
             Entry::group(ticket, &ends, deadline)
         })

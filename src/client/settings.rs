@@ -26,7 +26,7 @@ impl Config {
             dialer: Arc::new(Dialer::new(self.dial_options())),
             session: self.session_settings(),
             bounds: Bounds {
-                room: Room { entries: self.max_pending_commands(), bytes: self.max_pending_bytes() },
+                room: Room { commands: self.max_pending_commands(), bytes: self.max_pending_bytes() },
                 at_capacity: self.at_capacity(),
             },
             grace: self.close_grace(),

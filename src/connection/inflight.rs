@@ -1,11 +1,13 @@
 //! The commands that wait to be sent or answered, in the order in which they go on the wire.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::output::{Loss, Lost, Output};
+use super::room::Room;
 use crate::command::Encoded;
 use crate::outcome::Fate;
 use crate::resp::Frame;
@@ -31,12 +33,13 @@ pub(crate) struct Entry<T> {
     /// Whom to answer; `None` once the caller has been told that no answer will come. The place in the order stays:
     /// the reply will come, and belongs to nobody else.
     pub(crate) ticket: Option<T>,
-    /// How many bytes it has on the wire.
+    /// The room it takes until it is settled: its bytes on the wire, and its commands.
     pub(crate) len: usize,
+    pub(crate) count: usize,
     /// When the caller stops waiting; `None` is never.
     pub(crate) deadline: Option<Instant>,
     pub(crate) commands: Commands,
-    /// How many connections in a row died while this was the oldest one unanswered on them.
+    /// How many connections in a row died while this was the oldest one on its way on them.
     pub(crate) deaths: u8,
 }
 
@@ -45,6 +48,8 @@ pub(crate) struct Entry<T> {
 pub(crate) enum Commands {
     One(Sending),
     Many(Box<Group>),
+    /// Nothing any more: a single command that will not be sent.
+    Cut,
 }
 
 /// What is known of the sending of one command.
@@ -107,7 +112,7 @@ impl Sending {
 impl<T> Entry<T> {
     /// A single command of `len` bytes.
     pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, repeat: Repeat) -> Self {
-        Self { ticket: Some(ticket), len, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
     }
 
     /// Several commands: where each ends, and whether it may be sent again.
@@ -124,7 +129,15 @@ impl<T> Entry<T> {
             })
             .collect();
         let group = Box::new(Group { parts, answers: Vec::new(), answered: 0, lost: Vec::new() });
-        Self { ticket: Some(ticket), len, deadline, commands: Commands::Many(group), deaths: 0 }
+        let count = commands.len();
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
+    }
+}
+
+impl<T> Entry<T> {
+    /// The room it takes.
+    pub(crate) fn room(&self) -> Room {
+        Room { commands: self.count, bytes: self.len }
     }
 }
 
@@ -191,11 +204,17 @@ impl<T> Placed<T> {
     pub(crate) fn due(&self, position: u64) -> usize {
         match &self.entry.commands {
             Commands::One(_) => usize::from(self.range().end <= position),
+            Commands::Cut => 0,
             Commands::Many(group) => {
                 let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
                 sent.saturating_sub(group.answered)
             }
         }
+    }
+
+    /// Whether a socket that has taken everything before `position` has taken a byte of what is not answered.
+    pub(crate) fn is_begun(&self, position: u64) -> bool {
+        self.unanswered().next().is_some_and(|range| range.start < position)
     }
 
     /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
@@ -204,6 +223,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
+            Commands::Cut => Judged::Waits,
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
@@ -222,6 +242,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
+            Commands::Cut => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let mut end = group.take_end();
                 end.lost.extend(group.unanswered().iter().map(|part| {
@@ -242,8 +263,10 @@ impl<T> Placed<T> {
             Commands::One(_) if begun(&range) => true,
             Commands::One(_) => {
                 skip(range);
+                self.entry.commands = Commands::Cut;
                 false
             }
+            Commands::Cut => false,
             Commands::Many(group) => {
                 let keep = group.unanswered().iter().take_while(|part| begun(&part.range(self.start))).count();
                 for part in group.unanswered().get(keep..).unwrap_or_default() {
@@ -260,6 +283,7 @@ impl<T> Placed<T> {
         let (one, many) = match &self.entry.commands {
             Commands::One(_) => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
+            Commands::Cut => (None, &[][..]),
         };
         one.into_iter().chain(many.iter().map(|part| part.range(self.start)))
     }
@@ -282,6 +306,9 @@ pub(crate) struct Inflight<T> {
     queue: VecDeque<Placed<T>>,
     /// No deadline is before this; `None` if there is none at all.
     earliest: Option<Instant>,
+    /// While deadlines come one after the other: all there are, with the places of their entries, so that the next one is
+    /// found without looking at everybody. Those of entries that are answered stay in it until they come.
+    alarms: Option<BinaryHeap<Reverse<(Instant, u64)>>>,
 }
 
 /// What an answer completed.
@@ -299,7 +326,7 @@ pub(crate) enum Completed<T> {
 
 impl<T> Inflight<T> {
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), earliest: None }
+        Self { queue: VecDeque::new(), earliest: None, alarms: None }
     }
 
     /// Adds entries whose bytes begin at `start` of the write stream.
@@ -307,6 +334,9 @@ impl<T> Inflight<T> {
         for entry in entries {
             if let Some(deadline) = entry.deadline {
                 self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+                if let Some(alarms) = &mut self.alarms {
+                    alarms.push(Reverse((deadline, start)));
+                }
             }
             let len = entry.len as u64;
             self.queue.push_back(Placed { entry, start });
@@ -339,34 +369,76 @@ impl<T> Inflight<T> {
         self.earliest
     }
 
-    /// Gives a frame of answers to the oldest; returns also how many bytes of the write stream that settled.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, usize) {
-        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, 0) };
+    /// The places of the entries whose deadlines have come, in the order of the deadlines.
+    pub(crate) fn expired(&mut self, now: Instant) -> Vec<u64> {
+        let queue = &self.queue;
+        let mut alarms = self.alarms.take().unwrap_or_else(|| queue.iter().filter_map(alarm).collect());
+        let mut places = Vec::new();
+        while let Some(Reverse((_, place))) = alarms.peek().filter(|Reverse((deadline, _))| *deadline <= now) {
+            places.push(*place);
+            alarms.pop();
+        }
+        places.retain(|place| self.find(*place).is_some_and(|placed| placed.entry.ticket.is_some()));
+        self.earliest = alarms.peek().map(|Reverse((deadline, _))| *deadline);
+        // Kept only while it is of use: else every new entry would pay for it.
+        let mostly_answered = alarms.len() > 4 * self.queue.len() + 64;
+        self.alarms = (!places.is_empty() && !mostly_answered).then_some(alarms);
+        if self.alarms.is_none() {
+            self.find_earliest();
+        }
+        places
+    }
+
+    /// The entry whose first byte stands at `place`.
+    pub(crate) fn find(&mut self, place: u64) -> Option<&mut Placed<T>> {
+        let index = self.queue.binary_search_by_key(&place, |placed| placed.start).ok()?;
+        self.queue.get_mut(index)
+    }
+
+    fn find_earliest(&mut self) {
+        self.earliest = self.queue.iter().filter_map(alarm).map(|Reverse((deadline, _))| deadline).min();
+    }
+
+    /// Gives a frame of answers to the oldest; returns also the room that this gives back.
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
+        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
         if let Commands::Many(group) = &mut front.entry.commands {
             group.answered += frame.len();
-            group.answers.push(frame);
+            if front.entry.ticket.is_some() {
+                group.answers.push(frame);
+            }
             if !group.is_complete() {
-                return (Completed::Nothing, 0);
+                return (Completed::Nothing, Room::default());
             }
             return match self.queue.pop_front().map(|placed| placed.entry) {
-                Some(Entry { ticket, len, commands: Commands::Many(mut group), .. }) => {
-                    (Completed::Group(ticket, group.take_end()), len)
+                Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
+                    (Completed::Group(ticket, group.take_end()), Room { commands: count, bytes: len })
                 }
-                _ => (Completed::Unasked, 0),
+                _ => (Completed::Unasked, Room::default()),
             };
         }
         match self.queue.pop_front() {
-            Some(placed) => (Completed::Single(placed.entry.ticket, frame), placed.entry.len),
-            None => (Completed::Unasked, 0),
+            Some(placed) => {
+                let room = placed.entry.room();
+                (Completed::Single(placed.entry.ticket, frame), room)
+            }
+            None => (Completed::Unasked, Room::default()),
         }
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
         self.queue.retain_mut(&mut keep);
-        self.earliest =
-            self.queue.iter().filter(|placed| placed.entry.ticket.is_some()).filter_map(|p| p.entry.deadline).min();
+        if self.alarms.is_none() {
+            self.find_earliest();
+        }
     }
+}
+
+/// When the caller of an entry stops waiting, if it still waits.
+fn alarm<T>(placed: &Placed<T>) -> Option<Reverse<(Instant, u64)>> {
+    let deadline = placed.entry.deadline.filter(|_| placed.entry.ticket.is_some())?;
+    Some(Reverse((deadline, placed.start)))
 }
 
 #[cfg(test)]
@@ -390,9 +462,9 @@ mod tests {
     fn answers_go_to_the_oldest_and_positions_follow_each_other() {
         let mut inflight = of(vec![Entry::single('a', 10, None, YES), Entry::single('b', 5, None, YES)]);
         assert_eq!(inflight.iter().map(Placed::range).collect::<Vec<_>>(), [100..110, 110..115]);
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('a'), _), 10)));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), _), 5)));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Unasked, 0)));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('a'), _), Room { bytes: 10, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), _), Room { bytes: 5, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Unasked));
     }
 
     #[test]
@@ -403,7 +475,7 @@ mod tests {
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
         assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
-        assert_eq!(settled, 9);
+        assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 
     #[test]
@@ -415,6 +487,29 @@ mod tests {
         assert_eq!(due(110), [1, 0]);
         assert_eq!(due(115), [1, 1]);
         assert_eq!(due(119), [1, 3]);
+    }
+
+    #[test]
+    fn deadlines_come_in_their_order_whatever_else_happens() {
+        let begin = Instant::now();
+        let at = |millis: u64| begin + std::time::Duration::from_millis(millis);
+        let entry = |millis: u64| Entry::single('a', 10, Some(at(millis)), YES);
+        let mut inflight = of(vec![entry(30), entry(10), entry(20), entry(10)]);
+        assert_eq!(inflight.earliest(), Some(at(10)));
+        assert_eq!(inflight.expired(at(5)), []);
+        assert_eq!(inflight.expired(at(10)), [110, 130]);
+        for place in [110, 130] {
+            inflight.find(place).unwrap().entry.ticket = None;
+        }
+        inflight.extend([entry(15)].into_iter(), 140);
+        assert_eq!(inflight.earliest(), Some(at(15)));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single(Some('a'), _)));
+        assert_eq!(inflight.expired(at(40)), [140, 120]);
+        for place in [140, 120] {
+            inflight.find(place).unwrap().entry.ticket = None;
+        }
+        assert_eq!(inflight.expired(at(50)), []);
+        assert_eq!(inflight.earliest(), None);
     }
 
     #[test]

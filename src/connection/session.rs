@@ -12,12 +12,13 @@ use super::backoff::{Backoff, Permanence};
 use super::inflight::{Batch, Completed, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output, Reason};
+use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
 use crate::command::{Encoded, Slices};
 use crate::outcome::{Cause, Fate, PeerFacts, Stage};
-use crate::resp::Frame;
+use crate::resp::{Frame, Reply, View};
 
 /// One link's protocol machine; `T` is what a caller is known by.
 ///
@@ -45,43 +46,23 @@ pub(crate) struct Session<T> {
     attempt_until: Option<Instant>,
     /// Why commands are turned away while the link waits to try again: only a change of settings can mend it.
     refusal: Option<Cause>,
-    /// Set once the link is to close: when to stop waiting for answers.
-    closing: Option<Instant>,
+    /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
+    closing: Option<(Instant, More)>,
     settled: Room,
 }
 
-/// Room in the mailbox: what callers take and answers give back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Room {
-    /// Callers.
-    pub(crate) entries: usize,
-    /// Bytes of their commands.
-    pub(crate) bytes: usize,
+/// Whether more commands may come to a link that closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    /// Some wait for room.
+    Possible,
+    None,
 }
 
 /// A caller's claim to an answer.
 pub(crate) trait Claim {
     /// Whether the caller has gone, so that nobody would read the answer.
     fn is_given_up(&self) -> bool;
-}
-
-impl Room {
-    /// Takes room for one caller's `bytes`.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        self.entries += 1;
-        self.bytes += bytes;
-    }
-
-    /// Gives room back.
-    pub(crate) fn give_back(&mut self, room: Self) {
-        self.entries = self.entries.saturating_sub(room.entries);
-        self.bytes = self.bytes.saturating_sub(room.bytes);
-    }
-
-    /// Whether one caller's `bytes` fit within `bounds`. A single caller always does: else it could never be served.
-    pub(crate) fn has(&self, bytes: usize, bounds: Self) -> bool {
-        self.entries == 0 || (self.entries < bounds.entries && self.bytes.saturating_add(bytes) <= bounds.bytes)
-    }
 }
 
 impl<T: Claim> Session<T> {
@@ -124,6 +105,12 @@ impl<T: Claim> Session<T> {
     /// The room that answers have given back since the last call.
     pub(crate) fn take_settled(&mut self) -> Room {
         std::mem::take(&mut self.settled)
+    }
+
+    /// How many bytes of commands it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.outbox.held()
     }
 
     /// A used buffer for the next batch's log.
@@ -250,6 +237,11 @@ impl<T: Claim> Session<T> {
                     self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
                     return Some(Output::Hangup);
                 }
+                Received::Push(frame) if confirms_subscription(&frame) => {
+                    let detail = "the confirmation of a subscription that nobody asked for".to_owned();
+                    self.handle_lost(Cause::Protocol { detail }, now);
+                    return Some(Output::Hangup);
+                }
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
@@ -271,10 +263,15 @@ impl<T: Claim> Session<T> {
             LinkState::Backoff { until, .. } => Some(*until),
             _ => None,
         };
-        [self.inflight.earliest(), redial, self.attempt_until, self.closing.filter(|_| !self.is_closed())]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.inflight.earliest(),
+            redial,
+            self.attempt_until,
+            self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Time has passed.
@@ -287,16 +284,15 @@ impl<T: Claim> Session<T> {
             self.handle_lost(Cause::AttemptTimedOut { stage }, now);
             self.events.push_back(Output::Hangup);
         }
-        if self.closing.is_some_and(|until| until <= now) {
+        if self.closing.is_some_and(|(until, _)| until <= now) {
             self.finish(Cause::ClosedHere, now);
         }
     }
 
-    /// No more commands will come; the link ends when those that are here are answered, at `until` at the latest.
-    pub(crate) fn close(&mut self, until: Instant) {
-        if self.closing.is_none_or(|already| already > until) {
-            self.closing = Some(until);
-        }
+    /// The link ends when all commands are answered and no more may come, at `until` at the latest.
+    pub(crate) fn close(&mut self, until: Instant, more: More) {
+        let until = self.closing.map_or(until, |(already, _)| already.min(until));
+        self.closing = Some((until, more));
         if self.state.drain().is_ok() {
             self.events.push_back(Output::State);
         }
@@ -347,20 +343,13 @@ impl<T: Claim> Session<T> {
     }
 
     fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
-        let (completed, bytes) = self.inflight.handle_answer(frame);
-        if bytes > 0 {
-            self.settle(bytes);
-        }
+        let (completed, room) = self.inflight.handle_answer(frame);
+        self.settled.take(room);
         match completed {
             Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, frame)),
             Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
             Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
         }
-    }
-
-    fn settle(&mut self, bytes: usize) {
-        self.settled.entries += 1;
-        self.settled.bytes += bytes;
     }
 
     /// Why commands may not wait in the present state; `None` if they may.
@@ -378,35 +367,43 @@ impl<T: Claim> Session<T> {
 
     /// Tells the callers whose deadline has come.
     fn expire(&mut self, now: Instant) {
-        let reason = Reason::Deadline(self.last_cause.clone());
-        self.give_up(now, reason, |placed| placed.entry.deadline.is_some_and(|deadline| deadline <= now));
+        let loss = Arc::new(self.loss(Reason::Deadline(self.last_cause.clone()), now));
+        let (position, connected) = (self.outbox.position(), self.connection.is_some());
+        let mut any_gone = false;
+        for place in self.inflight.expired(now) {
+            let Some(placed) = self.inflight.find(place) else { continue };
+            let keeps = give_up(placed, &loss, connected.then_some(position), &mut self.outbox, &mut self.events);
+            any_gone |= !keeps;
+        }
+        if any_gone {
+            self.drop_settled();
+        }
     }
 
     /// The socket is gone, and with it the answers to what it had taken in full. What may be sent again keeps its place
-    /// in the order; of the rest the callers are told. Returns how many callers that concerns.
+    /// in the order; of the rest the callers are told. Returns how many commands are lost that may have run.
     fn sort_out(&mut self, cause: &Cause, now: Instant) -> usize {
-        let before = self.events.len();
         let position = self.outbox.position();
         let loss = Arc::new(self.loss(Reason::Link(cause.clone()), now));
         let mut is_oldest = true;
+        let mut unknown = 0;
         self.retain(|placed| {
-            let oldest = std::mem::replace(&mut is_oldest, false) && placed.due(position) > 0;
+            let oldest = std::mem::replace(&mut is_oldest, false) && placed.is_begun(position);
             placed.entry.deaths = if oldest { placed.entry.deaths + 1 } else { 0 };
             let mut poisoned = placed.entry.deaths >= POISON;
             placed.judge(|range, sending| {
-                if range.end > position {
-                    return None;
-                }
                 // Only the first of several can be what the connections die of.
                 let is_poison = std::mem::replace(&mut poisoned, false);
-                sending.may_have_run = true;
-                let ends = is_poison || sending.repeat == Repeat::Forbidden;
-                ends.then(|| Lost::new(Fate::Unknown, &loss))
+                let was_sent = range.end <= position;
+                sending.may_have_run |= was_sent;
+                let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
+                let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
+                unknown += usize::from(ends && fate == Fate::Unknown);
+                ends.then(|| Lost::new(fate, &loss))
             })
         });
-        let failed = self.events.len() - before;
         self.drop_given_up();
-        failed
+        unknown
     }
 
     /// Takes out, while no socket has taken anything, the commands that nobody waits for: of callers who have gone, and
@@ -416,7 +413,7 @@ impl<T: Claim> Session<T> {
         self.inflight.retain(|placed| {
             let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
             if !keep {
-                settled.take(placed.entry.len);
+                settled.take(placed.entry.room());
             }
             keep
         });
@@ -424,30 +421,25 @@ impl<T: Claim> Session<T> {
         self.release();
     }
 
-    /// Tells all callers.
+    /// Tells all callers that no answer will come.
     fn give_up_all(&mut self, reason: Reason, now: Instant) {
-        self.give_up(now, reason, |_| true);
+        let loss = Arc::new(self.loss(reason, now));
+        let living = self.connection.as_ref().map(|_| self.outbox.position());
+        let (outbox, events) = (&mut self.outbox, &mut self.events);
+        self.inflight.retain(|placed| {
+            give_up(placed, &loss, living, outbox, events);
+            true
+        });
+        self.drop_settled();
     }
 
-    /// Tells those callers for which `ends` says so that no answer will come. What a living socket has begun to take
-    /// keeps its place: it will be sent to its end, and its answer belongs to nobody else. The rest is taken out.
-    fn give_up(&mut self, now: Instant, reason: Reason, mut ends: impl FnMut(&Placed<T>) -> bool) {
-        let position = self.outbox.position();
-        let connected = self.connection.is_some();
-        let loss = Arc::new(self.loss(reason, now));
-        let (outbox, events, settled) = (&mut self.outbox, &mut self.events, &mut self.settled);
+    /// Takes out the entries of callers who were told and to whom no answer is due any more.
+    fn drop_settled(&mut self) {
+        let settled = &mut self.settled;
         self.inflight.retain(|placed| {
-            if placed.entry.ticket.is_none() || !ends(placed) {
-                return true;
-            }
-            let Some(ticket) = placed.entry.ticket.take() else { return true };
-            let begun = |range: &Range<u64>| connected && range.start < position;
-            events.push_back(placed.tell(ticket, &loss, |range, sending| {
-                if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
-            }));
-            let keep = placed.cut(begun, |range| outbox.skip(range));
+            let keep = placed.entry.ticket.is_some() || placed.unanswered().next().is_some();
             if !keep {
-                settled.take(placed.entry.len);
+                settled.take(placed.entry.room());
             }
             keep
         });
@@ -460,7 +452,7 @@ impl<T: Claim> Session<T> {
         self.inflight.retain(|placed| match judge(placed) {
             Judged::Waits => true,
             judged => {
-                settled.take(placed.entry.len);
+                settled.take(placed.entry.room());
                 match (placed.entry.ticket.take(), judged) {
                     (Some(ticket), Judged::Lost(lost)) => events.push_back(Output::Lost(ticket, lost)),
                     (Some(ticket), Judged::Complete(end)) => events.push_back(Output::Group(ticket, end)),
@@ -498,7 +490,8 @@ impl<T: Claim> Session<T> {
     }
 
     fn finish_if_drained(&mut self) {
-        if self.closing.is_some() && self.inflight.is_empty() && !self.is_closed() {
+        let awaited = !matches!(self.closing, Some((_, More::None)));
+        if !awaited && self.inflight.is_empty() && !self.is_closed() {
             self.connection = None;
             self.ready_since = None;
             self.attempt_until = None;
@@ -507,6 +500,24 @@ impl<T: Claim> Session<T> {
             self.events.push_back(Output::Hangup);
         }
     }
+}
+
+/// Tells the caller of an entry that no answer will come. What a socket that lives, and has taken everything before
+/// `living`, has begun to take keeps its place: it will be sent to its end, and its answer belongs to nobody else. The
+/// rest will not be sent. Returns whether an answer is still due.
+fn give_up<T>(
+    placed: &mut Placed<T>,
+    loss: &Arc<Loss>,
+    living: Option<u64>,
+    outbox: &mut Outbox,
+    events: &mut VecDeque<Output<T>>,
+) -> bool {
+    let Some(ticket) = placed.entry.ticket.take() else { return true };
+    let begun = |range: &Range<u64>| living.is_some_and(|position| range.start < position);
+    events.push_back(placed.tell(ticket, loss, |range, sending| {
+        if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
+    }));
+    placed.cut(begun, |range| outbox.skip(range))
 }
 
 /// Says what came although nothing had been asked.
@@ -519,6 +530,13 @@ fn unasked(frame: &Frame) -> String {
         }
         _ => format!("{} that answers no command", reply.kind()),
     }
+}
+
+/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
+fn confirms_subscription(push: &Frame) -> bool {
+    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
+    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
+    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
 }
 
 /// A connection that was ready for this long makes the next attempts start from the beginning.

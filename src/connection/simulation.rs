@@ -182,7 +182,7 @@ impl World {
             [(_, repeat)] => Entry::single(caller.clone(), log.len(), deadline, repeat),
             _ => Entry::group(caller.clone(), &ends, deadline),
         };
-        self.room.take(entry.len);
+        self.room.take(entry.room());
         self.callers.push(caller);
         self.session.submit(&mut Batch { log, entries: vec![entry] }, self.now);
         self.drain();
@@ -263,6 +263,14 @@ impl World {
         self.settle();
     }
 
+    /// Exchanges the bytes of the handshake, and none of commands.
+    fn settle_handshake(&mut self) {
+        while !self.session.state().is_ready() {
+            self.write(usize::MAX);
+            self.read(usize::MAX);
+        }
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
@@ -336,6 +344,7 @@ impl World {
             }
         }
         assert_eq!(self.room, Room::default(), "room was not given back");
+        assert_eq!(self.session.held(), 0, "bytes are held that nobody needs");
     }
 }
 
@@ -652,7 +661,7 @@ fn pushes_take_no_answer_away_and_leave_before_later_answers() {
 fn closing_answers_what_was_taken_and_gives_up_the_rest_at_its_deadline() {
     let mut world = World::ready();
     let answered = world.call(1, None);
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     assert!(matches!(world.session.state(), LinkState::Draining { .. }));
     world.settle();
     assert!(world.is_answered(answered));
@@ -661,7 +670,7 @@ fn closing_answers_what_was_taken_and_gives_up_the_rest_at_its_deadline() {
     let sent = world.call(1, None);
     world.write(usize::MAX);
     let unsent = world.call(1, None);
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     world.advance(Duration::from_secs(1));
     assert_eq!((world.fate(sent), world.fate(unsent)), (Fate::Unknown, Fate::NotSent));
     assert!(world.session.is_closed());
@@ -682,6 +691,64 @@ fn fail_fast_means_that_nothing_waits_for_a_connection() {
     world.cut(Cause::PeerClosed);
     assert_eq!(world.fate(unsent), Fate::NotSent);
     world.audit();
+}
+
+#[test]
+fn an_outage_holds_no_bytes_of_callers_who_have_gone() {
+    let mut world = World::new(|_| ());
+    for round in 0..100 {
+        for _ in 0..100 {
+            world.call(1, Some(Duration::from_millis(1)));
+        }
+        world.advance(Duration::from_millis(1));
+        if world.session.poll_dial(world.now) {
+            world.session.handle_lost(Cause::PeerClosed, world.now);
+        }
+        assert_eq!(world.session.held(), 0, "round {round}");
+    }
+    world.audit();
+}
+
+#[test]
+fn the_confirmation_of_a_subscription_that_nobody_asked_for_ends_the_connection() {
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    world.write(usize::MAX);
+    world.inject(b">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n$3\r\n0.0\r\n");
+    assert_eq!(world.fate(call), Fate::Unknown);
+    assert!(matches!(world.session.state(), LinkState::Backoff { cause: Cause::Protocol { .. }, .. }));
+}
+
+#[test]
+fn a_command_that_no_connection_survives_to_take_is_given_up_unsent() {
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    for death in 1..=3 {
+        assert!(world.endings.is_empty(), "death {death}");
+        world.write(5);
+        world.cut(Cause::PeerClosed);
+        world.advance(Duration::from_secs(2));
+        if death < 3 {
+            world.connect();
+            world.settle_handshake();
+        }
+    }
+    assert_eq!(world.fate(call), Fate::NotSent);
+    world.connect();
+    world.settle();
+    world.audit();
+}
+
+#[test]
+fn a_link_that_closes_waits_for_commands_that_may_still_come() {
+    let mut world = World::ready();
+    world.session.close(world.now + Duration::from_secs(1), More::Possible);
+    world.settle();
+    let call = world.call(1, None);
+    world.settle();
+    assert!(world.is_answered(call) && !world.session.is_closed());
+    world.session.close(world.now + Duration::from_secs(1), More::None);
+    assert!(world.session.is_closed());
 }
 
 /// Small, seeded, and good enough to choose what happens next.
@@ -733,7 +800,7 @@ fn run_schedule(seed: u64) {
         }
     }
     world.settle();
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     world.advance(Duration::from_secs(2));
     assert!(world.session.is_closed());
     world.audit();

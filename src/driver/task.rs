@@ -17,7 +17,7 @@ use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
 use super::slot::Outcome;
 use crate::command::Slices;
-use crate::connection::{Batch, LinkState, Output, Session};
+use crate::connection::{Batch, LinkState, More, Output, Session};
 use crate::outcome::{Address, Cause};
 use crate::transport::{Dialed, Dialer, Liveness, Progress, Stream};
 
@@ -164,9 +164,11 @@ impl LinkTask {
         self.earliest_waiting = mail.earliest_waiting;
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
+            // Whoever came too late for its own deadline is not sent any more.
+            self.session.handle_timeout(clock::now());
         }
-        if let Some(until) = mail.closing {
-            self.session.close(until);
+        if let Some((until, more)) = mail.closing {
+            self.session.close(until, if mail.fresh { More::Possible } else { more });
         }
         if mail.fresh { Step::Moved } else { Step::Idle }
     }
@@ -279,6 +281,8 @@ impl Future for LinkTask {
         }
         this.turn = Turn::Deliver;
         for _ in 0..ROUNDS {
+            // Also what concerns the last socket, before there is another.
+            this.deliver(cx, now);
             this.dial(cx, now);
             let read = this.read(cx, now);
             this.deliver(cx, now);
