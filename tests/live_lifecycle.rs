@@ -80,7 +80,7 @@ fn a_runtime_dropped_under_a_living_client_gives_errors_on_another_runtime() {
             assert_eq!(error.cause(), Some(&Cause::RuntimeGone));
         }
         let state = client.state().borrow().clone();
-        assert!(matches!(state, LinkState::Closed { cause: Cause::RuntimeGone }), "{state:?}");
+        assert!(matches!(state, LinkState::Closed { cause: Cause::RuntimeGone, .. }), "{state:?}");
         within(PATIENCE, client.close(Duration::from_secs(60))).await;
         drop(client);
         while within(PATIENCE, events.next()).await.is_some() {}
@@ -141,7 +141,7 @@ async fn close_refuses_what_is_new_and_drains_what_was_sent() {
     }
     within(PATIENCE, closing).await.unwrap();
     let state = client.state().borrow().clone();
-    assert!(matches!(state, LinkState::Closed { cause: Cause::ClosedHere }), "{state:?}");
+    assert!(matches!(state, LinkState::Closed { cause: Cause::ClosedHere, .. }), "{state:?}");
     until(async || clients_of(&server).is_empty()).await;
     assert_eq!(fails_at_once(client.clone().ping().into_future()).await.kind(), ErrorKind::Closed);
     within(Duration::from_secs(1), client.close(PATIENCE)).await;
@@ -264,7 +264,7 @@ async fn a_call_is_send_and_can_be_awaited_anywhere() {
     let server = Server::redis();
     let client = connected(tcp(&server)).await;
     is_send(client.get::<String>("k").into_future()).await.unwrap();
-    is_send(client.pipeline().execute()).await;
+    let _ = is_send(client.pipeline().execute()).await;
     let handle = std::thread::spawn({
         let client = client.clone();
         move || {

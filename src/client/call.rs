@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use crate::command::{Command, FromReply, ServerError};
-use crate::connection::{Entry, Replies};
-use crate::driver::{Posted, ReplySlot};
+use super::settings::repeat;
+use crate::command::{Command, FromReply, Replay, ServerError};
+use crate::connection::{Entry, Room};
+use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::resp::Frame;
 
@@ -26,6 +27,7 @@ pub struct Call<'c, T> {
     client: &'c Client,
     within: Option<Duration>,
     deadline: Option<Instant>,
+    replay: Replay,
     phase: Phase,
     answer: PhantomData<fn() -> T>,
 }
@@ -37,8 +39,9 @@ enum Phase {
 }
 
 impl<'c, T> Call<'c, T> {
-    pub(super) fn new(client: &'c Client, command: Command, within: Option<Duration>) -> Self {
-        Self { client, within, deadline: deadline_of(within), phase: Phase::Unsent(command), answer: PhantomData }
+    pub(super) fn new(client: &'c Client, command: Command, within: Option<Duration>, replay: Replay) -> Self {
+        let deadline = deadline_of(within);
+        Self { client, within, deadline, replay, phase: Phase::Unsent(command), answer: PhantomData }
     }
 
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
@@ -49,11 +52,12 @@ impl<'c, T> Call<'c, T> {
         let link = self.client.link();
         let slot = ReplySlot::new(cx.waker().clone());
         let deadline = self.deadline;
-        let posted = link.mailbox().post(slot, command.size(), |log, ticket| {
+        let repeat = repeat(self.replay, &command);
+        let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, |log, ticket| {
             let len = command.write_to(log);
-            Entry::single(ticket, len, deadline)
+            Entry::single(ticket, len, deadline, repeat)
         });
-        posted.map_err(|loss| report::lost(name, link.address(), self.within, *loss))
+        posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
     }
 }
 
@@ -75,12 +79,10 @@ impl<T: FromReply> Future for Call<'_, T> {
         let this = self.get_mut();
         if let Phase::Waiting(posted, name) = &this.phase {
             let outcome = match ready!(posted.slot.poll_outcome(cx)) {
-                Ok(Replies::One(frame)) => this.answer(name, &frame),
-                Ok(Replies::Many(frames)) => match frames.first() {
-                    Some(frame) => this.answer(name, frame),
-                    None => Err(report::closed(name)),
-                },
-                Err(loss) => Err(report::lost(name, this.client.link().address(), this.within, *loss)),
+                Outcome::Answered(frame) => this.answer(name, &frame),
+                Outcome::Lost(lost) => Err(report::lost(name, this.client.link().address(), this.within, &lost)),
+                // A single command is never answered as several are.
+                Outcome::Group(_) => Err(report::closed(name)),
             };
             this.phase = Phase::Done;
             return Poll::Ready(outcome);

@@ -28,6 +28,7 @@ pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
+use crate::command::Replay;
 pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
@@ -73,6 +74,7 @@ pub struct Config {
     max_pending_bytes: usize,
     at_capacity: AtCapacity,
     offline: Offline,
+    replay: Replay,
     read_buffer: usize,
     limits: Limits,
     close_grace: Duration,
@@ -105,6 +107,7 @@ impl Config {
             max_pending_bytes: defaults::MAX_PENDING_BYTES,
             at_capacity: AtCapacity::default(),
             offline: Offline::default(),
+            replay: Replay::default(),
             read_buffer: defaults::READ_BUFFER,
             limits: Limits::default(),
             close_grace: defaults::CLOSE_GRACE,
@@ -186,6 +189,11 @@ impl Config {
     /// What a call does that finds its link without a connection.
     pub fn offline(&self) -> Offline {
         self.offline
+    }
+
+    /// Which commands are sent again when nobody knows whether they ran.
+    pub fn replay(&self) -> Replay {
+        self.replay
     }
 
     /// How many bytes are read from the socket at once.

@@ -23,6 +23,7 @@
 //! | `max_pending_bytes` | [`with_max_pending_bytes`](super::Config::with_max_pending_bytes) | `64MiB` | bytes of such commands |
 //! | `at_capacity` | [`with_at_capacity`](super::Config::with_at_capacity) | `wait` | what a call does that finds no room: `wait` under its deadline, or `fail` at once |
 //! | `offline` | [`with_offline`](super::Config::with_offline) | `wait` | what a call does that finds no connection: `wait` under its deadline, or `fail` at once |
+//! | `replay` | [`with_replay`](super::Config::with_replay) | `read` | which commands are sent again when nobody knows whether they ran: none, those that change nothing, also those that write under a condition, that write the same again, or that add |
 //! | `read_buffer` | [`with_read_buffer`](super::Config::with_read_buffer) | `64KiB` | bytes read from the socket at once |
 //! | `max_reply_depth` | [`with_limits`](super::Config::with_limits) | `1024` | how deep the aggregates of a reply may nest |
 //! | `max_reply_elements` | [`with_limits`](super::Config::with_limits) | `4294967295` | elements of one aggregate |

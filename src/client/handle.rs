@@ -12,7 +12,7 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
-use crate::command::{Command, Executor, FromReply, Limit, Request};
+use crate::command::{Command, Executor, FromReply, Limit, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Detail, Error, ErrorKind, Report};
@@ -79,7 +79,11 @@ pub struct Client {
     topology: Arc<Standalone>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
+    /// Which commands are sent again unless their request says otherwise.
+    replay: Replay,
 }
+
+impl Sealed for &Client {}
 
 impl Executor for &Client {}
 
@@ -123,7 +127,7 @@ impl Client {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let link = Link::start(config.link_settings(), &runtime);
-        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline() })
+        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline(), replay: config.replay() })
     }
 
     /// A request for any command; what its answer is converted to is up to the caller. See
@@ -157,7 +161,13 @@ impl Client {
     /// A clone on the same connection, whose calls may take this long unless they say otherwise.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self { topology: Arc::clone(&self.topology), deadline: Some(deadline) }
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// A clone on the same connection, whose calls are sent again as `replay` says unless they say otherwise.
+    #[must_use]
+    pub fn with_replay(&self, replay: Replay) -> Self {
+        Self { replay, ..self.clone() }
     }
 
     /// The state of the client's connection, now and whenever it changes.
@@ -185,7 +195,7 @@ impl Client {
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.
     pub async fn close(&self, within: Duration) {
-        self.link().close(now() + within).await;
+        self.link().close(now() + within.min(FOREVER)).await;
     }
 
     /// Waits until the link is ready.
@@ -219,6 +229,11 @@ impl Client {
         self.topology.link()
     }
 
+    /// Which commands are sent again unless their request says otherwise.
+    pub(super) fn replay(&self) -> Replay {
+        self.replay
+    }
+
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
         match limit {
@@ -243,9 +258,13 @@ impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
 
     fn into_future(self) -> Call<'c, T> {
         let within = self.executor.within(self.deadline);
-        Call::new(self.executor, self.command, within)
+        let replay = self.replay.unwrap_or(self.executor.replay);
+        Call::new(self.executor, self.command, within, replay)
     }
 }
+
+/// Longer than anyone waits, and short enough to be added to any instant.
+const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
 pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {

@@ -4,13 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, ServerError};
-use crate::connection::{Entry, Loss, Replies};
+use super::settings::repeat;
+use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, Sealed, ServerError};
+use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::outcome::Address;
@@ -46,9 +48,11 @@ use crate::resp::{Frame, Reply};
 #[must_use = "a pipeline does nothing until it is executed"]
 pub struct Pipeline<'c> {
     client: &'c Client,
+    /// Tells its results from those of others.
+    number: u64,
     bytes: Encoded,
-    /// Where each command that will be sent ends in `bytes`.
-    ends: Vec<usize>,
+    /// Where each command that will be sent ends in `bytes`, and whether it may be sent twice.
+    ends: Vec<(usize, Repeat)>,
     commands: Vec<Planned>,
     limit: Limit,
 }
@@ -63,8 +67,9 @@ struct Planned {
 
 /// Names a queued command's result, to be given to [`Results::get`]; `T` is what its answer is converted to. `Copy`, so
 /// that a result can be asked for twice.
-#[must_use = "the result of the command is found by this"]
 pub struct Queued<T> {
+    /// Which pipeline it is of.
+    pipeline: u64,
     index: usize,
     answer: PhantomData<fn() -> T>,
 }
@@ -88,22 +93,31 @@ enum Phase {
 
 /// What became of the commands of a pipeline: one result each. Errors are in the results: call [`check`](Self::check)
 /// where they are not looked at one by one.
+#[must_use = "errors of the commands are found nowhere else"]
 pub struct Results {
+    /// Which pipeline they are of.
+    pipeline: u64,
     commands: Vec<Planned>,
     /// The answers, in order: each frame holds one or a run of them.
     frames: Vec<Frame>,
     /// How many answers come before each frame.
     starts: Vec<usize>,
-    /// Why the answers end before the commands do.
-    loss: Option<Box<Loss>>,
+    /// The commands that have no answer, in order, by their places among those that were to be sent.
+    lost: Vec<Lost>,
+    /// Why none of them has one.
+    all_lost: Option<Lost>,
     node: Address,
     within: Option<Duration>,
 }
 
+/// How many pipelines there were.
+static PIPELINES: AtomicU64 = AtomicU64::new(0);
+
 impl<'c> Pipeline<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
         let (bytes, ends, commands) = (Encoded::default(), Vec::new(), Vec::new());
-        Self { client, bytes, ends, commands, limit: Limit::Default }
+        let number = PIPELINES.fetch_add(1, Ordering::Relaxed);
+        Self { client, number, bytes, ends, commands, limit: Limit::Default }
     }
 
     /// The whole pipeline may take this long at most, counted from [`execute`](Self::execute). Default: what is set for
@@ -146,6 +160,8 @@ impl<'c> Pipeline<'c> {
     }
 }
 
+impl Sealed for &mut Pipeline<'_> {}
+
 impl Executor for &mut Pipeline<'_> {}
 
 impl<T: FromReply, O> Request<&mut Pipeline<'_>, T, O> {
@@ -156,32 +172,34 @@ impl<T: FromReply, O> Request<&mut Pipeline<'_>, T, O> {
         let pipeline = self.executor;
         let place = (!self.command.needs_dedicated()).then(|| {
             self.command.write_to(&mut pipeline.bytes);
-            pipeline.ends.push(pipeline.bytes.len());
+            let replay = self.replay.unwrap_or(pipeline.client.replay());
+            pipeline.ends.push((pipeline.bytes.len(), repeat(replay, &self.command)));
             pipeline.ends.len() - 1
         });
         pipeline.commands.push(Planned { name: Name::of(&self.command), place });
-        Queued { index: pipeline.commands.len() - 1, answer: PhantomData }
+        Queued { pipeline: pipeline.number, index: pipeline.commands.len() - 1, answer: PhantomData }
     }
 }
 
 impl Execution<'_> {
-    fn post(&mut self, cx: &Context<'_>) -> Result<Posted, Box<Loss>> {
+    fn post(&mut self, cx: &Context<'_>) -> Result<Posted, Lost> {
         let mut bytes = std::mem::take(&mut self.pipeline.bytes);
         bytes.share_if_large();
         let (ends, deadline) = (std::mem::take(&mut self.pipeline.ends), self.deadline);
         let slot = ReplySlot::new(cx.waker().clone());
-        self.pipeline.client.link().mailbox().post(slot, bytes.len(), |log, ticket| {
+        let room = Room { commands: ends.len(), bytes: bytes.len() };
+        self.pipeline.client.link().mailbox().post(slot, room, |log, ticket| {
             log.append(&bytes);
-            Entry::group(ticket, ends, deadline)
+            Entry::group(ticket, &ends, deadline)
         })
     }
 
     fn finish(&mut self, outcome: Outcome) -> Results {
         self.phase = Phase::Done;
-        let (frames, loss) = match outcome {
-            Ok(Replies::Many(frames)) => (frames, None),
-            Ok(Replies::One(frame)) => (vec![frame], None),
-            Err(mut loss) => (std::mem::take(&mut loss.answered), Some(loss)),
+        let (frames, lost, all_lost) = match outcome {
+            Outcome::Group(end) => (end.answers, end.lost, None),
+            Outcome::Answered(frame) => (vec![frame], Vec::new(), None),
+            Outcome::Lost(lost) => (Vec::new(), Vec::new(), Some(lost)),
         };
         let starts = frames
             .iter()
@@ -193,7 +211,7 @@ impl Execution<'_> {
             .collect();
         let commands = std::mem::take(&mut self.pipeline.commands);
         let node = self.pipeline.client.address().clone();
-        Results { commands, frames, starts, loss, node, within: self.within }
+        Results { pipeline: self.pipeline.number, commands, frames, starts, lost, all_lost, node, within: self.within }
     }
 }
 
@@ -203,13 +221,16 @@ impl Future for Execution<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Results> {
         let this = self.get_mut();
         match &this.phase {
-            Phase::Unsent if this.pipeline.ends.is_empty() => Poll::Ready(this.finish(Ok(Replies::Many(Vec::new())))),
+            Phase::Unsent if this.pipeline.ends.is_empty() => {
+                let nothing = GroupEnd { answers: Vec::new(), lost: Vec::new() };
+                Poll::Ready(this.finish(Outcome::Group(nothing)))
+            }
             Phase::Unsent => match this.post(cx) {
                 Ok(posted) => {
                     this.phase = Phase::Waiting(posted);
                     Poll::Pending
                 }
-                Err(loss) => Poll::Ready(this.finish(Err(loss))),
+                Err(lost) => Poll::Ready(this.finish(Outcome::Lost(lost))),
             },
             Phase::Waiting(posted) => {
                 let outcome = ready!(posted.slot.poll_outcome(cx));
@@ -236,9 +257,9 @@ impl Results {
     /// became of that command.
     ///
     /// # Panics
-    /// If `queued` comes from another pipeline with more commands. (From one with fewer, it is another command's result.)
+    /// If `queued` comes from another pipeline.
     pub fn get<T: FromReply>(&self, queued: Queued<T>) -> Result<T, Error> {
-        assert!(queued.index < self.commands.len(), "the command was queued in another pipeline");
+        assert_eq!(queued.pipeline, self.pipeline, "the command was queued in another pipeline");
         self.at(queued.index)
     }
 
@@ -246,7 +267,10 @@ impl Results {
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
         let mut answers = self.frames.iter().flat_map(Frame::replies);
         self.commands.iter().map(move |planned| match planned.place {
-            Some(place) => self.result(planned, place, answers.next()),
+            Some(place) => match self.loss(place) {
+                Some(lost) => Err(self.lost(planned, lost)),
+                None => self.answer(planned, answers.next()),
+            },
             None => Err(report::needs_dedicated(&planned.name)),
         })
     }
@@ -266,43 +290,44 @@ impl Results {
     /// # Errors
     /// That of the first command that was not.
     pub fn check(&self) -> Result<(), Error> {
-        if self.loss.is_none() && !self.frames.iter().any(Frame::has_error) && self.frames.len() == self.starts.len() {
-            return self.commands.iter().try_for_each(|planned| match planned.place {
-                Some(_) => Ok(()),
-                None => Err(report::needs_dedicated(&planned.name)),
-            });
-        }
         self.iter::<()>().collect()
     }
 
     fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
         let planned = self.commands.get(index).expect("checked by the caller");
         match planned.place {
-            Some(place) => self.result(planned, place, self.reply(place)),
+            Some(place) => match self.loss(place) {
+                Some(lost) => Err(self.lost(planned, lost)),
+                None => self.answer(planned, self.reply(place)),
+            },
             None => Err(report::needs_dedicated(&planned.name)),
         }
     }
 
-    fn result<T: FromReply>(&self, planned: &Planned, place: usize, reply: Option<Reply<'_>>) -> Result<T, Error> {
+    fn answer<T: FromReply>(&self, planned: &Planned, reply: Option<Reply<'_>>) -> Result<T, Error> {
         let name = &planned.name;
-        let Some(reply) = reply else { return Err(self.lost(name, place)) };
+        let Some(reply) = reply else { return Err(report::closed(name)) };
         match reply.bytes() {
             Some(line) if reply.is_error() => Err(report::server(name, &self.node, ServerError::from_bytes(line))),
             _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),
         }
     }
 
-    fn reply(&self, place: usize) -> Option<Reply<'_>> {
-        let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
-        self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
+    /// Why a command has no answer; `None` if it has one.
+    fn loss(&self, place: usize) -> Option<&Lost> {
+        let found = self.lost.binary_search_by_key(&place, |lost| lost.place).ok();
+        self.all_lost.as_ref().or_else(|| self.lost.get(found?))
     }
 
-    /// Why a command has no answer.
-    fn lost(&self, name: &Name, place: usize) -> Error {
-        match &self.loss {
-            Some(loss) => report::lost(name, &self.node, self.within, loss.of_command(place)),
-            None => report::closed(name),
-        }
+    fn lost(&self, planned: &Planned, lost: &Lost) -> Error {
+        report::lost(&planned.name, &self.node, self.within, lost)
+    }
+
+    fn reply(&self, place: usize) -> Option<Reply<'_>> {
+        // The answers are without those of the commands that have none.
+        let place = place - self.lost.partition_point(|lost| lost.place < place);
+        let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
+        self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
     }
 }
 
@@ -334,9 +359,6 @@ impl fmt::Debug for Execution<'_> {
 
 impl fmt::Debug for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Results")
-            .field("commands", &self.len())
-            .field("loss", &self.loss.is_some())
-            .finish_non_exhaustive()
+        f.debug_struct("Results").field("commands", &self.len()).field("lost", &self.lost.len()).finish_non_exhaustive()
     }
 }

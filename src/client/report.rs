@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::{Command, ConversionError, Facts, ServerError};
-use crate::connection::{LinkState, Loss, Reason};
+use crate::connection::{LinkState, Lost, Reason};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
 
@@ -83,18 +83,19 @@ pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Addr
 }
 
 /// No answer will come.
-pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, loss: Loss) -> Error {
-    let (kind, detail) = match loss.reason {
-        Reason::Deadline(last) => (ErrorKind::Timeout, last.map_or(Detail::None, Detail::Cause)),
-        Reason::Link(cause) => (kind_of(&cause), Detail::Cause(cause)),
+pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: &Lost) -> Error {
+    let loss = &lost.loss;
+    let (kind, detail) = match &loss.reason {
+        Reason::Deadline(last) => (ErrorKind::Timeout, last.clone().map_or(Detail::None, Detail::Cause)),
+        Reason::Link(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
     };
-    let report = Report::new(kind, loss.fate, name.shown());
+    let report = Report::new(kind, lost.fate, name.shown());
     Error::new(Report {
         detail,
         node: Some(node.clone()),
-        stage: Some(loss.stage),
+        stage: Some(lost.stage()),
         attempts: loss.attempts,
         within,
         silent: loss.silent,

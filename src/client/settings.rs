@@ -5,9 +5,18 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::config::Config;
-use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Room, SessionSettings};
+use crate::command::{Command, Home, Replay};
+use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Repeat, Room, SessionSettings};
 use crate::driver::{Bounds, LinkSettings};
 use crate::transport::Dialer;
+
+/// Whether a command may be sent again when nobody knows whether it ran.
+pub(super) fn repeat(replay: Replay, command: &Command) -> Repeat {
+    let facts = command.facts();
+    // A new connection may lead to another server, behind a proxy say, where its cursor means nothing.
+    let allowed = replay.allows(facts.effect()) && facts.home() == Home::Any;
+    if allowed { Repeat::Allowed } else { Repeat::Forbidden }
+}
 
 impl Config {
     /// What a link to the configured address is made of.
@@ -17,7 +26,7 @@ impl Config {
             dialer: Arc::new(Dialer::new(self.dial_options())),
             session: self.session_settings(),
             bounds: Bounds {
-                room: Room { entries: self.max_pending_commands(), bytes: self.max_pending_bytes() },
+                room: Room { commands: self.max_pending_commands(), bytes: self.max_pending_bytes() },
                 at_capacity: self.at_capacity(),
             },
             grace: self.close_grace(),

@@ -75,6 +75,28 @@ impl Encoded {
         }
     }
 
+    /// Appends a part of another stretch: small bytes are copied, large ones shared.
+    pub(crate) fn append_range(&mut self, other: &Self, range: std::ops::Range<usize>) {
+        let larges = other.large.as_ref().map_or(&[][..], |large| &large.pieces);
+        let (mut position, mut small) = (0, 0);
+        let within = |position: usize, len: usize| {
+            let from = range.start.saturating_sub(position).min(len);
+            from..range.end.saturating_sub(position).min(len).max(from)
+        };
+        for (at, large) in larges.iter().map(|(at, bytes)| (*at, Some(bytes))).chain([(other.bytes.len(), None)]) {
+            let copied = other.bytes.get(small..at).unwrap_or_default();
+            self.bytes.extend_from_slice(copied.get(within(position, copied.len())).unwrap_or_default());
+            position += copied.len();
+            small = at;
+            let Some(large) = large else { continue };
+            let part = within(position, large.len());
+            if !part.is_empty() {
+                self.push_large(large.slice(part));
+            }
+            position += large.len();
+        }
+    }
+
     /// Turns a buffer that has itself grown large into shared bytes, so that appending it copies nothing.
     pub(crate) fn share_if_large(&mut self) {
         if self.bytes.len() < LARGE || self.large.is_some() {
@@ -200,6 +222,9 @@ mod tests {
         for start in 0..=whole.len() {
             for end in start..=whole.len() {
                 assert_eq!(read(&encoded, start..end), &whole[start..end], "{start}..{end}");
+                let mut part = Encoded::default();
+                part.append_range(&encoded, start..end);
+                assert_eq!(read(&part, 0..part.len()), &whole[start..end], "{start}..{end}");
             }
         }
     }

@@ -29,6 +29,16 @@ pub struct Facts {
     effect: Effect,
     sharing: Sharing,
     refusals: Refusals,
+    home: Home,
+}
+
+/// Where a command means the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// On every server with the same data.
+    Any,
+    /// Only on the server that gave it its cursor.
+    Cursor,
 }
 
 /// A command's name as it is sent: each word a bulk string.
@@ -84,6 +94,10 @@ impl Facts {
 
     pub(crate) fn sharing(&self) -> Sharing {
         self.sharing
+    }
+
+    pub(crate) fn home(&self) -> Home {
+        self.home
     }
 
     pub(crate) fn refusals(&self) -> Refusals {
@@ -173,10 +187,22 @@ pub(crate) static UNKNOWN: Facts = Facts {
     effect: Effect::Never,
     sharing: Sharing::Shared,
     refusals: Refusals::BeforeScripts,
+    home: Home::Any,
 };
 
 const fn shared(name: &'static str, effect: Effect) -> Facts {
-    Facts { name, wire_name: WireName::of(name), effect, sharing: Sharing::Shared, refusals: Refusals::Usual }
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        effect,
+        sharing: Sharing::Shared,
+        refusals: Refusals::Usual,
+        home: Home::Any,
+    }
+}
+
+const fn cursor(name: &'static str) -> Facts {
+    Facts { home: Home::Cursor, ..shared(name, Effect::Read) }
 }
 
 const fn dedicated(name: &'static str) -> Facts {
@@ -186,12 +212,20 @@ const fn dedicated(name: &'static str) -> Facts {
         effect: Effect::Never,
         sharing: Sharing::Dedicated,
         refusals: Refusals::Usual,
+        home: Home::Any,
     }
 }
 
 const fn container(name: &'static str, dedicated: &'static [&'static str]) -> Facts {
     let sharing = if dedicated.is_empty() { Sharing::Shared } else { Sharing::DedicatedWith(dedicated) };
-    Facts { name, wire_name: WireName::of(name), effect: Effect::Never, sharing, refusals: Refusals::Usual }
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        effect: Effect::Never,
+        sharing,
+        refusals: Refusals::Usual,
+        home: Home::Any,
+    }
 }
 
 const fn blocking_by_option(name: &'static str, effect: Effect) -> Facts {
@@ -201,11 +235,19 @@ const fn blocking_by_option(name: &'static str, effect: Effect) -> Facts {
         effect,
         sharing: Sharing::DedicatedIfBlocking,
         refusals: Refusals::Usual,
+        home: Home::Any,
     }
 }
 
 const fn script(name: &'static str, effect: Effect) -> Facts {
-    Facts { name, wire_name: WireName::of(name), effect, sharing: Sharing::Shared, refusals: Refusals::BeforeScripts }
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        effect,
+        sharing: Sharing::Shared,
+        refusals: Refusals::BeforeScripts,
+        home: Home::Any,
+    }
 }
 
 use Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
@@ -308,8 +350,7 @@ static TABLE: &[Facts] = &[
     shared("RPOP", Never),
     shared("RPUSH", Accumulating),
     shared("SADD", LastWriteWins),
-    // The cursor belongs to one server.
-    shared("SCAN", Read),
+    cursor("SCAN"),
     shared("SCARD", Read),
     dedicated("SELECT"),
     shared("SET", LastWriteWins),

@@ -6,19 +6,21 @@ mod encoded;
 mod facts;
 mod from_reply;
 mod raw;
+mod replay;
 mod request;
 mod slot;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
-pub(crate) use facts::known;
 pub use facts::{Effect, Facts};
+pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
-pub(crate) use request::Limit;
+pub use replay::Replay;
 pub use request::{Executor, NoOptions, Request};
+pub(crate) use request::{Limit, sealed::Sealed};
 pub use slot::Slot;
 
 pub(crate) use crate::resp::Reply;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::args::ToArgs;
 use super::raw::Command;
+use super::replay::Replay;
 
 /// Something that typed commands can be given to: `&Client`, `&mut Pipeline`.
 ///
@@ -28,7 +29,12 @@ use super::raw::Command;
 /// # Ok(())
 /// # }
 /// ```
-pub trait Executor: Sized {}
+pub trait Executor: Sized + sealed::Sealed {}
+
+/// Executors are this crate's own: what implemented the trait elsewhere could run nothing.
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
 
 /// A command that has not been sent, the type its answer will have, and where it would run.
 ///
@@ -42,6 +48,8 @@ pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
     pub(crate) command: Command,
     pub(crate) deadline: Limit,
+    /// `None`: as the client's setting says.
+    pub(crate) replay: Option<Replay>,
     answer: PhantomData<fn() -> (T, O)>,
 }
 
@@ -63,7 +71,7 @@ impl<E, T> Request<E, T> {
     /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
     /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
     pub fn new(executor: E, command: Command) -> Self {
-        Self { executor, command, deadline: Limit::Default, answer: PhantomData }
+        Self { executor, command, deadline: Limit::Default, replay: None, answer: PhantomData }
     }
 }
 
@@ -75,6 +83,12 @@ impl<E, T, O> Request<E, T, O> {
         self
     }
 
+    /// Whether this command may be sent again when nobody knows whether it ran, whatever the client's setting is.
+    pub fn replay(mut self, replay: Replay) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
     /// Converts the answer to another type than the command's usual one: a tuple for MGET, say, or
     /// [`Value`](crate::Value) for whatever comes.
     pub fn answer_as<U>(self) -> Request<E, U, O> {
@@ -83,7 +97,8 @@ impl<E, T, O> Request<E, T, O> {
 
     /// The same command with other marks.
     pub(crate) fn marked<U, P>(self) -> Request<E, U, P> {
-        Request { executor: self.executor, command: self.command, deadline: self.deadline, answer: PhantomData }
+        let Self { executor, command, deadline, replay, .. } = self;
+        Request { executor, command, deadline, replay, answer: PhantomData }
     }
 
     /// The command that would be sent.

@@ -10,13 +10,15 @@ pub(crate) struct Backoff {
     settings: BackoffSettings,
     /// Attempts since the last stable connection.
     attempts: u32,
+    /// Pauses since then.
+    pauses: u32,
     random: u64,
 }
 
 impl Backoff {
     /// `seed` makes the jitter of many links differ.
     pub(crate) fn new(settings: BackoffSettings, seed: u64) -> Self {
-        Self { settings, attempts: 0, random: seed | 1 }
+        Self { settings, attempts: 0, pauses: 0, random: seed | 1 }
     }
 
     /// How many attempts were made since the last stable connection.
@@ -32,6 +34,7 @@ impl Backoff {
     /// A connection has been good for long enough.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
+        self.pauses = 0;
     }
 
     /// How long to wait before the next attempt.
@@ -39,7 +42,8 @@ impl Backoff {
         if permanent == Permanence::Permanent {
             return self.jittered(self.settings.max);
         }
-        let Some(doublings) = self.attempts.checked_sub(2) else { return Duration::ZERO };
+        self.pauses = self.pauses.saturating_add(1);
+        let Some(doublings) = self.pauses.checked_sub(2) else { return Duration::ZERO };
         let factor = 1u32.checked_shl(doublings.min(31)).unwrap_or(u32::MAX);
         self.jittered(self.settings.first.saturating_mul(factor).min(self.settings.max))
     }

@@ -68,7 +68,10 @@ impl Handshake {
             _ => None,
         };
         match (self.due.pop_front(), refused) {
-            (Some(Step::Hello), None) => self.facts = facts_of(reply),
+            (Some(Step::Hello), None) => match facts_of(reply) {
+                Some(facts) => self.facts = facts,
+                None => return self.failed("HELLO", &ServerError::new(format!("{} instead of a map", reply.kind()))),
+            },
             (Some(Step::Hello), Some(error)) if self.may_fall_back(&error) => self.fall_back = true,
             (Some(Step::Hello), Some(error)) => return self.failed("HELLO", &error),
             (Some(Step::Auth), Some(error)) if !self.fall_back_pending() => return self.failed("AUTH", &error),
@@ -180,9 +183,10 @@ fn is_full(error: &ServerError) -> bool {
     error.code() == "ERR" && error.message().contains("max number of clients")
 }
 
-fn facts_of(reply: Reply<'_>) -> ServerFacts {
+/// What a server says of itself; `None` if that is no answer to HELLO.
+fn facts_of(reply: Reply<'_>) -> Option<ServerFacts> {
     let mut facts = ServerFacts { protocol: Protocol::Resp3, ..ServerFacts::default() };
-    let Ok(View::Map(pairs)) = reply.view() else { return facts };
+    let Ok(View::Map(pairs)) = reply.view() else { return None };
     for (key, value) in pairs {
         let text = || String::from_reply(value).ok();
         match key.bytes().unwrap_or_default() {
@@ -194,7 +198,7 @@ fn facts_of(reply: Reply<'_>) -> ServerFacts {
             _ => {}
         }
     }
-    facts
+    Some(facts)
 }
 
 #[cfg(test)]
@@ -300,6 +304,14 @@ mod tests {
                 other => panic!("{line}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_answer_to_hello_is_a_refusal() {
+        let progress = answer(Handshake::begin(plan()), &[ok()]);
+        assert!(
+            matches!(progress, Progress::Failed(refusal) if &*refusal.message == "a simple string instead of a map")
+        );
     }
 
     #[test]

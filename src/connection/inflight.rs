@@ -1,10 +1,15 @@
 //! The commands that wait to be sent or answered, in the order in which they go on the wire.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::output::{Loss, Lost, Output};
+use super::room::Room;
 use crate::command::Encoded;
+use crate::outcome::Fate;
 use crate::resp::Frame;
 
 /// What callers have put in since the last look: bytes, and whose they are.
@@ -28,36 +33,156 @@ pub(crate) struct Entry<T> {
     /// Whom to answer; `None` once the caller has been told that no answer will come. The place in the order stays:
     /// the reply will come, and belongs to nobody else.
     pub(crate) ticket: Option<T>,
-    /// How many bytes it has on the wire.
+    /// The room it takes until it is settled: its bytes on the wire, and its commands.
     pub(crate) len: usize,
+    pub(crate) count: usize,
     /// When the caller stops waiting; `None` is never.
     pub(crate) deadline: Option<Instant>,
-    /// Of several commands, what is known of each.
-    pub(crate) group: Option<Box<Group>>,
+    pub(crate) commands: Commands,
+    /// How many connections in a row died while this was the oldest one on its way on them.
+    pub(crate) deaths: u8,
+}
+
+/// What an entry is made of.
+#[derive(Debug)]
+pub(crate) enum Commands {
+    One(Sending),
+    Many(Box<Group>),
+    /// Nothing any more: a single command that will not be sent.
+    Cut,
+}
+
+/// What is known of the sending of one command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending {
+    /// Whether it is sent again when nobody knows whether it ran.
+    pub(crate) repeat: Repeat,
+    /// Whether an earlier connection has taken it in full.
+    pub(crate) may_have_run: bool,
+}
+
+/// Whether a command may be sent again when nobody knows whether it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Running it twice does what running it once does, as far as its caller cares.
+    Allowed,
+    Forbidden,
 }
 
 /// Several commands that one caller sent as one.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// Where each command ends, in bytes from the first one's start. Not empty.
-    ends: Vec<usize>,
-    /// The answers that came: runs, in order.
+    /// The commands that are answered or will be, in order.
+    parts: Vec<Part>,
+    /// The answers that came: runs, in the order of `parts`.
     answers: Vec<Frame>,
-    /// How many answers those are; `<= ends.len()`.
+    /// How many answers those are; `<= parts.len()`.
     answered: usize,
+    /// The commands that no answer will come for.
+    lost: Vec<Lost>,
+}
+
+/// One command of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Where it is, in bytes from the group's start.
+    start: usize,
+    end: usize,
+    /// Which command of the group it is.
+    place: usize,
+    sending: Sending,
+}
+
+/// How a group ended: every command is answered or lost.
+#[derive(Debug)]
+pub(crate) struct GroupEnd {
+    /// The answers: runs, in the order of the commands that have one.
+    pub(crate) answers: Vec<Frame>,
+    /// The commands that have none, in order.
+    pub(crate) lost: Vec<Lost>,
+}
+
+impl Sending {
+    /// Of a command that was not sent yet.
+    pub(crate) fn new(repeat: Repeat) -> Self {
+        Self { repeat, may_have_run: false }
+    }
 }
 
 impl<T> Entry<T> {
     /// A single command of `len` bytes.
-    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>) -> Self {
-        Self { ticket: Some(ticket), len, deadline, group: None }
+    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, repeat: Repeat) -> Self {
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
     }
 
-    /// Several commands; `ends` says where each ends.
-    pub(crate) fn group(ticket: T, ends: Vec<usize>, deadline: Option<Instant>) -> Self {
-        let len = ends.last().copied().unwrap_or_default();
-        let group = Box::new(Group { ends, answers: Vec::new(), answered: 0 });
-        Self { ticket: Some(ticket), len, deadline, group: Some(group) }
+    /// Several commands: where each ends, and whether it may be sent again.
+    pub(crate) fn group(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
+        let len = commands.last().map_or(0, |(end, _)| *end);
+        let mut start = 0;
+        let parts = commands
+            .iter()
+            .enumerate()
+            .map(|(place, (end, repeat))| {
+                let part = Part { start, end: *end, place, sending: Sending::new(*repeat) };
+                start = *end;
+                part
+            })
+            .collect();
+        let group = Box::new(Group { parts, answers: Vec::new(), answered: 0, lost: Vec::new() });
+        let count = commands.len();
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
+    }
+}
+
+impl<T> Entry<T> {
+    /// The room it takes.
+    pub(crate) fn room(&self) -> Room {
+        Room { commands: self.count, bytes: self.len }
+    }
+}
+
+impl Group {
+    /// The answers that came and the losses so far.
+    fn take_end(&mut self) -> GroupEnd {
+        let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
+        lost.sort_unstable_by_key(|lost| lost.place);
+        GroupEnd { answers, lost }
+    }
+
+    /// The commands that are not answered.
+    fn unanswered(&self) -> &[Part] {
+        self.parts.get(self.answered..).unwrap_or_default()
+    }
+
+    /// Whether nothing more is due.
+    fn is_complete(&self) -> bool {
+        self.answered >= self.parts.len()
+    }
+
+    /// Looks at every part that is not answered; those for which `judge` finds a loss are lost.
+    fn judge(&mut self, start: u64, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) {
+        let answered = self.answered;
+        let lost = &mut self.lost;
+        let mut index = 0;
+        self.parts.retain_mut(|part| {
+            index += 1;
+            if index <= answered {
+                return true;
+            }
+            match judge(part.range(start), &mut part.sending) {
+                None => true,
+                Some(loss) => {
+                    lost.push(Lost { place: part.place, ..loss });
+                    false
+                }
+            }
+        });
+    }
+}
+
+impl Part {
+    fn range(&self, start: u64) -> Range<u64> {
+        start + self.start as u64..start + self.end as u64
     }
 }
 
@@ -70,56 +195,109 @@ pub(crate) struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// Its bytes in the write stream.
+    /// All its bytes in the write stream.
     pub(crate) fn range(&self) -> Range<u64> {
         self.start..self.start + self.entry.len as u64
     }
 
-    /// Of a socket that has taken everything before `position`: how many of its commands it has taken in full.
-    pub(crate) fn sent(&self, position: u64) -> usize {
-        match &self.entry.group {
-            None => usize::from(self.range().end <= position),
-            Some(group) => {
-                let taken = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
-                group.ends.partition_point(|end| *end <= taken)
+    /// Of a socket that has taken everything before `position`: how many answers are due from its peer.
+    pub(crate) fn due(&self, position: u64) -> usize {
+        match &self.entry.commands {
+            Commands::One(_) => usize::from(self.range().end <= position),
+            Commands::Cut => 0,
+            Commands::Many(group) => {
+                let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
+                sent.saturating_sub(group.answered)
             }
         }
     }
 
-    /// How many of its commands a socket that has taken everything before `position` has taken a byte of.
-    pub(crate) fn begun(&self, position: u64) -> usize {
-        if position <= self.start {
-            return 0;
-        }
-        match &self.entry.group {
-            None => 1,
-            Some(group) => (self.sent(position - 1) + 1).min(group.ends.len()),
+    /// Whether a socket that has taken everything before `position` has taken a byte of what is not answered.
+    pub(crate) fn is_begun(&self, position: u64) -> bool {
+        self.unanswered().next().is_some_and(|range| range.start < position)
+    }
+
+    /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
+    /// sending; those for which `judge` finds a loss are lost.
+    pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
+        let range = self.range();
+        match &mut self.entry.commands {
+            Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
+            Commands::Cut => Judged::Waits,
+            Commands::Many(group) => {
+                group.judge(self.start, judge);
+                if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
+            }
         }
     }
 
-    /// Drops the commands of which a socket that has taken everything before `position` has taken nothing; returns
-    /// their bytes in the write stream, which must not be sent.
-    pub(crate) fn cut_at(&mut self, position: u64) -> Option<Range<u64>> {
-        let begun = self.begun(position);
-        let end = self.range().end;
-        if begun == 0 {
-            self.entry.len = 0;
-        } else if let Some(group) = &mut self.entry.group {
-            group.ends.truncate(begun);
-            self.entry.len = group.ends.last().copied().unwrap_or_default();
+    /// Ends the wait of its caller: the answers that came, and for each command that has none its loss, with the fate
+    /// that `fate` finds.
+    pub(crate) fn tell(
+        &mut self,
+        ticket: T,
+        loss: &Arc<Loss>,
+        mut fate: impl FnMut(Range<u64>, &Sending) -> Fate,
+    ) -> Output<T> {
+        let range = self.range();
+        match &mut self.entry.commands {
+            Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
+            Commands::Cut => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
+            Commands::Many(group) => {
+                let mut end = group.take_end();
+                end.lost.extend(group.unanswered().iter().map(|part| {
+                    let fate = fate(part.range(self.start), &part.sending);
+                    Lost { place: part.place, ..Lost::new(fate, loss) }
+                }));
+                end.lost.sort_unstable_by_key(|lost| lost.place);
+                Output::Group(ticket, end)
+            }
         }
-        Some(self.range().end..end).filter(|tail| !tail.is_empty())
     }
 
-    /// Of several commands, the answers that came.
-    pub(crate) fn take_answers(&mut self) -> Vec<Frame> {
-        self.entry.group.as_mut().map(|group| std::mem::take(&mut group.answers)).unwrap_or_default()
+    /// Drops the commands that are not answered and not `begun`, and says where their bytes are. Returns whether an answer
+    /// is still due.
+    pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
+        let range = self.range();
+        match &mut self.entry.commands {
+            Commands::One(_) if begun(&range) => true,
+            Commands::One(_) => {
+                skip(range);
+                self.entry.commands = Commands::Cut;
+                false
+            }
+            Commands::Cut => false,
+            Commands::Many(group) => {
+                let keep = group.unanswered().iter().take_while(|part| begun(&part.range(self.start))).count();
+                for part in group.unanswered().get(keep..).unwrap_or_default() {
+                    skip(part.range(self.start));
+                }
+                group.parts.truncate(group.answered + keep);
+                keep > 0
+            }
+        }
     }
 
-    /// How many of its commands are answered.
-    pub(crate) fn answered(&self) -> usize {
-        self.entry.group.as_ref().map_or(0, |group| group.answered)
+    /// The bytes that a new socket has to be sent.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
+        let (one, many) = match &self.entry.commands {
+            Commands::One(_) => (Some(self.range()), &[][..]),
+            Commands::Many(group) => (None, group.unanswered()),
+            Commands::Cut => (None, &[][..]),
+        };
+        one.into_iter().chain(many.iter().map(|part| part.range(self.start)))
     }
+}
+
+/// What judging an entry has come to.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// It still waits for an answer.
+    Waits,
+    /// A single command is lost.
+    Lost(Lost),
+    /// Of several commands, each is answered or lost.
+    Complete(GroupEnd),
 }
 
 /// All commands that are not answered, oldest first.
@@ -128,6 +306,9 @@ pub(crate) struct Inflight<T> {
     queue: VecDeque<Placed<T>>,
     /// No deadline is before this; `None` if there is none at all.
     earliest: Option<Instant>,
+    /// While deadlines come one after the other: all there are, with the places of their entries, so that the next one is
+    /// found without looking at everybody. Those of entries that are answered stay in it until they come.
+    alarms: Option<BinaryHeap<Reverse<(Instant, u64)>>>,
 }
 
 /// What an answer completed.
@@ -136,7 +317,7 @@ pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
     Single(Option<T>, Frame),
     /// The last of several commands.
-    Group(Option<T>, Vec<Frame>),
+    Group(Option<T>, GroupEnd),
     /// Answers of a group that waits for more.
     Nothing,
     /// No command was waiting for an answer.
@@ -145,7 +326,7 @@ pub(crate) enum Completed<T> {
 
 impl<T> Inflight<T> {
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), earliest: None }
+        Self { queue: VecDeque::new(), earliest: None, alarms: None }
     }
 
     /// Adds entries whose bytes begin at `start` of the write stream.
@@ -153,6 +334,9 @@ impl<T> Inflight<T> {
         for entry in entries {
             if let Some(deadline) = entry.deadline {
                 self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+                if let Some(alarms) = &mut self.alarms {
+                    alarms.push(Reverse((deadline, start)));
+                }
             }
             let len = entry.len as u64;
             self.queue.push_back(Placed { entry, start });
@@ -185,31 +369,76 @@ impl<T> Inflight<T> {
         self.earliest
     }
 
-    /// Gives a frame of answers to the oldest; returns also how many bytes of the write stream that settled.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, usize) {
-        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, 0) };
-        if let Some(group) = &mut front.entry.group {
+    /// The places of the entries whose deadlines have come, in the order of the deadlines.
+    pub(crate) fn expired(&mut self, now: Instant) -> Vec<u64> {
+        let queue = &self.queue;
+        let mut alarms = self.alarms.take().unwrap_or_else(|| queue.iter().filter_map(alarm).collect());
+        let mut places = Vec::new();
+        while let Some(Reverse((_, place))) = alarms.peek().filter(|Reverse((deadline, _))| *deadline <= now) {
+            places.push(*place);
+            alarms.pop();
+        }
+        places.retain(|place| self.find(*place).is_some_and(|placed| placed.entry.ticket.is_some()));
+        self.earliest = alarms.peek().map(|Reverse((deadline, _))| *deadline);
+        // Kept only while it is of use: else every new entry would pay for it.
+        let mostly_answered = alarms.len() > 4 * self.queue.len() + 64;
+        self.alarms = (!places.is_empty() && !mostly_answered).then_some(alarms);
+        if self.alarms.is_none() {
+            self.find_earliest();
+        }
+        places
+    }
+
+    /// The entry whose first byte stands at `place`.
+    pub(crate) fn find(&mut self, place: u64) -> Option<&mut Placed<T>> {
+        let index = self.queue.binary_search_by_key(&place, |placed| placed.start).ok()?;
+        self.queue.get_mut(index)
+    }
+
+    fn find_earliest(&mut self) {
+        self.earliest = self.queue.iter().filter_map(alarm).map(|Reverse((deadline, _))| deadline).min();
+    }
+
+    /// Gives a frame of answers to the oldest; returns also the room that this gives back.
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
+        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
+        if let Commands::Many(group) = &mut front.entry.commands {
             group.answered += frame.len();
-            group.answers.push(frame);
-            if group.answered < group.ends.len() {
-                return (Completed::Nothing, 0);
+            if front.entry.ticket.is_some() {
+                group.answers.push(frame);
             }
-            let answers = std::mem::take(&mut group.answers);
-            let Some(placed) = self.queue.pop_front() else { return (Completed::Unasked, 0) };
-            return (Completed::Group(placed.entry.ticket, answers), placed.entry.len);
+            if !group.is_complete() {
+                return (Completed::Nothing, Room::default());
+            }
+            return match self.queue.pop_front().map(|placed| placed.entry) {
+                Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
+                    (Completed::Group(ticket, group.take_end()), Room { commands: count, bytes: len })
+                }
+                _ => (Completed::Unasked, Room::default()),
+            };
         }
         match self.queue.pop_front() {
-            Some(placed) => (Completed::Single(placed.entry.ticket, frame), placed.entry.len),
-            None => (Completed::Unasked, 0),
+            Some(placed) => {
+                let room = placed.entry.room();
+                (Completed::Single(placed.entry.ticket, frame), room)
+            }
+            None => (Completed::Unasked, Room::default()),
         }
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
         self.queue.retain_mut(&mut keep);
-        self.earliest =
-            self.queue.iter().filter(|placed| placed.entry.ticket.is_some()).filter_map(|p| p.entry.deadline).min();
+        if self.alarms.is_none() {
+            self.find_earliest();
+        }
     }
+}
+
+/// When the caller of an entry stops waiting, if it still waits.
+fn alarm<T>(placed: &Placed<T>) -> Option<Reverse<(Instant, u64)>> {
+    let deadline = placed.entry.deadline.filter(|_| placed.entry.ticket.is_some())?;
+    Some(Reverse((deadline, placed.start)))
 }
 
 #[cfg(test)]
@@ -217,64 +446,87 @@ mod tests {
     use super::*;
     use crate::resp::Value;
 
+    const YES: Repeat = Repeat::Allowed;
+
     fn answer(value: i64) -> Frame {
         Frame::from_value(&Value::Integer(value))
     }
 
+    fn of(entries: Vec<Entry<char>>) -> Inflight<char> {
+        let mut inflight = Inflight::new();
+        inflight.extend(entries.into_iter(), 100);
+        inflight
+    }
+
     #[test]
     fn answers_go_to_the_oldest_and_positions_follow_each_other() {
-        let mut inflight = Inflight::new();
-        inflight.extend([Entry::single('a', 10, None), Entry::single('b', 5, None)].into_iter(), 100);
+        let mut inflight = of(vec![Entry::single('a', 10, None, YES), Entry::single('b', 5, None, YES)]);
         assert_eq!(inflight.iter().map(Placed::range).collect::<Vec<_>>(), [100..110, 110..115]);
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('a'), _), 10)));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), _), 5)));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Unasked, 0)));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('a'), _), Room { bytes: 10, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), _), Room { bytes: 5, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Unasked));
     }
 
     #[test]
     fn a_group_is_complete_with_its_last_answer() {
-        let mut inflight = Inflight::new();
-        inflight.extend([Entry::group('g', vec![3, 6, 9], None)].into_iter(), 0);
-        for answered in [0, 1] {
-            assert_eq!(inflight.front().unwrap().answered(), answered);
+        let mut inflight = of(vec![Entry::group('g', &[(3, YES), (6, YES), (9, YES)], None)]);
+        for _ in 0..2 {
             assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Nothing));
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
-        assert!(matches!(completed, Completed::Group(Some('g'), answers) if answers.len() == 3));
-        assert_eq!(settled, 9);
+        assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
+        assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 
     #[test]
-    fn cutting_keeps_what_has_begun_and_gives_back_the_rest() {
-        let group = || {
-            let mut inflight = Inflight::new();
-            inflight.extend([Entry::group('g', vec![3, 6, 9], None)].into_iter(), 100);
-            inflight
-        };
-        for (position, begun, tail) in [
-            (100, 0, Some(100..109)),
-            (101, 1, Some(103..109)),
-            (103, 1, Some(103..109)),
-            (104, 2, Some(106..109)),
-            (109, 3, None),
+    fn due_is_judged_by_the_last_byte_of_each_command() {
+        let group = Entry::group('g', &[(3, YES), (6, YES), (9, YES)], None);
+        let inflight = of(vec![Entry::single('a', 10, None, YES), group]);
+        let due = |position| inflight.iter().map(|placed| placed.due(position)).collect::<Vec<_>>();
+        assert_eq!(due(109), [0, 0]);
+        assert_eq!(due(110), [1, 0]);
+        assert_eq!(due(115), [1, 1]);
+        assert_eq!(due(119), [1, 3]);
+    }
+
+    #[test]
+    fn deadlines_come_in_their_order_whatever_else_happens() {
+        let begin = Instant::now();
+        let at = |millis: u64| begin + std::time::Duration::from_millis(millis);
+        let entry = |millis: u64| Entry::single('a', 10, Some(at(millis)), YES);
+        let mut inflight = of(vec![entry(30), entry(10), entry(20), entry(10)]);
+        assert_eq!(inflight.earliest(), Some(at(10)));
+        assert_eq!(inflight.expired(at(5)), []);
+        assert_eq!(inflight.expired(at(10)), [110, 130]);
+        for place in [110, 130] {
+            inflight.find(place).unwrap().entry.ticket = None;
+        }
+        inflight.extend([entry(15)].into_iter(), 140);
+        assert_eq!(inflight.earliest(), Some(at(15)));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single(Some('a'), _)));
+        assert_eq!(inflight.expired(at(40)), [140, 120]);
+        for place in [140, 120] {
+            inflight.find(place).unwrap().entry.ticket = None;
+        }
+        assert_eq!(inflight.expired(at(50)), []);
+        assert_eq!(inflight.earliest(), None);
+    }
+
+    #[test]
+    fn cutting_keeps_what_has_begun_and_says_where_the_rest_is() {
+        for (position, kept, skipped) in [
+            (100, false, vec![100..103, 103..106, 106..109]),
+            (101, true, vec![103..106, 106..109]),
+            (104, true, Vec::from_iter([106..109])),
+            (109, true, vec![]),
         ] {
-            let mut inflight = group();
+            let mut inflight = of(vec![Entry::group('g', &[(3, YES), (6, YES), (9, YES)], None)]);
             inflight.retain(|placed| {
-                assert_eq!(placed.begun(position), begun, "{position}");
-                assert_eq!(placed.cut_at(position), tail, "{position}");
+                let mut cut = Vec::new();
+                let keep = placed.cut(|range| range.start < position, |range| cut.push(range));
+                assert_eq!((keep, cut), (kept, skipped.clone()), "{position}");
                 true
             });
         }
-    }
-
-    #[test]
-    fn sent_is_judged_by_the_last_byte_of_each_command() {
-        let mut inflight = Inflight::new();
-        inflight.extend([Entry::single('a', 10, None), Entry::group('g', vec![3, 6, 9], None)].into_iter(), 100);
-        let sent = |position| inflight.iter().map(|placed| placed.sent(position)).collect::<Vec<_>>();
-        assert_eq!(sent(109), [0, 0]);
-        assert_eq!(sent(110), [1, 0]);
-        assert_eq!(sent(115), [1, 1]);
-        assert_eq!(sent(119), [1, 3]);
     }
 }

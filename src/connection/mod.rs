@@ -7,6 +7,7 @@ mod handshake;
 mod inflight;
 mod outbox;
 mod output;
+mod room;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod simulation;
 mod state;
 mod wire;
 
-pub(crate) use inflight::{Batch, Entry};
-pub(crate) use output::{Loss, Output, Reason, Replies};
-pub(crate) use session::{Claim, Room, Session};
+pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
+pub(crate) use output::{Loss, Lost, Output, Reason};
+pub(crate) use room::Room;
+pub(crate) use session::{Claim, More, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};
 pub use state::{LinkState, ServerFacts, SessionFacts};

@@ -55,6 +55,12 @@ impl Outbox {
         self.position
     }
 
+    /// How many bytes it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.segments.iter().map(|segment| segment.stretch.len()).sum()
+    }
+
     /// Whether there is nothing to hand over.
     #[cfg(test)]
     pub(crate) fn is_drained(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inflight::GroupEnd;
 use super::state::SessionFacts;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
@@ -10,10 +11,12 @@ use crate::resp::Frame;
 /// What a session hands out; `T` is what a caller is known by.
 #[derive(Debug)]
 pub(crate) enum Output<T> {
-    /// All answers to a caller's commands.
-    Answered(T, Replies),
-    /// A caller's commands will not be answered.
-    Lost(T, Box<Loss>),
+    /// The answer to a caller's command.
+    Answered(T, Frame),
+    /// A caller's command will not be answered.
+    Lost(T, Lost),
+    /// All that will come for a caller's several commands.
+    Group(T, GroupEnd),
     /// Something the server sent unasked, in its place in the stream.
     Push(Frame),
     /// The link's state has changed.
@@ -35,47 +38,40 @@ pub(crate) enum Output<T> {
     Hangup,
 }
 
-/// The answers to one caller's commands.
-#[derive(Debug)]
-pub(crate) enum Replies {
-    /// To a single command.
-    One(Frame),
-    /// To several: each frame holds one answer or a run of them, in order.
-    Many(Vec<Frame>),
-}
-
-/// Why a caller gets no answer, and what became of its commands.
-#[derive(Debug)]
+/// Why a caller gets no answer, and how its call stood.
+#[derive(Clone, Debug)]
 pub(crate) struct Loss {
     /// Why.
     pub(crate) reason: Reason,
-    /// How far it had got.
+    /// How far what was not sent had got.
     pub(crate) stage: Stage,
-    /// What became of it; of several commands, of the first unanswered one.
-    pub(crate) fate: Fate,
-    /// How many connections it was, or would have been, sent on.
+    /// How many attempts to connect there were since the last stable connection.
     pub(crate) attempts: u32,
     /// How long nothing had been read from the connection; `None` without one.
     pub(crate) silent: Option<Duration>,
     /// How many callers were waiting on the link, this one among them.
     pub(crate) waiting: usize,
-    /// Of several commands: the answers that had come.
-    pub(crate) answered: Vec<Frame>,
-    /// Of several commands: how many had been handed over in full, the answered ones among them.
-    pub(crate) sent: usize,
 }
 
-impl Loss {
-    /// Of several commands, what became of the one at `place`, which has no answer.
-    pub(crate) fn of_command(&self, place: usize) -> Self {
-        let sent = place < self.sent;
-        Self {
-            reason: self.reason.clone(),
-            stage: if !sent && self.stage == Stage::AwaitingReply { Stage::Writing } else { self.stage },
-            fate: if sent { Fate::Unknown } else { Fate::NotSent },
-            answered: Vec::new(),
-            ..*self
-        }
+/// A command that no answer will come for.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    /// Of several commands: which one.
+    pub(crate) place: usize,
+    pub(crate) fate: Fate,
+    /// Shared by all that are lost in one moment.
+    pub(crate) loss: Arc<Loss>,
+}
+
+impl Lost {
+    /// Of a single command.
+    pub(crate) fn new(fate: Fate, loss: &Arc<Loss>) -> Self {
+        Self { place: 0, fate, loss: Arc::clone(loss) }
+    }
+
+    /// How far the command had got.
+    pub(crate) fn stage(&self) -> Stage {
+        if self.fate == Fate::Unknown { Stage::AwaitingReply } else { self.loss.stage }
     }
 }
 

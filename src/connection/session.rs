@@ -2,21 +2,23 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use super::backoff::{Backoff, Permanence};
-use super::inflight::{Batch, Completed, Inflight, Placed};
+use super::inflight::{Batch, Completed, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
-use super::output::{Loss, Output, Reason, Replies};
+use super::output::{Loss, Lost, Output, Reason};
+use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
 use crate::command::{Encoded, Slices};
 use crate::outcome::{Cause, Fate, PeerFacts, Stage};
-use crate::resp::Frame;
+use crate::resp::{Frame, Reply, View};
 
 /// One link's protocol machine; `T` is what a caller is known by.
 ///
@@ -44,43 +46,23 @@ pub(crate) struct Session<T> {
     attempt_until: Option<Instant>,
     /// Why commands are turned away while the link waits to try again: only a change of settings can mend it.
     refusal: Option<Cause>,
-    /// Set once the link is to close: when to stop waiting for answers.
-    closing: Option<Instant>,
+    /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
+    closing: Option<(Instant, More)>,
     settled: Room,
 }
 
-/// Room in the mailbox: what callers take and answers give back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Room {
-    /// Callers.
-    pub(crate) entries: usize,
-    /// Bytes of their commands.
-    pub(crate) bytes: usize,
+/// Whether more commands may come to a link that closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    /// Some wait for room.
+    Possible,
+    None,
 }
 
 /// A caller's claim to an answer.
 pub(crate) trait Claim {
     /// Whether the caller has gone, so that nobody would read the answer.
     fn is_given_up(&self) -> bool;
-}
-
-impl Room {
-    /// Takes room for one caller's `bytes`.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        self.entries += 1;
-        self.bytes += bytes;
-    }
-
-    /// Gives room back.
-    pub(crate) fn give_back(&mut self, room: Self) {
-        self.entries = self.entries.saturating_sub(room.entries);
-        self.bytes = self.bytes.saturating_sub(room.bytes);
-    }
-
-    /// Whether one caller's `bytes` fit within `bounds`. A single caller always does: else it could never be served.
-    pub(crate) fn has(&self, bytes: usize, bounds: Self) -> bool {
-        self.entries == 0 || (self.entries < bounds.entries && self.bytes.saturating_add(bytes) <= bounds.bytes)
-    }
 }
 
 impl<T: Claim> Session<T> {
@@ -125,6 +107,12 @@ impl<T: Claim> Session<T> {
         std::mem::take(&mut self.settled)
     }
 
+    /// How many bytes of commands it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.outbox.held()
+    }
+
     /// A used buffer for the next batch's log.
     pub(crate) fn take_spare(&mut self) -> Option<Encoded> {
         self.outbox.take_spare()
@@ -138,7 +126,7 @@ impl<T: Claim> Session<T> {
         let start = self.outbox.append(std::mem::take(&mut batch.log));
         self.inflight.extend(batch.entries.drain(..), start);
         if let Some(cause) = self.turns_away() {
-            self.give_up_unsent(&Reason::Link(cause), now);
+            self.give_up_all(Reason::Link(cause), now);
         }
     }
 
@@ -184,7 +172,7 @@ impl<T: Claim> Session<T> {
             self.backoff.reset();
         }
         let in_flight = self.inflight.len();
-        let failed_unknown = self.give_up_sent(&cause, now);
+        let failed_unknown = self.sort_out(&cause, now);
         if was_ready.is_some() {
             let requeued = self.inflight.len();
             self.events.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
@@ -198,7 +186,7 @@ impl<T: Claim> Session<T> {
             self.events.push_back(Output::State);
         }
         if let Some(cause) = self.turns_away() {
-            self.give_up_unsent(&Reason::Link(cause), now);
+            self.give_up_all(Reason::Link(cause), now);
         }
         self.finish_if_drained();
     }
@@ -238,7 +226,7 @@ impl<T: Claim> Session<T> {
                 return Some(event);
             }
             let position = self.outbox.position();
-            let due = self.inflight.front().map_or(0, |front| front.sent(position) - front.answered());
+            let due = self.inflight.front().map_or(0, |front| front.due(position));
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) if due > 0 => {
                     if let Some(event) = self.handle_answer(frame) {
@@ -249,6 +237,11 @@ impl<T: Claim> Session<T> {
                     self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
                     return Some(Output::Hangup);
                 }
+                Received::Push(frame) if confirms_subscription(&frame) => {
+                    let detail = "the confirmation of a subscription that nobody asked for".to_owned();
+                    self.handle_lost(Cause::Protocol { detail }, now);
+                    return Some(Output::Hangup);
+                }
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
@@ -256,7 +249,7 @@ impl<T: Claim> Session<T> {
                     return Some(Output::Hangup);
                 }
                 Received::Nothing => {
-                    self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
+                    self.release();
                     self.finish_if_drained();
                     return self.events.pop_front();
                 }
@@ -270,10 +263,15 @@ impl<T: Claim> Session<T> {
             LinkState::Backoff { until, .. } => Some(*until),
             _ => None,
         };
-        [self.inflight.earliest(), redial, self.attempt_until, self.closing.filter(|_| !self.is_closed())]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.inflight.earliest(),
+            redial,
+            self.attempt_until,
+            self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Time has passed.
@@ -286,16 +284,15 @@ impl<T: Claim> Session<T> {
             self.handle_lost(Cause::AttemptTimedOut { stage }, now);
             self.events.push_back(Output::Hangup);
         }
-        if self.closing.is_some_and(|until| until <= now) {
+        if self.closing.is_some_and(|(until, _)| until <= now) {
             self.finish(Cause::ClosedHere, now);
         }
     }
 
-    /// No more commands will come; the link ends when those that are here are answered, at `until` at the latest.
-    pub(crate) fn close(&mut self, until: Instant) {
-        if self.closing.is_none_or(|already| already > until) {
-            self.closing = Some(until);
-        }
+    /// The link ends when all commands are answered and no more may come, at `until` at the latest.
+    pub(crate) fn close(&mut self, until: Instant, more: More) {
+        let until = self.closing.map_or(until, |(already, _)| already.min(until));
+        self.closing = Some((until, more));
         if self.state.drain().is_ok() {
             self.events.push_back(Output::State);
         }
@@ -308,10 +305,11 @@ impl<T: Claim> Session<T> {
             return;
         }
         self.connection = None;
+        self.ready_since = None;
         self.attempt_until = None;
-        self.give_up_sent(&cause, now);
+        self.sort_out(&cause, now);
         let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
-        self.give_up_unsent(&reason, now);
+        self.give_up_all(reason, now);
         self.state.close(cause);
         self.events.push_back(Output::State);
         self.events.push_back(Output::Hangup);
@@ -339,21 +337,19 @@ impl<T: Claim> Session<T> {
         }
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
-        let (completed, bytes) = self.inflight.handle_answer(frame);
-        if bytes > 0 {
-            self.settle(bytes);
-        }
-        match completed {
-            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, Replies::One(frame))),
-            Completed::Group(Some(ticket), frames) => Some(Output::Answered(ticket, Replies::Many(frames))),
-            Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
-        }
+    /// Frees the bytes that nobody needs any more.
+    fn release(&mut self) {
+        self.outbox.release(self.inflight.front().map_or(u64::MAX, |front| front.start));
     }
 
-    fn settle(&mut self, bytes: usize) {
-        self.settled.entries += 1;
-        self.settled.bytes += bytes;
+    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+        let (completed, room) = self.inflight.handle_answer(frame);
+        self.settled.take(room);
+        match completed {
+            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, frame)),
+            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
+            Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+        }
     }
 
     /// Why commands may not wait in the present state; `None` if they may.
@@ -371,20 +367,43 @@ impl<T: Claim> Session<T> {
 
     /// Tells the callers whose deadline has come.
     fn expire(&mut self, now: Instant) {
-        let reason = Reason::Deadline(self.last_cause.clone());
-        self.give_up(now, &reason, |placed| placed.entry.deadline.is_some_and(|deadline| deadline <= now));
+        let loss = Arc::new(self.loss(Reason::Deadline(self.last_cause.clone()), now));
+        let (position, connected) = (self.outbox.position(), self.connection.is_some());
+        let mut any_gone = false;
+        for place in self.inflight.expired(now) {
+            let Some(placed) = self.inflight.find(place) else { continue };
+            let keeps = give_up(placed, &loss, connected.then_some(position), &mut self.outbox, &mut self.events);
+            any_gone |= !keeps;
+        }
+        if any_gone {
+            self.drop_settled();
+        }
     }
 
-    /// Tells the callers of which the socket had taken anything in full; it is gone, and with it their answers.
-    /// Returns how many those are.
-    fn give_up_sent(&mut self, cause: &Cause, now: Instant) -> usize {
-        let before = self.events.len();
+    /// The socket is gone, and with it the answers to what it had taken in full. What may be sent again keeps its place
+    /// in the order; of the rest the callers are told. Returns how many commands are lost that may have run.
+    fn sort_out(&mut self, cause: &Cause, now: Instant) -> usize {
         let position = self.outbox.position();
-        let reason = Reason::Link(cause.clone());
-        self.give_up(now, &reason, |placed| placed.sent(position) > 0);
-        let failed = self.events.len() - before;
+        let loss = Arc::new(self.loss(Reason::Link(cause.clone()), now));
+        let mut is_oldest = true;
+        let mut unknown = 0;
+        self.retain(|placed| {
+            let oldest = std::mem::replace(&mut is_oldest, false) && placed.is_begun(position);
+            placed.entry.deaths = if oldest { placed.entry.deaths + 1 } else { 0 };
+            let mut poisoned = placed.entry.deaths >= POISON;
+            placed.judge(|range, sending| {
+                // Only the first of several can be what the connections die of.
+                let is_poison = std::mem::replace(&mut poisoned, false);
+                let was_sent = range.end <= position;
+                sending.may_have_run |= was_sent;
+                let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
+                let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
+                unknown += usize::from(ends && fate == Fate::Unknown);
+                ends.then(|| Lost::new(fate, &loss))
+            })
+        });
         self.drop_given_up();
-        failed
+        unknown
     }
 
     /// Takes out, while no socket has taken anything, the commands that nobody waits for: of callers who have gone, and
@@ -393,60 +412,71 @@ impl<T: Claim> Session<T> {
         let settled = &mut self.settled;
         self.inflight.retain(|placed| {
             let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
-            settled.entries += usize::from(!keep);
-            settled.bytes += if keep { 0 } else { placed.entry.len };
+            if !keep {
+                settled.take(placed.entry.room());
+            }
             keep
         });
-        self.outbox.rewind(self.inflight.iter().map(Placed::range));
+        self.outbox.rewind(self.inflight.iter().flat_map(Placed::unanswered));
+        self.release();
     }
 
-    /// Tells all callers, none of which can have been sent.
-    fn give_up_unsent(&mut self, reason: &Reason, now: Instant) {
-        self.give_up(now, reason, |_| true);
-    }
-
-    /// Tells those callers for which `ends` says so that no answer will come. What a living socket has begun to take
-    /// keeps its place: it will be sent to its end, and its answer belongs to nobody else. The rest is taken out.
-    fn give_up(&mut self, now: Instant, reason: &Reason, mut ends: impl FnMut(&Placed<T>) -> bool) {
-        let position = self.outbox.position();
-        let connected = self.connection.is_some();
-        let waiting = self.inflight.len();
-        let stage = self.stage();
-        let silent = connected.then(|| now.duration_since(self.last_read));
-        let attempts = self.backoff.attempts().max(1);
-        let (outbox, events, settled) = (&mut self.outbox, &mut self.events, &mut self.settled);
+    /// Tells all callers that no answer will come.
+    fn give_up_all(&mut self, reason: Reason, now: Instant) {
+        let loss = Arc::new(self.loss(reason, now));
+        let living = self.connection.as_ref().map(|_| self.outbox.position());
+        let (outbox, events) = (&mut self.outbox, &mut self.events);
         self.inflight.retain(|placed| {
-            if placed.entry.ticket.is_none() || !ends(placed) {
-                return true;
+            give_up(placed, &loss, living, outbox, events);
+            true
+        });
+        self.drop_settled();
+    }
+
+    /// Takes out the entries of callers who were told and to whom no answer is due any more.
+    fn drop_settled(&mut self) {
+        let settled = &mut self.settled;
+        self.inflight.retain(|placed| {
+            let keep = placed.entry.ticket.is_some() || placed.unanswered().next().is_some();
+            if !keep {
+                settled.take(placed.entry.room());
             }
-            let Some(ticket) = placed.entry.ticket.take() else { return true };
-            let bytes = placed.entry.len;
-            let answered = placed.answered();
-            // What has begun on a living socket goes out to its last byte; on a dead one it never will.
-            let sent = if connected { placed.begun(position) } else { placed.sent(position) };
-            let handed_over = sent > answered;
-            let cut = if connected || placed.start >= position { placed.cut_at(position) } else { None };
-            events.push_back(Output::Lost(
-                ticket,
-                Box::new(Loss {
-                    reason: reason.clone(),
-                    stage: if handed_over { Stage::AwaitingReply } else { stage },
-                    fate: if handed_over { Fate::Unknown } else { Fate::NotSent },
-                    attempts,
-                    silent,
-                    waiting,
-                    answered: placed.take_answers(),
-                    sent,
-                }),
-            ));
-            if let Some(tail) = cut {
-                outbox.skip(tail);
-            }
-            let keep = if connected { handed_over } else { placed.start < position };
-            settled.entries += usize::from(!keep);
-            settled.bytes += if keep { bytes - placed.entry.len } else { bytes };
             keep
         });
+        self.release();
+    }
+
+    /// Judges every entry; tells the callers of those that are lost, which are taken out.
+    fn retain(&mut self, mut judge: impl FnMut(&mut Placed<T>) -> Judged) {
+        let (events, settled) = (&mut self.events, &mut self.settled);
+        self.inflight.retain(|placed| match judge(placed) {
+            Judged::Waits => true,
+            judged => {
+                settled.take(placed.entry.room());
+                match (placed.entry.ticket.take(), judged) {
+                    (Some(ticket), Judged::Lost(lost)) => events.push_back(Output::Lost(ticket, lost)),
+                    (Some(ticket), Judged::Complete(end)) => events.push_back(Output::Group(ticket, end)),
+                    _ => {}
+                }
+                false
+            }
+        });
+    }
+
+    /// Which attempt to connect is under way, or made the present connection; 1 once that has proved good.
+    fn attempts(&self, now: Instant) -> u32 {
+        let stable = self.ready_since.is_some_and(|since| now.duration_since(since) >= STABLE);
+        if stable { 1 } else { self.backoff.attempts().max(1) }
+    }
+
+    fn loss(&self, reason: Reason, now: Instant) -> Loss {
+        Loss {
+            reason,
+            stage: self.stage(),
+            attempts: self.attempts(now),
+            silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
+            waiting: self.inflight.len(),
+        }
     }
 
     /// How far a command that is not sent has got.
@@ -460,14 +490,34 @@ impl<T: Claim> Session<T> {
     }
 
     fn finish_if_drained(&mut self) {
-        if self.closing.is_some() && self.inflight.is_empty() && !self.is_closed() {
+        let awaited = !matches!(self.closing, Some((_, More::None)));
+        if !awaited && self.inflight.is_empty() && !self.is_closed() {
             self.connection = None;
+            self.ready_since = None;
             self.attempt_until = None;
             self.state.close(Cause::ClosedHere);
             self.events.push_back(Output::State);
             self.events.push_back(Output::Hangup);
         }
     }
+}
+
+/// Tells the caller of an entry that no answer will come. What a socket that lives, and has taken everything before
+/// `living`, has begun to take keeps its place: it will be sent to its end, and its answer belongs to nobody else. The
+/// rest will not be sent. Returns whether an answer is still due.
+fn give_up<T>(
+    placed: &mut Placed<T>,
+    loss: &Arc<Loss>,
+    living: Option<u64>,
+    outbox: &mut Outbox,
+    events: &mut VecDeque<Output<T>>,
+) -> bool {
+    let Some(ticket) = placed.entry.ticket.take() else { return true };
+    let begun = |range: &Range<u64>| living.is_some_and(|position| range.start < position);
+    events.push_back(placed.tell(ticket, loss, |range, sending| {
+        if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
+    }));
+    placed.cut(begun, |range| outbox.skip(range))
 }
 
 /// Says what came although nothing had been asked.
@@ -482,8 +532,19 @@ fn unasked(frame: &Frame) -> String {
     }
 }
 
+/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
+fn confirms_subscription(push: &Frame) -> bool {
+    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
+    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
+    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
+}
+
 /// A connection that was ready for this long makes the next attempts start from the beginning.
 const STABLE: Duration = Duration::from_secs(1);
+
+/// A command that was the oldest one unanswered on this many connections that died in a row is not sent again: its answer
+/// may be what they die of.
+const POISON: u8 = 3;
 
 /// At most this much of a server's text is repeated.
 const SHOWN: usize = 120;

@@ -17,9 +17,19 @@ use crate::resp::{Decoder, Frame, Limits, View};
 #[derive(Clone, Debug)]
 struct Caller {
     number: u32,
-    commands: u32,
+    /// What it does, command by command.
+    commands: Vec<Verb>,
     gone: Rc<Cell<bool>>,
     deadline: Option<Instant>,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    /// Changes nothing, and may be sent again.
+    Read,
+    /// Must not run twice.
+    Touch,
 }
 
 impl Claim for Caller {
@@ -28,18 +38,28 @@ impl Claim for Caller {
     }
 }
 
-/// How a caller's wait ended.
+/// How a caller's wait ended: the commands that have no answer.
 #[derive(Debug)]
-enum Ending {
-    Answered,
-    Lost { fate: Fate, stage: Stage, reason: Reason, answered: usize, sent: usize },
+struct Ending {
+    lost: Vec<Lost>,
 }
 
-/// A server that answers `TOUCH n` with `n` and keeps a ledger of what it ran, across its connections.
+impl Ending {
+    fn is_answered(&self) -> bool {
+        self.lost.is_empty()
+    }
+
+    fn fate(&self, place: u32) -> Option<Fate> {
+        self.lost.iter().find(|lost| lost.place == place as usize).map(|lost| lost.fate)
+    }
+}
+
+/// A server that answers every command with its argument and keeps a ledger of what it ran, across its connections.
 #[derive(Default)]
 struct Peer {
     ran: RefCell<BTreeMap<String, u32>>,
-    order: RefCell<Vec<String>>,
+    /// Connection, verb and argument, in the order of their runs.
+    order: RefCell<Vec<(u32, String, String)>>,
 }
 
 /// One connection as the peer sees it.
@@ -47,11 +67,20 @@ struct Wire {
     decoder: Decoder,
     incoming: BytesMut,
     outgoing: VecDeque<u8>,
+    number: u32,
+    /// Answers nothing but the handshake.
+    mute: bool,
 }
 
 impl Wire {
-    fn new() -> Self {
-        Self { decoder: Decoder::new(Limits::default()), incoming: BytesMut::new(), outgoing: VecDeque::new() }
+    fn new(number: u32) -> Self {
+        Self {
+            mute: false,
+            number,
+            decoder: Decoder::new(Limits::default()),
+            incoming: BytesMut::new(),
+            outgoing: VecDeque::new(),
+        }
     }
 
     fn handle_bytes(&mut self, peer: &Peer, bytes: &[u8]) {
@@ -65,14 +94,16 @@ impl Wire {
     fn answer(&mut self, peer: &Peer, words: &[String]) {
         let text = match words[0].as_str() {
             "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
-            "TOUCH" => {
+            verb @ ("TOUCH" | "READ") => {
                 *peer.ran.borrow_mut().entry(words[1].clone()).or_default() += 1;
-                peer.order.borrow_mut().push(words[1].clone());
+                peer.order.borrow_mut().push((self.number, verb.to_owned(), words[1].clone()));
                 format!("${}\r\n{}\r\n", words[1].len(), words[1])
             }
             _ => "+OK\r\n".to_owned(),
         };
-        self.outgoing.extend(text.bytes());
+        if words[0] == "HELLO" || words[0] == "SELECT" || !self.mute {
+            self.outgoing.extend(text.bytes());
+        }
     }
 }
 
@@ -87,6 +118,7 @@ struct World {
     /// What was put in and not given back.
     room: Room,
     next: u32,
+    connections: u32,
 }
 
 impl World {
@@ -111,6 +143,7 @@ impl World {
             callers: Vec::new(),
             room: Room::default(),
             next: 0,
+            connections: 0,
         }
     }
 
@@ -122,34 +155,49 @@ impl World {
         world
     }
 
-    /// A call of `commands` commands; returns its number.
+    /// A call of `commands` commands that must not run twice; returns its number.
     fn call(&mut self, commands: u32, within: Option<Duration>) -> u32 {
+        self.call_of(vec![Verb::Touch; commands as usize], within)
+    }
+
+    fn call_of(&mut self, commands: Vec<Verb>, within: Option<Duration>) -> u32 {
         let number = self.next;
         self.next += 1;
         let deadline = within.map(|within| self.now + within);
-        let caller = Caller { number, commands, gone: Rc::default(), deadline };
+        let caller = Caller { number, commands: commands.clone(), gone: Rc::default(), deadline };
         let mut log = Encoded::default();
-        let ends: Vec<_> = (0..commands)
-            .map(|index| {
-                Command::new("TOUCH").arg(format!("{number}.{index}")).write_to(&mut log);
-                log.len()
+        let ends: Vec<_> = commands
+            .iter()
+            .enumerate()
+            .map(|(index, verb)| {
+                let (name, repeat) = match verb {
+                    Verb::Read => ("READ", Repeat::Allowed),
+                    Verb::Touch => ("TOUCH", Repeat::Forbidden),
+                };
+                Command::new(name).arg(format!("{number}.{index}")).write_to(&mut log);
+                (log.len(), repeat)
             })
             .collect();
-        let entry = match commands {
-            1 => Entry::single(caller.clone(), log.len(), deadline),
-            _ => Entry::group(caller.clone(), ends, deadline),
+        let entry = match ends[..] {
+            [(_, repeat)] => Entry::single(caller.clone(), log.len(), deadline, repeat),
+            _ => Entry::group(caller.clone(), &ends, deadline),
         };
-        self.room.take(entry.len);
+        self.room.take(entry.room());
         self.callers.push(caller);
         self.session.submit(&mut Batch { log, entries: vec![entry] }, self.now);
         self.drain();
         number
     }
 
+    fn open(&mut self) {
+        self.connections += 1;
+        self.wire = Some(Wire::new(self.connections));
+        self.session.handle_dialed(PeerFacts::unknown(), self.now);
+    }
+
     fn connect(&mut self) {
         assert!(self.session.poll_dial(self.now));
-        self.wire = Some(Wire::new());
-        self.session.handle_dialed(PeerFacts::unknown(), self.now);
+        self.open();
         self.drain();
     }
 
@@ -207,17 +255,33 @@ impl World {
         while self.write(usize::MAX) + self.read(usize::MAX) > 0 {}
     }
 
+    /// Exchanges bytes, but for the answers to commands.
+    fn settle_writes(&mut self) {
+        if let Some(wire) = &mut self.wire {
+            wire.mute = true;
+        }
+        self.settle();
+    }
+
+    /// Exchanges the bytes of the handshake, and none of commands.
+    fn settle_handshake(&mut self) {
+        while !self.session.state().is_ready() {
+            self.write(usize::MAX);
+            self.read(usize::MAX);
+        }
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
-                Output::Answered(caller, replies) => {
-                    check_answers(&caller, replies);
-                    self.end(&caller, Ending::Answered);
+                Output::Answered(caller, frame) => {
+                    check_answers(&caller, &[frame], &[]);
+                    self.end(&caller, Vec::new());
                 }
-                Output::Lost(caller, loss) => {
-                    let answered = loss.answered.iter().map(Frame::len).sum();
-                    let Loss { fate, stage, reason, sent, .. } = *loss;
-                    self.end(&caller, Ending::Lost { fate, stage, reason, answered, sent });
+                Output::Lost(caller, lost) => self.end(&caller, vec![lost]),
+                Output::Group(caller, end) => {
+                    check_answers(&caller, &end.answers, &end.lost);
+                    self.end(&caller, end.lost);
                 }
                 Output::Hangup => self.wire = None,
                 _ => {}
@@ -226,8 +290,8 @@ impl World {
         self.room.give_back(self.session.take_settled());
     }
 
-    fn end(&mut self, caller: &Caller, ending: Ending) {
-        let before = self.endings.insert(caller.number, ending);
+    fn end(&mut self, caller: &Caller, lost: Vec<Lost>) {
+        let before = self.endings.insert(caller.number, Ending { lost });
         assert!(before.is_none(), "caller {} was told twice", caller.number);
     }
 
@@ -235,48 +299,61 @@ impl World {
         self.peer.ran.borrow().get(&format!("{number}.{index}")).copied().unwrap_or_default()
     }
 
-    fn fate(&self, number: u32) -> Fate {
-        match &self.endings[&number] {
-            Ending::Lost { fate, .. } => *fate,
-            Ending::Answered => panic!("{number} was answered"),
+    fn is_answered(&self, number: u32) -> bool {
+        self.endings.get(&number).is_some_and(Ending::is_answered)
+    }
+
+    /// The only loss of a caller.
+    fn lost(&self, number: u32) -> &Lost {
+        match &self.endings[&number].lost[..] {
+            [lost] => lost,
+            other => panic!("{number}: {other:?}"),
         }
+    }
+
+    fn fate(&self, number: u32) -> Fate {
+        self.lost(number).fate
     }
 
     /// What every caller was told against what the server ran.
     fn audit(&self) {
-        let mut order = Vec::new();
-        for text in self.peer.order.borrow().iter() {
+        let place = |text: &str| {
             let (number, index) = text.split_once('.').expect("number.index");
-            order.push((number.parse::<u32>().unwrap(), index.parse::<u32>().unwrap()));
-        }
-        assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "commands ran out of order or twice: {order:?}");
+            (number.parse::<u32>().unwrap(), index.parse::<u32>().unwrap())
+        };
+        let order: Vec<_> =
+            self.peer.order.borrow().iter().map(|(wire, verb, text)| (*wire, place(text), verb.clone())).collect();
+        assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "out of order on a connection: {order:?}");
+        let touched: Vec<_> = order.iter().filter(|(_, _, verb)| verb == "TOUCH").map(|(_, place, _)| *place).collect();
+        assert!(touched.windows(2).all(|pair| pair[0] < pair[1]), "out of order, or twice: {touched:?}");
         for caller in &self.callers {
-            for index in 0..caller.commands {
+            for (index, verb) in (0..).zip(&caller.commands) {
                 let ran = self.ran(caller.number, index);
-                match self.endings.get(&caller.number) {
-                    Some(Ending::Answered) => assert_eq!(ran, 1, "{caller:?} was answered"),
-                    Some(Ending::Lost { answered, .. }) if (index as usize) < *answered => assert_eq!(ran, 1),
-                    Some(Ending::Lost { sent, .. }) if index as usize >= *sent => {
-                        assert_eq!(ran, 0, "{caller:?}: command {index} was said not to be sent");
-                    }
-                    Some(Ending::Lost { fate: Fate::NotSent, .. }) => assert_eq!(ran, 0, "{caller:?} NotSent"),
-                    Some(Ending::Lost { .. }) => assert!(ran <= 1),
-                    None => assert!(caller.gone.get(), "{caller:?} was forgotten"),
+                let Some(ending) = self.endings.get(&caller.number) else {
+                    assert!(caller.gone.get(), "{caller:?} was forgotten");
+                    continue;
+                };
+                match (ending.fate(index), verb) {
+                    (None, Verb::Touch) => assert_eq!(ran, 1, "{caller:?}: command {index} was answered"),
+                    (None, Verb::Read) => assert!(ran >= 1, "{caller:?}: command {index} was answered"),
+                    (Some(Fate::NotSent), _) => assert_eq!(ran, 0, "{caller:?}: command {index} was not sent"),
+                    (Some(Fate::Unknown), Verb::Touch) => assert!(ran <= 1),
+                    (Some(Fate::Unknown), Verb::Read) => {}
+                    (Some(other), _) => panic!("{other:?}"),
                 }
             }
         }
         assert_eq!(self.room, Room::default(), "room was not given back");
+        assert_eq!(self.session.held(), 0, "bytes are held that nobody needs");
     }
 }
 
-fn check_answers(caller: &Caller, replies: Replies) {
-    let frames = match replies {
-        Replies::One(frame) => vec![frame],
-        Replies::Many(frames) => frames,
-    };
+fn check_answers(caller: &Caller, frames: &[Frame], lost: &[Lost]) {
+    assert!(lost.windows(2).all(|pair| pair[0].place < pair[1].place), "{lost:?}");
     let answers: Vec<_> = frames.iter().flat_map(Frame::replies).collect();
-    assert_eq!(answers.len(), caller.commands as usize);
-    for (index, answer) in answers.iter().enumerate() {
+    let answered = (0..caller.commands.len()).filter(|index| lost.iter().all(|lost| lost.place != *index));
+    assert_eq!(answers.len(), caller.commands.len() - lost.len());
+    for (index, answer) in answered.zip(answers) {
         let wanted = format!("{}.{index}", caller.number);
         assert!(
             matches!(answer.view(), Ok(View::BulkString(text)) if text == wanted.as_bytes()),
@@ -293,7 +370,7 @@ fn answers_reach_their_callers_however_the_bytes_are_cut() {
             world.call(commands, None);
         }
         while world.write(step) + world.read(step) > 0 {}
-        assert!(world.endings.values().all(|ending| matches!(ending, Ending::Answered)));
+        assert!(world.endings.values().all(Ending::is_answered));
         world.audit();
     }
 }
@@ -315,7 +392,7 @@ fn a_command_cut_before_its_last_byte_was_not_sent_and_goes_out_on_the_next_conn
             world.advance(Duration::from_secs(1));
             world.connect();
             world.settle();
-            assert!(matches!(world.endings[&call], Ending::Answered));
+            assert!(world.is_answered(call));
             assert_eq!(world.ran(call, 0), 1);
         }
         world.audit();
@@ -335,17 +412,87 @@ fn a_pipeline_that_is_cut_says_of_each_command_whether_it_was_sent() {
             world.write(written);
             world.read(read);
             world.cut(Cause::PeerClosed);
-            if let Some(Ending::Lost { sent, answered, .. }) = world.endings.get(&call) {
-                assert_eq!(*sent, written / (whole.len() / 3));
-                assert!(*answered <= *sent);
-            } else {
-                assert!(written < whole.len() / 3);
-                world.session.finish(Cause::ClosedHere, world.now);
-                world.drain();
-            }
+            // What was not sent goes out on the next connection; what was sent and not answered is lost.
+            world.advance(Duration::from_secs(1));
+            world.connect();
+            world.settle();
+            let one = whole.len() / 3;
+            let sent = written / one;
+            let answered = (read / 9).min(sent);
+            let lost: Vec<_> = world.endings[&call].lost.iter().map(|lost| (lost.place, lost.fate)).collect();
+            let wanted: Vec<_> = (answered..sent).map(|place| (place, Fate::Unknown)).collect();
+            assert_eq!(lost, wanted, "{written} written, {read} read");
             world.audit();
         }
     }
+}
+
+#[test]
+fn a_read_that_was_sent_and_not_answered_is_sent_again_before_anything_newer() {
+    let mut world = World::ready();
+    let read = world.call_of(vec![Verb::Read], None);
+    let touch = world.call(1, None);
+    world.write(usize::MAX);
+    world.cut(Cause::PeerClosed);
+    assert_eq!(world.fate(touch), Fate::Unknown);
+    let newer = world.call_of(vec![Verb::Read], None);
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    assert!(world.is_answered(read) && world.is_answered(newer));
+    assert_eq!(world.ran(read, 0), 2);
+    world.audit();
+}
+
+#[test]
+fn a_pipeline_is_sent_again_command_by_command() {
+    let mut world = World::ready();
+    let call = world.call_of(vec![Verb::Read, Verb::Touch, Verb::Read, Verb::Touch, Verb::Touch], None);
+    let one = Command::new("TOUCH").arg("0.0").to_wire().len();
+    world.write(4 * one);
+    world.read("$3\r\n0.0\r\n".len());
+    world.cut(Cause::PeerClosed);
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    let lost: Vec<_> = world.endings[&call].lost.iter().map(|lost| (lost.place, lost.fate)).collect();
+    assert_eq!(lost, [(1, Fate::Unknown), (3, Fate::Unknown)]);
+    assert_eq!((0..5).map(|index| world.ran(call, index)).collect::<Vec<_>>(), [1, 1, 2, 1, 1]);
+    world.audit();
+}
+
+#[test]
+fn what_was_sent_once_is_unknown_even_if_its_deadline_comes_before_it_is_sent_again() {
+    let mut world = World::ready();
+    let read = world.call_of(vec![Verb::Read], Some(Duration::from_millis(10)));
+    world.write(usize::MAX);
+    world.cut(Cause::PeerClosed);
+    world.advance(Duration::from_millis(10));
+    assert_eq!(world.fate(read), Fate::Unknown);
+    world.connect();
+    world.settle();
+    assert_eq!(world.ran(read, 0), 1, "it is not sent again after its deadline");
+    world.audit();
+}
+
+#[test]
+fn a_command_on_which_three_connections_in_a_row_died_is_not_sent_a_fourth_time() {
+    let mut world = World::ready();
+    let poison = world.call_of(vec![Verb::Read], None);
+    let innocent = world.call_of(vec![Verb::Read], None);
+    for death in 1..=3 {
+        assert!(world.endings.is_empty(), "death {death}");
+        world.settle_writes();
+        world.inject(b"?");
+        world.advance(Duration::from_secs(2));
+        world.connect();
+        world.wire.as_mut().unwrap().mute = death < 3;
+    }
+    assert_eq!(world.fate(poison), Fate::Unknown);
+    world.settle();
+    assert!(world.is_answered(innocent));
+    assert_eq!(world.ran(poison, 0), 3);
+    world.audit();
 }
 
 #[test]
@@ -355,12 +502,11 @@ fn a_deadline_names_the_stage_and_what_was_sent_keeps_its_place() {
     let later = world.call(1, None);
     world.write(usize::MAX);
     world.advance(Duration::from_millis(10));
-    assert!(matches!(
-        world.endings[&late],
-        Ending::Lost { fate: Fate::Unknown, stage: Stage::AwaitingReply, reason: Reason::Deadline(None), .. }
-    ));
+    let lost = world.lost(late);
+    assert_eq!((lost.fate, lost.stage()), (Fate::Unknown, Stage::AwaitingReply));
+    assert!(matches!(lost.loss.reason, Reason::Deadline(None)));
     world.settle();
-    assert!(matches!(world.endings[&later], Ending::Answered), "the late answer must not go to the next caller");
+    assert!(world.is_answered(later), "the late answer must not go to the next caller");
     world.audit();
 }
 
@@ -373,7 +519,7 @@ fn what_was_not_sent_by_its_deadline_is_never_sent() {
     world.advance(Duration::from_millis(10));
     assert_eq!(world.fate(unsent), Fate::NotSent);
     world.settle();
-    assert!(matches!(world.endings[&sent], Ending::Answered));
+    assert!(world.is_answered(sent));
     assert_eq!(world.ran(unsent, 0), 0);
     world.audit();
 }
@@ -392,7 +538,7 @@ fn a_pipeline_whose_deadline_comes_halfway_sends_no_further_command() {
         for index in 0..3 {
             assert_eq!(world.ran(call, index), u32::from((index as usize) < begun), "{written}: {index}");
         }
-        assert!(matches!(world.endings[&next], Ending::Answered));
+        assert!(world.is_answered(next));
         world.audit();
     }
 }
@@ -403,9 +549,9 @@ fn deadlines_come_in_every_stage_of_connecting() {
     let first = world.call(1, Some(Duration::from_millis(1)));
     assert!(world.session.poll_dial(world.now));
     world.advance(Duration::from_millis(1));
-    let stage = |world: &World, call| match &world.endings[&call] {
-        Ending::Lost { stage, fate: Fate::NotSent, .. } => *stage,
-        other => panic!("{other:?}"),
+    let stage = |world: &World, call| {
+        assert_eq!(world.fate(call), Fate::NotSent);
+        world.lost(call).stage()
     };
     assert_eq!(stage(&world, first), Stage::Resolving);
     for wanted in [Stage::Connecting, Stage::TlsHandshake] {
@@ -415,8 +561,7 @@ fn deadlines_come_in_every_stage_of_connecting() {
         assert_eq!(stage(&world, call), wanted);
     }
     let call = world.call(1, Some(Duration::from_millis(1)));
-    world.wire = Some(Wire::new());
-    world.session.handle_dialed(PeerFacts::unknown(), world.now);
+    world.open();
     world.advance(Duration::from_millis(1));
     assert_eq!(stage(&world, call), Stage::Handshake);
     world.cut(Cause::PeerClosed);
@@ -424,10 +569,8 @@ fn deadlines_come_in_every_stage_of_connecting() {
     world.session.handle_lost(Cause::PeerClosed, world.now);
     let call = world.call(1, Some(Duration::from_millis(1)));
     world.advance(Duration::from_millis(1));
-    assert!(matches!(
-        &world.endings[&call],
-        Ending::Lost { stage: Stage::Backoff, reason: Reason::Deadline(Some(Cause::PeerClosed)), .. }
-    ));
+    assert_eq!(stage(&world, call), Stage::Backoff);
+    assert!(matches!(world.lost(call).loss.reason, Reason::Deadline(Some(Cause::PeerClosed))));
     world.audit();
 }
 
@@ -441,7 +584,7 @@ fn an_attempt_that_takes_too_long_is_given_up_and_tried_again() {
     world.advance(Duration::from_secs(1));
     world.connect();
     world.settle();
-    assert!(matches!(world.endings[&call], Ending::Answered));
+    assert!(world.is_answered(call));
     world.audit();
 }
 
@@ -453,8 +596,7 @@ fn a_server_that_accepts_and_drops_at_once_is_not_called_in_a_busy_loop() {
     while world.now < begin + Duration::from_secs(60) {
         if world.session.poll_dial(world.now) {
             attempts += 1;
-            world.wire = Some(Wire::new());
-            world.session.handle_dialed(PeerFacts::unknown(), world.now);
+            world.open();
             world.settle();
             world.cut(Cause::PeerClosed);
         }
@@ -474,14 +616,14 @@ fn a_refusal_that_only_a_person_can_mend_fails_callers_at_once_and_is_tried_agai
     world.inject(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
     assert_eq!(world.fate(waiting), Fate::NotSent);
     let next = world.call(1, None);
-    assert!(matches!(&world.endings[&next], Ending::Lost { reason: Reason::Link(Cause::Handshake(_)), .. }));
+    assert!(matches!(world.lost(next).loss.reason, Reason::Link(Cause::Handshake(_))));
     assert!(!world.session.poll_dial(world.now));
     world.advance(Duration::from_secs(1));
     world.connect();
     world.settle();
     let healed = world.call(1, None);
     world.settle();
-    assert!(matches!(world.endings[&healed], Ending::Answered));
+    assert!(world.is_answered(healed));
     world.audit();
 }
 
@@ -499,7 +641,7 @@ fn an_answer_that_nothing_asked_for_ends_the_connection_and_reaches_nobody() {
     world.advance(Duration::from_secs(1));
     world.connect();
     world.settle();
-    assert!(matches!(world.endings[&call], Ending::Answered));
+    assert!(world.is_answered(call));
     world.audit();
 }
 
@@ -512,23 +654,23 @@ fn pushes_take_no_answer_away_and_leave_before_later_answers() {
     buffer.extend_from_slice(b">2\r\n+invalidate\r\n*1\r\n+k\r\n$3\r\n0.0\r\n");
     assert!(matches!(world.session.poll_event(world.now), Some(Output::Push(_))));
     world.drain();
-    assert!(matches!(world.endings[&call], Ending::Answered));
+    assert!(world.is_answered(call));
 }
 
 #[test]
 fn closing_answers_what_was_taken_and_gives_up_the_rest_at_its_deadline() {
     let mut world = World::ready();
     let answered = world.call(1, None);
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     assert!(matches!(world.session.state(), LinkState::Draining { .. }));
     world.settle();
-    assert!(matches!(world.endings[&answered], Ending::Answered));
+    assert!(world.is_answered(answered));
     assert!(world.session.is_closed());
     let mut world = World::ready();
     let sent = world.call(1, None);
     world.write(usize::MAX);
     let unsent = world.call(1, None);
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     world.advance(Duration::from_secs(1));
     assert_eq!((world.fate(sent), world.fate(unsent)), (Fate::Unknown, Fate::NotSent));
     assert!(world.session.is_closed());
@@ -539,16 +681,74 @@ fn closing_answers_what_was_taken_and_gives_up_the_rest_at_its_deadline() {
 fn fail_fast_means_that_nothing_waits_for_a_connection() {
     let mut world = World::new(|settings| settings.offline = Offline::FailFast);
     let early = world.call(1, None);
-    assert!(matches!(&world.endings[&early], Ending::Lost { reason: Reason::Link(Cause::NotConnected), .. }));
+    assert!(matches!(world.lost(early).loss.reason, Reason::Link(Cause::NotConnected)));
     world.connect();
     world.settle();
     let answered = world.call(1, None);
     world.settle();
-    assert!(matches!(world.endings[&answered], Ending::Answered));
+    assert!(world.is_answered(answered));
     let unsent = world.call(1, None);
     world.cut(Cause::PeerClosed);
     assert_eq!(world.fate(unsent), Fate::NotSent);
     world.audit();
+}
+
+#[test]
+fn an_outage_holds_no_bytes_of_callers_who_have_gone() {
+    let mut world = World::new(|_| ());
+    for round in 0..100 {
+        for _ in 0..100 {
+            world.call(1, Some(Duration::from_millis(1)));
+        }
+        world.advance(Duration::from_millis(1));
+        if world.session.poll_dial(world.now) {
+            world.session.handle_lost(Cause::PeerClosed, world.now);
+        }
+        assert_eq!(world.session.held(), 0, "round {round}");
+    }
+    world.audit();
+}
+
+#[test]
+fn the_confirmation_of_a_subscription_that_nobody_asked_for_ends_the_connection() {
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    world.write(usize::MAX);
+    world.inject(b">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n$3\r\n0.0\r\n");
+    assert_eq!(world.fate(call), Fate::Unknown);
+    assert!(matches!(world.session.state(), LinkState::Backoff { cause: Cause::Protocol { .. }, .. }));
+}
+
+#[test]
+fn a_command_that_no_connection_survives_to_take_is_given_up_unsent() {
+    let mut world = World::ready();
+    let call = world.call(1, None);
+    for death in 1..=3 {
+        assert!(world.endings.is_empty(), "death {death}");
+        world.write(5);
+        world.cut(Cause::PeerClosed);
+        world.advance(Duration::from_secs(2));
+        if death < 3 {
+            world.connect();
+            world.settle_handshake();
+        }
+    }
+    assert_eq!(world.fate(call), Fate::NotSent);
+    world.connect();
+    world.settle();
+    world.audit();
+}
+
+#[test]
+fn a_link_that_closes_waits_for_commands_that_may_still_come() {
+    let mut world = World::ready();
+    world.session.close(world.now + Duration::from_secs(1), More::Possible);
+    world.settle();
+    let call = world.call(1, None);
+    world.settle();
+    assert!(world.is_answered(call) && !world.session.is_closed());
+    world.session.close(world.now + Duration::from_secs(1), More::None);
+    assert!(world.session.is_closed());
 }
 
 /// Small, seeded, and good enough to choose what happens next.
@@ -569,8 +769,10 @@ fn run_schedule(seed: u64) {
         match dice.below(20) {
             0..=5 => {
                 let within = (dice.below(3) > 0).then(|| Duration::from_millis(dice.below(50) + 1));
-                let commands = if dice.below(4) == 0 { dice.below(4) as u32 + 2 } else { 1 };
-                world.call(commands, within);
+                let commands = if dice.below(4) == 0 { dice.below(4) + 2 } else { 1 };
+                let verbs = (0..commands).map(|_| if dice.below(2) == 0 { Verb::Read } else { Verb::Touch });
+                let verbs = verbs.collect();
+                world.call_of(verbs, within);
             }
             6..=9 => {
                 let most = dice.below(80) as usize + 1;
@@ -593,13 +795,12 @@ fn run_schedule(seed: u64) {
                 world.session.handle_lost(Cause::NotConnected, world.now);
                 world.drain();
             } else {
-                world.wire = Some(Wire::new());
-                world.session.handle_dialed(PeerFacts::unknown(), world.now);
+                world.open();
             }
         }
     }
     world.settle();
-    world.session.close(world.now + Duration::from_secs(1));
+    world.session.close(world.now + Duration::from_secs(1), More::None);
     world.advance(Duration::from_secs(2));
     assert!(world.session.is_closed());
     world.audit();

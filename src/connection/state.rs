@@ -29,6 +29,7 @@ pub enum LinkState {
     /// Nothing has been tried yet.
     Idle,
     /// A connection is being made.
+    #[non_exhaustive]
     Connecting {
         /// Which attempt this is since the last stable connection; the first is 1.
         attempt: u32,
@@ -42,11 +43,13 @@ pub enum LinkState {
         last: Option<Cause>,
     },
     /// Commands can be sent.
+    #[non_exhaustive]
     Ready {
         /// What is known of the connection.
         session: Arc<SessionFacts>,
     },
     /// Waiting before the next attempt.
+    #[non_exhaustive]
     Backoff {
         /// How many attempts there were since the last stable connection.
         attempt: u32,
@@ -56,11 +59,13 @@ pub enum LinkState {
         cause: Cause,
     },
     /// Closing: no new commands are taken, those that were are still answered.
+    #[non_exhaustive]
     Draining {
         /// What is known of the connection.
         session: Arc<SessionFacts>,
     },
     /// Closed for good.
+    #[non_exhaustive]
     Closed {
         /// Why.
         cause: Cause,

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use super::slot::ReplySlot;
+use super::slot::{Outcome, ReplySlot};
 use crate::command::Encoded;
-use crate::connection::{Batch, Claim, Entry, Loss, Reason, Room};
+use crate::connection::{Batch, Claim, Entry, Loss, Lost, More, Reason, Room};
 use crate::outcome::{Cause, Fate, Stage};
 
 /// What a caller is known by.
@@ -52,8 +52,8 @@ pub(crate) struct Posted {
 pub(crate) struct Mail {
     /// Whether new commands are in the batch. If not, the next caller will wake the task.
     pub(crate) fresh: bool,
-    /// Until when the link may answer what is here; `None` while it is open.
-    pub(crate) closing: Option<Instant>,
+    /// Until when the link may answer what is here, and whether more may come; `None` while it is open.
+    pub(crate) closing: Option<(Instant, More)>,
     /// No call that waits for room has an earlier deadline.
     pub(crate) earliest_waiting: Option<Instant>,
 }
@@ -62,7 +62,9 @@ pub(crate) struct Mail {
 struct Queue {
     /// What the link's task will take next.
     batch: Batch<Ticket>,
-    /// How many callers have given up since the batch was taken: then it is worth looking for theirs.
+    /// The number of the batch's first call; of no meaning while there is none.
+    first: u64,
+    /// How many callers have given up on calls of the batch: then it is worth looking for theirs.
     withdrawn: usize,
     /// What is taken of the bounds: everything posted, but for `waiting`, and not answered.
     used: Room,
@@ -95,6 +97,7 @@ impl Mailbox {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let queue = Queue {
             batch: Batch::default(),
+            first: 0,
             withdrawn: 0,
             used: Room::default(),
             waiting: BTreeMap::new(),
@@ -106,26 +109,26 @@ impl Mailbox {
         Self { queue: Mutex::new(queue), bounds }
     }
 
-    /// Puts commands in. `size` bounds their bytes from above; `write` appends them and returns the entry for the
+    /// Puts commands in. `room` bounds what they take from above; `write` appends them and returns the entry for the
     /// slot.
     pub(crate) fn post(
         &self,
         slot: Ticket,
-        size: usize,
+        room: Room,
         write: impl FnOnce(&mut Encoded, Ticket) -> Entry<Ticket>,
-    ) -> Result<Posted, Box<Loss>> {
+    ) -> Result<Posted, Lost> {
         let mut queue = self.lock();
         if !matches!(queue.phase, Phase::Open) {
             return Err(queue.refusal());
         }
         let sequence = queue.next;
-        if queue.waiting.is_empty() && queue.used.has(size, self.bounds.room) {
+        if queue.waiting.is_empty() && queue.used.has(room, self.bounds.room) {
             let queue = &mut *queue;
             let entry = write(&mut queue.batch.log, Arc::clone(&slot));
-            queue.used.take(entry.len);
-            queue.batch.entries.push(entry);
+            queue.used.take(entry.room());
+            queue.push(sequence, entry);
         } else if self.bounds.at_capacity == AtCapacity::FailFast {
-            return Err(Box::new(unsent(Reason::Full, queue.used.entries)));
+            return Err(unsent(Reason::Full, queue.used.commands));
         } else {
             let mut bytes = Encoded::default();
             let entry = write(&mut bytes, Arc::clone(&slot));
@@ -147,8 +150,18 @@ impl Mailbox {
         // Before the count below: who finds that raised finds also that the link's reference is the only one left.
         drop(slot);
         let mut queue = self.lock();
-        if queue.waiting.remove(&sequence).is_none() && !queue.batch.entries.is_empty() {
+        let is_next = queue.waiting.first_key_value().is_some_and(|(first, _)| *first == sequence);
+        let removed = queue.waiting.remove(&sequence);
+        // Who comes after it may fit where it did not.
+        let sleeper = if is_next { queue.sleeper.take() } else { None };
+        if removed.is_none() && !queue.batch.entries.is_empty() && sequence >= queue.first {
             queue.withdrawn += 1;
+        }
+        // What is dropped may be the last of something larger, a runtime even: not under the lock.
+        drop(queue);
+        drop(removed);
+        if let Some(waker) = sleeper {
+            waker.wake();
         }
     }
 
@@ -164,7 +177,8 @@ impl Mailbox {
         queue.used.give_back(settled);
         queue.admit(self.bounds.room);
         let closing = match queue.phase {
-            Phase::Closing(until) => Some(until),
+            Phase::Closing(until) if queue.waiting.is_empty() => Some((until, More::None)),
+            Phase::Closing(until) => Some((until, More::Possible)),
             _ => None,
         };
         if queue.waiting.is_empty() {
@@ -182,8 +196,9 @@ impl Mailbox {
         }
         if queue.withdrawn > 0 {
             queue.withdrawn = 0;
+            drop(queue);
             let dropped = drop_withdrawn(batch);
-            queue.used.give_back(dropped);
+            self.lock().used.give_back(dropped);
         }
         mail
     }
@@ -199,7 +214,7 @@ impl Mailbox {
     /// Tells the calls that waited for room until their deadline.
     pub(crate) fn expire_waiting(&self, now: Instant, last: Option<&Cause>) {
         let mut queue = self.lock();
-        let used = queue.used.entries;
+        let used = queue.used.commands;
         let mut expired = Vec::new();
         queue.waiting.retain(|_, waiting| {
             let keep = waiting.entry.deadline.is_none_or(|deadline| deadline > now);
@@ -211,7 +226,7 @@ impl Mailbox {
         queue.earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
         drop(queue);
         for ticket in expired {
-            ticket.complete(Err(Box::new(unsent(Reason::Deadline(last.cloned()), used))));
+            ticket.complete(Outcome::Lost(unsent(Reason::Deadline(last.cloned()), used)));
         }
     }
 
@@ -247,7 +262,7 @@ impl Mailbox {
         queue.batch.log.clear();
         drop(queue);
         for (ticket, refusal) in refusals {
-            ticket.complete(Err(refusal));
+            ticket.complete(Outcome::Lost(refusal));
         }
     }
 
@@ -267,22 +282,29 @@ impl Queue {
     /// Moves calls that waited for room into the batch, as far as there is room.
     fn admit(&mut self, bounds: Room) {
         while let Some(first) = self.waiting.first_entry() {
-            if !self.used.has(first.get().entry.len, bounds) {
+            if !self.used.has(first.get().entry.room(), bounds) {
                 return;
             }
-            let waiting = first.remove();
-            self.used.take(waiting.entry.len);
+            let (sequence, waiting) = first.remove_entry();
+            self.used.take(waiting.entry.room());
             self.batch.log.append(&waiting.bytes);
-            self.batch.entries.push(waiting.entry);
+            self.push(sequence, waiting.entry);
         }
     }
 
-    fn refusal(&self) -> Box<Loss> {
+    fn push(&mut self, sequence: u64, entry: Entry<Ticket>) {
+        if self.batch.entries.is_empty() {
+            self.first = sequence;
+        }
+        self.batch.entries.push(entry);
+    }
+
+    fn refusal(&self) -> Lost {
         let reason = match &self.phase {
             Phase::Open | Phase::Closing(_) | Phase::Closed(Cause::ClosedHere) => Reason::Closed,
             Phase::Closed(cause) => Reason::Link(cause.clone()),
         };
-        Box::new(unsent(reason, self.used.entries))
+        unsent(reason, self.used.commands)
     }
 }
 
@@ -297,12 +319,9 @@ fn drop_withdrawn(batch: &mut Batch<Ticket>) -> Room {
         position = range.end;
         let keep = entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
         if keep {
-            log.pieces(range, |piece| {
-                kept.small().extend_from_slice(piece);
-                true
-            });
+            kept.append_range(log, range);
         } else {
-            dropped.take(entry.len);
+            dropped.take(entry.room());
         }
         keep
     });
@@ -310,29 +329,23 @@ fn drop_withdrawn(batch: &mut Batch<Ticket>) -> Room {
     dropped
 }
 
-fn unsent(reason: Reason, waiting: usize) -> Loss {
-    Loss {
-        reason,
-        stage: Stage::Queued,
-        fate: Fate::NotSent,
-        attempts: 0,
-        silent: None,
-        waiting,
-        answered: Vec::new(),
-        sent: 0,
-    }
+fn unsent(reason: Reason, waiting: usize) -> Lost {
+    let loss = Loss { reason, stage: Stage::Queued, attempts: 0, silent: None, waiting };
+    Lost::new(Fate::NotSent, &Arc::new(loss))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Repeat;
 
-    const BOUNDS: Bounds = Bounds { room: Room { entries: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
+    const BOUNDS: Bounds = Bounds { room: Room { commands: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
 
-    fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Box<Loss>> {
-        mailbox.post(ReplySlot::new(Waker::noop().clone()), text.len(), |log, ticket| {
+    fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Lost> {
+        let room = Room { commands: 1, bytes: text.len() };
+        mailbox.post(ReplySlot::new(Waker::noop().clone()), room, |log, ticket| {
             log.small().extend_from_slice(text.as_bytes());
-            Entry::single(ticket, text.len(), deadline)
+            Entry::single(ticket, text.len(), deadline, Repeat::Forbidden)
         })
     }
 
@@ -342,7 +355,7 @@ mod tests {
 
     fn take(mailbox: &Mailbox, settled: usize) -> String {
         let mut batch = Batch::default();
-        let room = Room { entries: settled, bytes: 0 };
+        let room = Room { commands: settled, bytes: 0 };
         mailbox.exchange(&mut batch, room, None, Waker::noop());
         let mut out = Vec::new();
         batch.log.pieces(0..batch.log.len(), |piece| {
@@ -360,7 +373,7 @@ mod tests {
         assert_eq!(take(&mailbox, 0), "ab");
         assert_eq!(take(&mailbox, 0), "");
         assert_eq!(take(&mailbox, 1), "c");
-        assert_eq!(mailbox.load(), (Room { entries: 2, bytes: 3 }, 1));
+        assert_eq!(mailbox.load(), (Room { commands: 2, bytes: 3 }, 1));
         assert_eq!(take(&mailbox, 2), "d");
     }
 
@@ -378,7 +391,7 @@ mod tests {
         let mailbox = Mailbox::new(Bounds { at_capacity: AtCapacity::FailFast, ..BOUNDS });
         let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
         let loss = post(&mailbox, "c", None).unwrap_err();
-        assert!(matches!((loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));
+        assert!(matches!((&loss.loss.reason, loss.fate), (Reason::Full, Fate::NotSent)));
     }
 
     #[test]
@@ -389,10 +402,34 @@ mod tests {
         mailbox.withdraw(c);
         assert_eq!(take(&mailbox, 0), "b");
         assert_eq!(take(&mailbox, 0), "d");
-        assert_eq!(mailbox.load(), (Room { entries: 2, bytes: 2 }, 0));
+        assert_eq!(mailbox.load(), (Room { commands: 2, bytes: 2 }, 0));
         mailbox.withdraw(b);
         mailbox.withdraw(d);
         assert_eq!(take(&mailbox, 0), "");
+    }
+
+    #[test]
+    fn who_leaves_the_front_of_the_queue_lets_the_link_look_who_fits_now() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let big = "x".repeat(99);
+        let [_a, big, small] = ["aa", &big, "b"].map(|text| post(&mailbox, text, None).unwrap());
+        let _small = small;
+        assert_eq!(take(&mailbox, 0), "aa");
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        mailbox.exchange(&mut Batch::default(), Room::default(), None, &waker);
+        mailbox.withdraw(big);
+        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
+        assert_eq!(take(&mailbox, 0), "b");
+    }
+
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
     }
 
     #[test]
@@ -404,7 +441,9 @@ mod tests {
         assert_eq!(earliest_waiting(&mailbox), Some(now));
         mailbox.expire_waiting(now, None);
         let outcome = late.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
-        assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if matches!(loss.reason, Reason::Deadline(None))));
+        assert!(
+            matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if matches!(lost.loss.reason, Reason::Deadline(None)))
+        );
         assert_eq!(earliest_waiting(&mailbox), None);
     }
 
@@ -415,8 +454,8 @@ mod tests {
         mailbox.shut(&Cause::RuntimeGone);
         for posted in posted {
             let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
-            assert!(matches!(outcome, std::task::Poll::Ready(Err(loss)) if loss.fate == Fate::NotSent));
+            assert!(matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if lost.fate == Fate::NotSent));
         }
-        assert!(matches!(post(&mailbox, "d", None).unwrap_err().reason, Reason::Link(Cause::RuntimeGone)));
+        assert!(matches!(post(&mailbox, "d", None).unwrap_err().loss.reason, Reason::Link(Cause::RuntimeGone)));
     }
 }

@@ -15,6 +15,7 @@ pub enum Event {
     /// A connection is ready.
     Connected(Arc<SessionFacts>),
     /// A connection that was ready is lost.
+    #[non_exhaustive]
     Disconnected {
         /// Why.
         cause: Cause,

@@ -3,10 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::connection::{Claim, Loss, Replies};
+use crate::connection::{Claim, GroupEnd, Lost};
+use crate::resp::Frame;
 
 /// How a call ended.
-pub(crate) type Outcome = Result<Replies, Box<Loss>>;
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A single command's answer.
+    Answered(Frame),
+    /// There is no answer, to none of the commands.
+    Lost(Lost),
+    /// What came of several commands.
+    Group(GroupEnd),
+}
 
 /// The place that a caller and its link share: first the caller's waker is in it, then the outcome.
 #[derive(Debug)]

@@ -15,8 +15,9 @@ use super::clock;
 use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
+use super::slot::Outcome;
 use crate::command::Slices;
-use crate::connection::{Batch, LinkState, Output, Session};
+use crate::connection::{Batch, LinkState, More, Output, Session};
 use crate::outcome::{Address, Cause};
 use crate::transport::{Dialed, Dialer, Liveness, Progress, Stream};
 
@@ -132,17 +133,14 @@ impl LinkTask {
     }
 
     /// Hands out what the session has.
-    fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) {
+    fn deliver(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let mut step = Step::Idle;
         while let Some(event) = self.session.poll_event(now) {
+            step = Step::Moved;
             match event {
-                Output::Answered(ticket, replies) => {
-                    self.mailbox.settle(|| self.session.take_settled());
-                    ticket.complete(Ok(replies));
-                }
-                Output::Lost(ticket, loss) => {
-                    self.mailbox.settle(|| self.session.take_settled());
-                    ticket.complete(Err(loss));
-                }
+                Output::Answered(ticket, frame) => self.complete(&ticket, Outcome::Answered(frame)),
+                Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
+                Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
                 Output::Connected(session) => self.news.tell(Event::Connected(session)),
                 Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
@@ -154,6 +152,12 @@ impl LinkTask {
                 Output::Hangup => self.hang_up(cx),
             }
         }
+        step
+    }
+
+    fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
+        self.mailbox.settle(|| self.session.take_settled());
+        ticket.complete(outcome);
     }
 
     /// Gives the session what callers have posted.
@@ -163,9 +167,11 @@ impl LinkTask {
         self.earliest_waiting = mail.earliest_waiting;
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
+            // Whoever came too late for its own deadline is not sent any more.
+            self.session.handle_timeout(clock::now());
         }
-        if let Some(until) = mail.closing {
-            self.session.close(until);
+        if let Some((until, more)) = mail.closing {
+            self.session.close(until, if mail.fresh { More::Possible } else { more });
         }
         if mail.fresh { Step::Moved } else { Step::Idle }
     }
@@ -222,7 +228,10 @@ impl LinkTask {
 
     /// Reads what the peer may have said before it stopped listening: it can be the reason.
     fn last_words(&mut self, cx: &mut Context<'_>, now: Instant) {
-        while self.read(cx, now) == Step::Moved {
+        for _ in 0..ROUNDS {
+            if self.read(cx, now) == Step::Idle {
+                return;
+            }
             self.deliver(cx, now);
         }
     }
@@ -286,17 +295,20 @@ impl Future for LinkTask {
         }
         this.turn = Turn::Deliver;
         for _ in 0..ROUNDS {
+            // Also what concerns the last socket, before there is another.
+            this.deliver(cx, now);
             this.dial(cx, now);
             let read = this.read(cx, now);
             this.deliver(cx, now);
             let collected = this.collect(cx, now);
             this.write(cx, now);
-            this.deliver(cx, now);
+            let delivered = this.deliver(cx, now);
             if this.session.is_closed() {
                 return Poll::Ready(());
             }
-            if (read, collected) == (Step::Idle, Step::Idle) && this.session.poll_timeout().is_none_or(|due| due > now)
-            {
+            // What was delivered after the write has given back room that others wait for.
+            let moved = [read, collected, delivered].contains(&Step::Moved);
+            if !moved && this.session.poll_timeout().is_none_or(|due| due > now) {
                 this.keep_time(cx, now);
                 return Poll::Pending;
             }
@@ -314,8 +326,9 @@ impl Drop for LinkTask {
         self.session.finish(Cause::RuntimeGone, clock::now());
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
-                Output::Answered(ticket, replies) => ticket.complete(Ok(replies)),
-                Output::Lost(ticket, loss) => ticket.complete(Err(loss)),
+                Output::Answered(ticket, frame) => ticket.complete(Outcome::Answered(frame)),
+                Output::Lost(ticket, lost) => ticket.complete(Outcome::Lost(lost)),
+                Output::Group(ticket, end) => ticket.complete(Outcome::Group(end)),
                 _ => {}
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{AtCapacity, Backoff, Config, Credentials, Offline, ProtocolChoice};
 use crate::client::Secret;
+use crate::command::Replay;
 use crate::resp::Limits;
 
 /// Who the connections are.
@@ -166,6 +167,16 @@ impl Config {
     #[must_use]
     pub fn with_offline(self, offline: Offline) -> Self {
         Self { offline, ..self }
+    }
+
+    /// Which commands are sent again by themselves when the connection died before they were answered, so that nobody
+    /// knows whether they ran. Default: [`Effect::Read`](crate::Effect::Read), what changes nothing.
+    ///
+    /// Less: more errors with fate `Unknown`, which the caller has to handle. More: commands of that effect may run
+    /// twice.
+    #[must_use]
+    pub fn with_replay(self, replay: Replay) -> Self {
+        Self { replay, ..self }
     }
 
     /// Sets how many bytes are read from the socket at once. Default: 64 KiB

@@ -8,6 +8,7 @@ use super::values::{
 };
 use super::{AtCapacity, Offline, ProtocolChoice};
 use super::{Config, limits, socket, tls, validate};
+use crate::command::{Effect, Replay};
 use crate::outcome::Address;
 
 /// One option that a URL may have.
@@ -303,6 +304,15 @@ const AMOUNTS: &[UrlOption] = &[
         show: |config| Some(show_word(config.offline(), OFFLINE)),
     },
     UrlOption {
+        name: "replay",
+        methods: "with_replay",
+        form: "never, read, conditional, overwrite or accumulate",
+        about: "which commands are sent again when nobody knows whether they ran: none, those that change nothing, also those that write under a condition, that write the same again, or that add",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_replay(word(value, REPLAYS)?)),
+        show: |config| Some(show_word(config.replay(), REPLAYS)),
+    },
+    UrlOption {
         name: "read_buffer",
         methods: "with_read_buffer",
         form: SIZE,
@@ -313,6 +323,13 @@ const AMOUNTS: &[UrlOption] = &[
     },
 ];
 
+const REPLAYS: &[(&str, Replay)] = &[
+    ("never", Replay::never()),
+    ("read", Replay::upto(Effect::Read)),
+    ("conditional", Replay::upto(Effect::ConditionalWrite)),
+    ("overwrite", Replay::upto(Effect::LastWriteWins)),
+    ("accumulate", Replay::upto(Effect::Accumulating)),
+];
 const PROTOCOLS: &[(&str, ProtocolChoice)] =
     &[("auto", ProtocolChoice::Auto), ("resp2", ProtocolChoice::Resp2), ("resp3", ProtocolChoice::Resp3)];
 
