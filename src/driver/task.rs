@@ -152,12 +152,20 @@ impl LinkTask {
                 Output::Hangup => self.hang_up(cx),
             }
         }
+<<<<<<< HEAD
         step
     }
 
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
         ticket.complete(outcome);
+=======
+        // Noted with the last answer: a caller that is quick to act on it may post the next command before anything else
+        // is done here, on a machine that is slow to go on with this.
+        if self.session.is_quiet() {
+            self.quiet_since.get_or_insert(now);
+        }
+>>>>>>> live
     }
 
     /// Gives the session what callers have posted.
@@ -205,17 +213,18 @@ impl LinkTask {
     /// closed connection is lost, nobody knows with what effect; and what was said before a command was sent must be
     /// read before that, or it would be taken for the command's answer.
     fn may_write(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let quiet_since = self.quiet_since;
-        self.quiet_since = self.session.is_quiet().then(|| quiet_since.unwrap_or(now));
-        if self.quiet_since.is_some() || quiet_since.is_none_or(|since| now.duration_since(since) < PAUSE) {
+        if self.session.is_quiet() {
             return true;
         }
+        let Some(since) = self.quiet_since.take().filter(|since| now.duration_since(*since) >= PAUSE) else {
+            return true;
+        };
         let Socket::Open(stream) = &mut self.socket else { return true };
         let cause = match stream.look() {
             Liveness::Open | Liveness::Unknown => return true,
             Liveness::Readable => {
                 // It is still quiet until that is read: the runtime will say so at one of the next polls.
-                self.quiet_since = quiet_since;
+                self.quiet_since = Some(since);
                 cx.waker().wake_by_ref();
                 return false;
             }
