@@ -152,20 +152,17 @@ impl LinkTask {
                 Output::Hangup => self.hang_up(cx),
             }
         }
-<<<<<<< HEAD
+        // Noted with the last answer: a caller that is quick to act on it may post the next command before anything else
+        // is done here, on a machine that is slow to go on with this.
+        if self.session.is_quiet() {
+            self.quiet_since.get_or_insert(now);
+        }
         step
     }
 
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
         ticket.complete(outcome);
-=======
-        // Noted with the last answer: a caller that is quick to act on it may post the next command before anything else
-        // is done here, on a machine that is slow to go on with this.
-        if self.session.is_quiet() {
-            self.quiet_since.get_or_insert(now);
-        }
->>>>>>> live
     }
 
     /// Gives the session what callers have posted.
