@@ -90,7 +90,16 @@ impl Facts {
 
 /// The facts of a command by its name, in any case; `None` if the table does not know it.
 pub(crate) fn lookup(name: &str) -> Option<&'static Facts> {
-    let order = |facts: &Facts| facts.name.bytes().cmp(name.bytes().map(|byte| byte.to_ascii_uppercase()));
+    find(name.bytes())
+}
+
+/// The facts of a command whose name is two words, such as `CLIENT` and `ID`, in any case.
+pub(crate) fn lookup_two(first: &str, second: &str) -> Option<&'static Facts> {
+    find(first.bytes().chain([b' ']).chain(second.bytes()))
+}
+
+fn find(name: impl Iterator<Item = u8> + Clone) -> Option<&'static Facts> {
+    let order = |facts: &Facts| facts.name.bytes().cmp(name.clone().map(|byte| byte.to_ascii_uppercase()));
     TABLE.binary_search_by(order).ok().and_then(|index| TABLE.get(index))
 }
 
@@ -356,6 +365,8 @@ mod tests {
             assert_eq!(lookup(&facts.name.to_lowercase()), Some(facts));
         }
         assert_eq!(lookup("FT.SEARCH"), None);
+        assert_eq!(lookup_two("client", "Id"), lookup("CLIENT ID"));
+        assert_eq!(lookup_two("CLIENT", "FOO"), None);
     }
 
     #[test]
