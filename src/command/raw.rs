@@ -21,7 +21,7 @@ use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 /// ```
 ///
 /// # Names of several words
-/// A name is split at white space, and each word is sent as one argument: `Command::new("CONFIG GET save")` is the same
+/// A name is split at white space and at NUL, and each word is sent as one argument: `Command::new("CONFIG GET save")` is the same
 /// as `Command::new("CONFIG").arg(("GET", "save"))`. Its first two words, or the first one, say which command it is;
 /// further ones are ordinary arguments, which show nowhere. So is everything after the first word of a command that
 /// this crate knows nothing of. Keys are only what [`Command::key`] adds, so give arguments to [`Command::arg`] and
@@ -43,7 +43,7 @@ pub struct Command {
 impl Command {
     /// A command by its name, such as `"GET"`, `"CONFIG SET"` or `"FT.SEARCH"`, in any case.
     pub fn new(name: &str) -> Self {
-        let mut words = name.split_whitespace();
+        let mut words = words_of(name);
         let first = words.next().unwrap_or_default();
         let mut after_second = words.clone();
         let two = after_second.next().and_then(|second| facts::lookup_two(first, second));
@@ -100,10 +100,7 @@ impl Command {
                 .words()
                 .nth(1)
                 .is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second))),
-            Sharing::DedicatedIfBlocking => self
-                .words()
-                .take_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"))
-                .any(|word| word.eq_ignore_ascii_case(b"BLOCK")),
+            Sharing::DedicatedIfBlocking => self.has_option(b"BLOCK"),
         }
     }
 
@@ -195,7 +192,25 @@ impl Command {
         self.body.share_if_large();
     }
 
-    /// The words from the name on; of a large one perhaps only its beginning.
+    /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
+    fn has_option(&self, option: &[u8]) -> bool {
+        let mut words = self.words();
+        while let Some(word) = words.next() {
+            if word.eq_ignore_ascii_case(option) {
+                return true;
+            }
+            if word.eq_ignore_ascii_case(b"STREAMS") {
+                return false;
+            }
+            if word.eq_ignore_ascii_case(b"GROUP") {
+                words.nth(1);
+            }
+        }
+        false
+    }
+
+    /// The words from the name on, as a server compares them: up to the first NUL. Of a large one perhaps only its
+    /// beginning.
     fn words(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -206,7 +221,7 @@ impl Command {
                 word = piece;
                 false
             });
-            Some(word)
+            word.split(|byte| *byte == 0).next()
         })
     }
 
@@ -263,6 +278,11 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command").field("name", &self.name()).field("arguments", &self.words.saturating_sub(1)).finish()
     }
+}
+
+/// The words of a name. Servers compare names as C strings, so to them what follows a NUL is no part of a name.
+fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
+    name.split(|letter: char| letter.is_whitespace() || letter == '\0').filter(|word| !word.is_empty())
 }
 
 /// `*` and the digits of a 64-bit number and `\r\n`.
@@ -370,6 +390,27 @@ mod tests {
         assert!(disturbs(Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS", "k"))));
         assert!(disturbs(Command::new("XREADGROUP").arg(("GROUP", "", "c", "BLOCK", 0))));
         assert!(!disturbs(Command::new("XREAD").arg(("COUNT", 1, "STREAMS")).key("BLOCK").arg("0")));
+    }
+
+    #[test]
+    fn a_group_of_any_name_hides_no_option_and_is_none() {
+        let disturbs = |name| Command::new(name).needs_dedicated();
+        assert!(disturbs("XREADGROUP GROUP streams c BLOCK 0 STREAMS s >"));
+        assert!(disturbs("XREADGROUP group g STREAMS block 0 STREAMS s >"));
+        assert!(!disturbs("XREADGROUP GROUP block block STREAMS s >"));
+        assert!(!disturbs("XREADGROUP GROUP"));
+    }
+
+    #[test]
+    fn a_nul_ends_a_word_as_it_does_for_servers() {
+        for name in ["MULTI\0x", "\0MULTI", "CLIENT REPLY\0x OFF", "CLIENT\0REPLY", "XREAD BLOCK\x000 0 STREAMS s $"] {
+            assert!(Command::new(name).needs_dedicated(), "{name:?}");
+        }
+        assert!(Command::new("CLIENT").arg("REPLY\0x").needs_dedicated());
+        assert!(Command::new("XREAD").arg(("BLOCK\0", 0)).needs_dedicated());
+        assert!(Command::new("XREAD").arg(("GROUP\0", "STREAMS", "c", "BLOCK", 0)).needs_dedicated());
+        assert_eq!(Command::new("NOSUCH\0hunter2").name(), "NOSUCH");
+        assert_eq!(wire(&Command::new("ECHO").arg("a\0b")), "*2 $4 ECHO $3 a\0b ");
     }
 
     #[test]
