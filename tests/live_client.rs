@@ -366,6 +366,14 @@ async fn what_needs_a_connection_of_its_own_fails_before_it_is_sent() {
             Command::new("CLIENT TRACKING").arg("ON"),
             Command::new("CLIENT").arg(("tracking", "ON")),
             Command::new("CLIENT").arg(("CACHING", "YES")),
+            Command::new("SUBSCRIBE news"),
+            Command::new(" MULTI "),
+            Command::new("blpop k\t0"),
+            Command::new("XREAD BLOCK 0 STREAMS k $"),
+            Command::new("Client  Reply off"),
+            Command::new("MULTI\0"),
+            Command::new("REPLCONF ACK 0"),
+            Command::new("SCRIPT DEBUG YES"),
         ]
     };
     let is_refused = |error: Error, name: &str| {
@@ -396,4 +404,64 @@ async fn what_needs_a_connection_of_its_own_fails_before_it_is_sent() {
     assert_eq!(results.check().unwrap_err().kind(), ErrorKind::NeedsDedicated);
     client.set("k", "v").await.unwrap();
     assert_eq!(client.get::<String>("k").await.unwrap().as_deref(), Some("v"));
+}
+
+#[tokio::test]
+async fn an_answer_belongs_to_its_own_call_whatever_the_name_of_a_command_holds() {
+    let server = Server::redis();
+    let client = connected(tcp(&server)).await;
+    client.set("k", "v").await.unwrap();
+    for name in ["", " ", "\0", "\r\n", "CLIENT FOO", "CLIENT", "NOSUCH a b", "GET k extra", "GET\r\nk x", "DEBUG\0"] {
+        let (odd, get) = tokio::join!(
+            within(PATIENCE, client.request::<Value>(Command::new(name)).into_future()),
+            within(PATIENCE, client.get::<String>("k").into_future()),
+        );
+        assert_eq!(odd.unwrap_err().kind(), ErrorKind::Server, "{name:?}");
+        assert_eq!(get.unwrap().as_deref(), Some("v"), "{name:?}");
+    }
+    let value: String = client.request(Command::new(" get  k ")).await.unwrap();
+    assert_eq!(value, "v");
+}
+
+/// What a server itself calls blocking, or forbids in a transaction because it does something to the connection.
+#[tokio::test]
+async fn what_servers_say_of_their_commands_is_known_here() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_protocol(ProtocolChoice::Resp2)).await;
+        let commands: Vec<Vec<Value>> = client.request(Command::new("COMMAND")).await.unwrap();
+        let mut checked = 0;
+        for command in commands.iter().flat_map(|command| command_and_subcommands(command)) {
+            let (name, flags) = command;
+            let by_option = ["xread", "xreadgroup"].contains(&&*name);
+            // These two concern the whole server, whichever connection they come on.
+            let of_the_server = ["save", "shutdown"].contains(&&*name);
+            let says = |flag: &str| flags.contains(flag);
+            let disturbs = says("blocking") || says("no_multi") || (says("pubsub") && says("noscript"));
+            if !disturbs || by_option || of_the_server {
+                continue;
+            }
+            let error = client.request::<Value>(Command::new(&name)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NeedsDedicated, "{kind:?} {name}: {error}");
+            checked += 1;
+        }
+        assert!(checked > 15, "{kind:?}: only {checked} were found");
+    }
+}
+
+/// The names, words apart, and the flags of one entry of `COMMAND`.
+fn command_and_subcommands(entry: &[Value]) -> Vec<(String, BTreeSet<String>)> {
+    let text = |value: &Value| match value {
+        Value::SimpleString(text) | Value::BulkString(text) => String::from_utf8_lossy(text).into_owned(),
+        other => panic!("{other:?} is no string"),
+    };
+    let [name, _, Value::Array(flags), ..] = entry else { panic!("{entry:?} is no command") };
+    let mut found = vec![(text(name).replace('|', " "), flags.iter().map(text).collect())];
+    if let Some(Value::Array(subcommands)) = entry.get(9) {
+        for subcommand in subcommands {
+            let Value::Array(subcommand) = subcommand else { panic!("{subcommand:?} is no subcommand") };
+            found.extend(command_and_subcommands(subcommand));
+        }
+    }
+    found
 }

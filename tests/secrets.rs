@@ -188,6 +188,55 @@ async fn the_servers_own_echo_of_an_unknown_commands_arguments_is_cut() {
 }
 
 #[tokio::test]
+async fn a_secret_among_a_raw_commands_arguments_or_in_its_name_is_in_no_error() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let commands = || {
+            [
+                Command::new("AUTH bob hunter2"),
+                Command::new("AUTH hunter2"),
+                Command::new("HELLO 3 AUTH bob hunter2"),
+                Command::new("NOSUCH hunter2"),
+                Command::new("CONFIG NOSUCH hunter2"),
+                Command::new("CONFIG SET requirepass x hunter2 y"),
+                Command::new("CONFIG SET maxmemory hunter2"),
+                Command::new("CONFIG SET").arg(("requirepass", "x", SECRET)),
+                Command::new("CONFIG").arg(("SET", SECRET, "x")),
+                Command::new("ACL SETUSER").arg(("bob", SECRET)),
+                Command::new("ACL SETUSER").arg(("bob", format!("'{SECRET}': {SECRET}"))),
+                Command::new("ACL SETUSER bob >right <hunter2"),
+                Command::new("MIGRATE 127.0.0.1 1 k 0 10 AUTH2 bob hunter2"),
+                Command::new("SET k v hunter2"),
+                Command::new("INCRBY k hunter2"),
+            ]
+        };
+        for command in commands() {
+            debug_shows_nothing(&command);
+            let call = client.request::<Value>(command);
+            debug_shows_nothing(&call);
+            if let Err(error) = within(PATIENCE, call.into_future()).await {
+                error_shows_nothing(&error);
+            }
+        }
+        let mut pipeline = client.pipeline();
+        let queued = commands().map(|command| pipeline.request::<i64>(command).queue());
+        debug_shows_nothing(&pipeline);
+        let results = within(PATIENCE, pipeline.execute()).await;
+        debug_shows_nothing(&results);
+        for queued in queued {
+            error_shows_nothing(&results.get(queued).unwrap_err());
+        }
+        server.stop();
+        for command in commands() {
+            let call = client.request::<Value>(command).deadline(Duration::from_millis(20)).into_future();
+            error_shows_nothing(&call.await.unwrap_err());
+        }
+        server.cont();
+    }
+}
+
+#[tokio::test]
 async fn events_show_no_password() {
     let server = Server::build(Kind::Redis).password(SECRET).start();
     let client = connected(tcp(&server).with_password(SECRET).with_deadline(PATIENCE)).await;

@@ -1,6 +1,11 @@
 //! Arguments of commands.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
 
 use super::raw::Command;
 
@@ -51,7 +56,9 @@ impl<'a> Args<'a> {
 /// `(("name", "alice"), ("age", 7))`.
 ///
 /// Implemented for strings, bytes, numbers, `bool` (`1` and `0`), options (nothing for `None`), slices, arrays,
-/// vectors, tuples, and maps (field, value, field, value, ...). `Vec<u8>` and `&[u8]` are one argument.
+/// vectors, sets, tuples of up to twelve, maps (field, value, field, value, ...), and for references, `Box`, `Rc`,
+/// `Arc` and `Cow` of these. `Vec<u8>`, `&[u8]` and every other run of `u8` is one argument, but a set of `u8` is many
+/// numbers.
 pub trait ToArgs {
     /// Writes the arguments.
     fn write_args(&self, args: &mut Args<'_>);
@@ -95,6 +102,28 @@ impl<T: ToArgs + ?Sized> ToArgs for &T {
 
 impl<T: ToArg + ?Sized> ToArg for &T {}
 
+impl<B: ToArgs + ToOwned + ?Sized> ToArgs for Cow<'_, B> {
+    fn write_args(&self, args: &mut Args<'_>) {
+        (**self).write_args(args);
+    }
+}
+
+impl<B: ToArg + ToOwned + ?Sized> ToArg for Cow<'_, B> {}
+
+macro_rules! pointers {
+    ($($pointer:ty)*) => {$(
+        impl<T: ToArgs + ?Sized> ToArgs for $pointer {
+            fn write_args(&self, args: &mut Args<'_>) {
+                (**self).write_args(args);
+            }
+        }
+
+        impl<T: ToArg + ?Sized> ToArg for $pointer {}
+    )*};
+}
+
+pointers!(&mut T Box<T> Rc<T> Arc<T>);
+
 impl ToArgs for str {
     fn write_args(&self, args: &mut Args<'_>) {
         args.bytes(self.as_bytes());
@@ -111,30 +140,6 @@ impl ToArgs for String {
 
 impl ToArg for String {}
 
-impl ToArgs for std::borrow::Cow<'_, str> {
-    fn write_args(&self, args: &mut Args<'_>) {
-        args.bytes(self.as_bytes());
-    }
-}
-
-impl ToArg for std::borrow::Cow<'_, str> {}
-
-impl ToArgs for Box<str> {
-    fn write_args(&self, args: &mut Args<'_>) {
-        args.bytes(self.as_bytes());
-    }
-}
-
-impl ToArg for Box<str> {}
-
-impl ToArgs for std::sync::Arc<str> {
-    fn write_args(&self, args: &mut Args<'_>) {
-        args.bytes(self.as_bytes());
-    }
-}
-
-impl ToArg for std::sync::Arc<str> {}
-
 impl ToArgs for char {
     fn write_args(&self, args: &mut Args<'_>) {
         args.bytes(self.encode_utf8(&mut [0; 4]).as_bytes());
@@ -150,6 +155,14 @@ impl ToArgs for Bytes {
 }
 
 impl ToArg for Bytes {}
+
+impl ToArgs for BytesMut {
+    fn write_args(&self, args: &mut Args<'_>) {
+        args.bytes(self);
+    }
+}
+
+impl ToArg for BytesMut {}
 
 impl ToArgs for u8 {
     fn write_args(&self, args: &mut Args<'_>) {
@@ -273,8 +286,14 @@ tuples!(A B C);
 tuples!(A B C D);
 tuples!(A B C D E);
 tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
 
-impl<K: ToArg, V: ToArg, S> ToArgs for std::collections::HashMap<K, V, S> {
+impl<K: ToArg, V: ToArg, S> ToArgs for HashMap<K, V, S> {
     fn write_args(&self, args: &mut Args<'_>) {
         for (key, value) in self {
             key.write_args(args);
@@ -283,7 +302,7 @@ impl<K: ToArg, V: ToArg, S> ToArgs for std::collections::HashMap<K, V, S> {
     }
 }
 
-impl<K: ToArg, V: ToArg> ToArgs for std::collections::BTreeMap<K, V> {
+impl<K: ToArg, V: ToArg> ToArgs for BTreeMap<K, V> {
     fn write_args(&self, args: &mut Args<'_>) {
         for (key, value) in self {
             key.write_args(args);
@@ -292,7 +311,7 @@ impl<K: ToArg, V: ToArg> ToArgs for std::collections::BTreeMap<K, V> {
     }
 }
 
-impl<T: ToArg, S> ToArgs for std::collections::HashSet<T, S> {
+impl<T: ToArg, S> ToArgs for HashSet<T, S> {
     fn write_args(&self, args: &mut Args<'_>) {
         for item in self {
             item.write_args(args);
@@ -300,7 +319,7 @@ impl<T: ToArg, S> ToArgs for std::collections::HashSet<T, S> {
     }
 }
 
-impl<T: ToArg> ToArgs for std::collections::BTreeSet<T> {
+impl<T: ToArg> ToArgs for BTreeSet<T> {
     fn write_args(&self, args: &mut Args<'_>) {
         for item in self {
             item.write_args(args);
@@ -340,6 +359,58 @@ mod tests {
     #[test]
     fn nothing_is_no_argument() {
         assert_eq!(encoded((None::<&str>, (), Some("x"))), "*2 $1 X $1 x ");
+    }
+
+    #[test]
+    fn an_empty_argument_is_an_argument_and_an_empty_list_is_none() {
+        assert_eq!(encoded(""), "*2 $1 X $0  ");
+        assert_eq!(encoded(b""), "*2 $1 X $0  ");
+        assert_eq!(encoded(Vec::<u8>::new()), "*2 $1 X $0  ");
+        assert_eq!(encoded(Vec::<&str>::new()), "*1 $1 X ");
+        assert_eq!(encoded(HashMap::<String, String>::new()), "*1 $1 X ");
+    }
+
+    #[test]
+    fn what_points_to_an_argument_is_that_argument() {
+        let bytes = "*2 $1 X $2 ab ";
+        assert_eq!(encoded(&&"ab"), bytes);
+        assert_eq!(encoded(&mut "ab".to_owned()), bytes);
+        assert_eq!(encoded(Some(&"ab".to_owned())), bytes);
+        assert_eq!(encoded(Box::<str>::from("ab")), bytes);
+        assert_eq!(encoded(Arc::<str>::from("ab")), bytes);
+        assert_eq!(encoded(Arc::new("ab".to_owned())), bytes);
+        assert_eq!(encoded(Rc::<str>::from("ab")), bytes);
+        assert_eq!(encoded(Box::<[u8]>::from(*b"ab")), bytes);
+        assert_eq!(encoded(Arc::<[u8]>::from(*b"ab")), bytes);
+        assert_eq!(encoded(Cow::Borrowed("ab")), bytes);
+        assert_eq!(encoded(Cow::<[u8]>::Owned(b"ab".to_vec())), bytes);
+        assert_eq!(encoded(BytesMut::from("ab")), bytes);
+        assert_eq!(encoded(Arc::new(vec!["a", "b"])), "*3 $1 X $1 a $1 b ");
+    }
+
+    #[test]
+    fn each_of_these_can_be_a_key() {
+        fn key<K: ToArg>(key: K) -> Option<crate::command::Slot> {
+            Command::new("GET").key(key).slot()
+        }
+        let slot = key("foo");
+        assert!(slot.is_some());
+        assert_eq!([key(Arc::<str>::from("foo")), key(Arc::new("foo".to_owned()))], [slot; 2]);
+        assert_eq!([key(Cow::<[u8]>::Borrowed(b"foo")), key(Cow::Borrowed("foo"))], [slot; 2]);
+        assert_eq!([key(Box::<[u8]>::from(*b"foo")), key(&b"foo"[..]), key(BytesMut::from("foo"))], [slot; 3]);
+    }
+
+    #[test]
+    fn slices_of_pairs_and_maps_are_fields_and_values() {
+        assert_eq!(encoded(&[("a", 1), ("b", 2)][..]), "*5 $1 X $1 a $1 1 $1 b $1 2 ");
+        assert_eq!(encoded(BTreeMap::from([("a", vec![b'1']), ("b", vec![b'2'])])), "*5 $1 X $1 a $1 1 $1 b $1 2 ");
+        assert_eq!(encoded(vec![(1.5, "m")]), "*3 $1 X $3 1.5 $1 m ");
+    }
+
+    #[test]
+    fn a_tuple_can_be_as_long_as_a_usual_command() {
+        let read = ("GROUP", "g", "c", "COUNT", 1, "NOACK", "STREAMS", "s", ">");
+        assert!(encoded(read).starts_with("*10 $1 X $5 GROUP "));
     }
 
     #[test]

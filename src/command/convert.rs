@@ -21,7 +21,11 @@ impl ServerError {
     /// What a server said, without the arguments that some answers repeat: those may be secret.
     pub(crate) fn from_bytes(line: &[u8]) -> Self {
         let line = String::from_utf8_lossy(line);
-        Self::new(line.split(ARGUMENTS).next().unwrap_or_default())
+        let line = line.split(ARGUMENTS).next().unwrap_or_default();
+        match ECHOES.iter().find_map(|echo| echo.cut(line)) {
+            Some(cut) => Self::new(cut),
+            None => Self::new(line),
+        }
     }
 
     /// The first word, such as `"WRONGTYPE"` or `"ERR"`: the part that means the same on every server version.
@@ -29,7 +33,9 @@ impl ServerError {
         self.line.split(' ').next().unwrap_or_default()
     }
 
-    /// The whole text, the first word too, but for the arguments that the answer to an unknown command repeats.
+    /// The whole text, the first word too, but for arguments that can be a password or another secret and that some
+    /// answers repeat: those behind an unknown command, a wrong modifier of `ACL SETUSER`, a wrong setting of
+    /// `CONFIG SET` or `SENTINEL SET`, a wrong option of `HELLO`.
     pub fn message(&self) -> &str {
         &self.line
     }
@@ -119,6 +125,32 @@ impl std::error::Error for ConversionError {}
 /// What stands before the arguments in the answer to an unknown command.
 const ARGUMENTS: &str = ", with args beginning with";
 
+/// An answer that repeats an argument: what stands before it, and what may stand behind it.
+struct Echo {
+    before: &'static str,
+    behind: &'static str,
+}
+
+impl Echo {
+    /// The answer with `***` for the argument, if it is one of these. An argument can hold any text, so it ends as late
+    /// as it can.
+    fn cut(&self, line: &str) -> Option<String> {
+        let start = line.strip_prefix("ERR ")?.strip_prefix(self.before)?;
+        let behind = start.rfind(self.behind).and_then(|end| start.get(end..)).unwrap_or_default();
+        Some(format!("ERR {}***{behind}", self.before))
+    }
+}
+
+/// Answers that repeat an argument that can be a secret: in the right place, or by a slip that moved it there.
+const ECHOES: &[Echo] = &[
+    Echo { before: "Error in ACL SETUSER modifier '", behind: "': " },
+    Echo { before: "Syntax error in HELLO option '", behind: "'" },
+    Echo { before: "Unknown option or number of arguments for CONFIG SET - '", behind: "'" },
+    // Up to Redis 6.2, and of Sentinels.
+    Echo { before: "Invalid argument '", behind: "' for " },
+    Echo { before: "Unsupported CONFIG parameter: ", behind: "\n" },
+];
+
 /// Error words that a server uses only before it runs a command.
 const REFUSALS: &[&str] = &[
     "MOVED",
@@ -171,6 +203,49 @@ mod tests {
         assert_eq!(fate("GET", "ERR unknown command 'GET', with args"), Fate::Refused);
         assert_eq!(fate("GET", "ERR max number of clients reached"), Fate::Refused);
         assert_eq!(fate("INCR", "ERR value is not an integer or out of range"), Fate::Executed);
+    }
+
+    #[test]
+    fn an_argument_that_can_be_a_secret_is_cut_out_of_the_answer() {
+        let cut = |line: &str| ServerError::from_bytes(line.as_bytes()).message().to_owned();
+        for (line, left) in [
+            ("ERR unknown command 'X', with args beginning with: 'hunter2' ", "ERR unknown command 'X'"),
+            (
+                "ERR Error in ACL SETUSER modifier '>hun': ter2': Syntax error",
+                "ERR Error in ACL SETUSER modifier '***': Syntax error",
+            ),
+            ("ERR Error in ACL SETUSER modifier 'hunter2", "ERR Error in ACL SETUSER modifier '***"),
+            ("ERR Syntax error in HELLO option 'hunt'er2'", "ERR Syntax error in HELLO option '***'"),
+            (
+                "ERR Unknown option or number of arguments for CONFIG SET - 'hunter2'",
+                "ERR Unknown option or number of arguments for CONFIG SET - '***'",
+            ),
+            (
+                "ERR Invalid argument 'hunter2' for CONFIG SET 'masterauth' - too long",
+                "ERR Invalid argument '***' for CONFIG SET 'masterauth' - too long",
+            ),
+            (
+                "ERR Invalid argument 'hunter2' for SENTINEL SET 'auth-pass'",
+                "ERR Invalid argument '***' for SENTINEL SET 'auth-pass'",
+            ),
+            ("ERR Unsupported CONFIG parameter: hunter2", "ERR Unsupported CONFIG parameter: ***"),
+        ] {
+            assert_eq!(cut(line), left);
+        }
+    }
+
+    #[test]
+    fn other_answers_are_kept_word_by_word() {
+        for line in [
+            "WRONGTYPE Operation against a key holding the wrong kind of value",
+            "ERR unknown subcommand 'FOO'. Try CLIENT HELP.",
+            "ERR wrong number of arguments for 'get' command",
+            "NOGROUP No such key 'k' or consumer group 'g' in XREADGROUP with GROUP option",
+            "MYERR Error in ACL SETUSER modifier 'x'",
+            "",
+        ] {
+            assert_eq!(ServerError::from_bytes(line.as_bytes()).message(), line);
+        }
     }
 
     #[test]

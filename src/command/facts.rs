@@ -107,7 +107,16 @@ impl Facts {
 
 /// The facts of a command by its name, in any case; `None` if the table does not know it.
 pub(crate) fn lookup(name: &str) -> Option<&'static Facts> {
-    let order = |facts: &Facts| facts.name.bytes().cmp(name.bytes().map(|byte| byte.to_ascii_uppercase()));
+    find(name.bytes())
+}
+
+/// The facts of a command whose name is two words, such as `CLIENT` and `ID`, in any case.
+pub(crate) fn lookup_two(first: &str, second: &str) -> Option<&'static Facts> {
+    find(first.bytes().chain([b' ']).chain(second.bytes()))
+}
+
+fn find(name: impl Iterator<Item = u8> + Clone) -> Option<&'static Facts> {
+    let order = |facts: &Facts| facts.name.bytes().cmp(name.clone().map(|byte| byte.to_ascii_uppercase()));
     TABLE.binary_search_by(order).ok().and_then(|index| TABLE.get(index))
 }
 
@@ -267,14 +276,23 @@ static TABLE: &[Facts] = &[
     dedicated("BZMPOP"),
     dedicated("BZPOPMAX"),
     dedicated("BZPOPMIN"),
-    container("CLIENT", &["REPLY", "CACHING", "TRACKING"]),
+    container("CLIENT", &["REPLY", "CACHING", "TRACKING", "NO-TOUCH", "CAPA", "IMPORT-SOURCE"]),
     dedicated("CLIENT CACHING"),
+    dedicated("CLIENT CAPA"),
     shared("CLIENT GETNAME", Read),
     shared("CLIENT ID", Read),
+    dedicated("CLIENT IMPORT-SOURCE"),
     shared("CLIENT INFO", Read),
     shared("CLIENT LIST", Read),
+    shared("CLIENT NO-EVICT", Never),
+    dedicated("CLIENT NO-TOUCH"),
     dedicated("CLIENT REPLY"),
+    shared("CLIENT SETINFO", Never),
+    shared("CLIENT SETNAME", Never),
     dedicated("CLIENT TRACKING"),
+    container("CLUSTER", &["SYNCSLOTS"]),
+    dedicated("CLUSTER SYNCSLOTS"),
+    container("CONFIG", &[]),
     shared("CONFIG GET", Read),
     shared("CONFIG SET", Admin),
     shared("DBSIZE", Read),
@@ -312,6 +330,8 @@ static TABLE: &[Facts] = &[
     shared("HKEYS", Read),
     shared("HLEN", Read),
     shared("HMGET", Read),
+    // With this and with POST servers take the peer for a browser, and hang up.
+    dedicated("HOST:"),
     shared("HSET", LastWriteWins),
     shared("HSETNX", ConditionalWrite),
     shared("HVALS", Read),
@@ -338,6 +358,7 @@ static TABLE: &[Facts] = &[
     shared("PEXPIRE", LastWriteWins),
     shared("PEXPIREAT", LastWriteWins),
     shared("PING", Read),
+    dedicated("POST"),
     dedicated("PSUBSCRIBE"),
     dedicated("PSYNC"),
     shared("PTTL", Read),
@@ -346,12 +367,16 @@ static TABLE: &[Facts] = &[
     dedicated("QUIT"),
     dedicated("READONLY"),
     dedicated("READWRITE"),
+    // REPLCONF ACK has no answer: every later one would go to the wrong call.
+    dedicated("REPLCONF"),
     dedicated("RESET"),
     shared("RPOP", Never),
     shared("RPUSH", Accumulating),
     shared("SADD", LastWriteWins),
     cursor("SCAN"),
     shared("SCARD", Read),
+    container("SCRIPT", &["DEBUG"]),
+    dedicated("SCRIPT DEBUG"),
     dedicated("SELECT"),
     shared("SET", LastWriteWins),
     shared("SETEX", LastWriteWins),
@@ -392,6 +417,7 @@ static TABLE: &[Facts] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Command;
 
     #[test]
     fn every_name_is_found_in_any_case() {
@@ -400,6 +426,100 @@ mod tests {
             assert_eq!(lookup(&facts.name.to_lowercase()), Some(facts));
         }
         assert_eq!(lookup("FT.SEARCH"), None);
+        assert_eq!(lookup_two("client", "Id"), lookup("CLIENT ID"));
+        assert_eq!(lookup_two("CLIENT", "FOO"), None);
+    }
+
+    /// Out of all commands that Redis 7.0 and 8.0 and Valkey 8.0 and 9.1 list.
+    #[test]
+    fn these_and_no_others_need_a_connection_of_their_own() {
+        let answers_later =
+            ["BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"];
+        let answers_otherwise = [
+            "CLIENT REPLY",
+            "MONITOR",
+            "PSUBSCRIBE",
+            "PUNSUBSCRIBE",
+            "REPLCONF",
+            "SSUBSCRIBE",
+            "SUBSCRIBE",
+            "SUNSUBSCRIBE",
+            "UNSUBSCRIBE",
+        ];
+        let takes_the_connection_over = ["CLUSTER SYNCSLOTS", "PSYNC", "SCRIPT DEBUG", "SYNC"];
+        let ends_it = ["HOST:", "POST", "QUIT"];
+        let changes_what_others_commands_do = [
+            "ASKING",
+            "AUTH",
+            "CLIENT CACHING",
+            // From then on replicas send others elsewhere with an error.
+            "CLIENT CAPA",
+            // From then on others see keys that have expired.
+            "CLIENT IMPORT-SOURCE",
+            // From then on others' reads don't count when the server looks for what to evict.
+            "CLIENT NO-TOUCH",
+            "CLIENT TRACKING",
+            "DISCARD",
+            "EXEC",
+            "HELLO",
+            "MULTI",
+            "READONLY",
+            "READWRITE",
+            "RESET",
+            "SELECT",
+            "UNWATCH",
+            "WATCH",
+        ];
+        let mut expected = [
+            answers_later.as_slice(),
+            answers_otherwise.as_slice(),
+            takes_the_connection_over.as_slice(),
+            ends_it.as_slice(),
+            changes_what_others_commands_do.as_slice(),
+        ]
+        .concat();
+        expected.sort_unstable();
+        let found: Vec<_> = TABLE.iter().filter(|facts| facts.sharing == Sharing::Dedicated).map(Facts::name).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn these_concern_the_connection_and_may_share_it_all_the_same() {
+        for name in [
+            // Only its owner's bookkeeping: no answer changes.
+            "CLIENT SETNAME",
+            "CLIENT SETINFO",
+            // Protects the connection; harms nobody on it.
+            "CLIENT NO-EVICT",
+            "CLIENT UNBLOCK 7",
+            // Hold up the whole server or end connections by intent, whichever connection they come on.
+            "CLIENT PAUSE 1",
+            "CLIENT KILL SKIPME no",
+            "DEBUG SLEEP 1",
+            "FAILOVER",
+            "MIGRATE",
+            "SAVE",
+            "SHUTDOWN",
+            "REPLICAOF NO ONE",
+            // Ends the connection only of a user who is changed: by intent, too.
+            "ACL SETUSER",
+            "ACL DELUSER",
+            // Answered at once, and once each.
+            "SCRIPT LOAD",
+            "CLUSTER FAILOVER",
+            "FUNCTION LOAD",
+            "SPUBLISH",
+        ] {
+            assert!(!Command::new(name).needs_dedicated(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_container_knows_its_subcommands_that_need_a_connection_of_their_own() {
+        for facts in TABLE.iter().filter(|facts| facts.sharing == Sharing::Dedicated) {
+            let Some((first, second)) = facts.name.split_once(' ') else { continue };
+            assert!(Command::new(first).arg(second).needs_dedicated(), "{first} with {second} as its argument");
+        }
     }
 
     #[test]

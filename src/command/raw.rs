@@ -20,11 +20,17 @@ use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 /// assert_eq!(command.name(), "EVAL");
 /// ```
 ///
-/// A name with spaces is sent as several words: `Command::new("CONFIG GET")` is `CONFIG` and `GET`. Arguments are sent
-/// as they are, spaces and line ends too: none can become another argument or command.
+/// # Names of several words
+/// A name is split at white space and at NUL, and each word is sent as one argument: `Command::new("CONFIG GET save")` is the same
+/// as `Command::new("CONFIG").arg(("GET", "save"))`. Its first two words, or the first one, say which command it is;
+/// further ones are ordinary arguments, which show nowhere. So is everything after the first word of a command that
+/// this crate knows nothing of. Keys are only what [`Command::key`] adds, so give arguments to [`Command::arg`] and
+/// [`Command::key`]: those may hold white space too.
+///
+/// A name without a word is sent as one empty word, which every server answers with an error.
 pub struct Command {
     facts: &'static Facts,
-    /// The name of a command that the table of facts does not know.
+    /// The first word of a command that the table of facts does not know.
     unknown: Option<Arc<str>>,
     /// All arguments as bulk strings, the name first. The array header is written when the command is sent.
     body: Encoded,
@@ -35,17 +41,21 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command by its name, such as `"GET"` or `"FT.SEARCH"`.
+    /// A command by its name, such as `"GET"`, `"CONFIG SET"` or `"FT.SEARCH"`, in any case.
     pub fn new(name: &str) -> Self {
-        match facts::lookup(name) {
-            Some(facts) => Self::of(facts),
-            None => {
-                let mut command = Self::empty(&facts::UNKNOWN);
-                command.unknown = Some(name.into());
-                command.push_words(name);
-                command
-            }
+        let mut words = words_of(name);
+        let first = words.next().unwrap_or_default();
+        let mut after_second = words.clone();
+        let two = after_second.next().and_then(|second| facts::lookup_two(first, second));
+        let (mut command, rest) = match (two, facts::lookup(first)) {
+            (Some(facts), _) => (Self::of(facts), after_second),
+            (None, Some(facts)) => (Self::of(facts), words),
+            (None, None) => (Self::unknown(first), words),
+        };
+        for word in rest {
+            command.push_bytes(word.as_bytes());
         }
+        command
     }
 
     /// A command whose facts are known.
@@ -70,7 +80,8 @@ impl Command {
         self
     }
 
-    /// The command's name.
+    /// The command's name: as the documentation spells it (`"CONFIG GET"`) if this crate knows the command, else the
+    /// first word as it was given, or `"(empty)"` if there was none. Never an argument.
     pub fn name(&self) -> &str {
         self.unknown.as_deref().unwrap_or(self.facts.name())
     }
@@ -89,10 +100,7 @@ impl Command {
                 .words()
                 .nth(1)
                 .is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second))),
-            Sharing::DedicatedIfBlocking => self
-                .words()
-                .take_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"))
-                .any(|word| word.eq_ignore_ascii_case(b"BLOCK")),
+            Sharing::DedicatedIfBlocking => self.has_option(b"BLOCK"),
         }
     }
 
@@ -184,7 +192,25 @@ impl Command {
         self.body.share_if_large();
     }
 
-    /// The words from the name on; of a large one perhaps only its beginning.
+    /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
+    fn has_option(&self, option: &[u8]) -> bool {
+        let mut words = self.words();
+        while let Some(word) = words.next() {
+            if word.eq_ignore_ascii_case(option) {
+                return true;
+            }
+            if word.eq_ignore_ascii_case(b"STREAMS") {
+                return false;
+            }
+            if word.eq_ignore_ascii_case(b"GROUP") {
+                words.nth(1);
+            }
+        }
+        false
+    }
+
+    /// The words from the name on, as a server compares them: up to the first NUL. Of a large one perhaps only its
+    /// beginning.
     fn words(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -195,7 +221,7 @@ impl Command {
                 word = piece;
                 false
             });
-            Some(word)
+            word.split(|byte| *byte == 0).next()
         })
     }
 
@@ -203,10 +229,12 @@ impl Command {
         Self { facts, unknown: None, body: Encoded::from_scratch(), words: 0, key: None }
     }
 
-    fn push_words(&mut self, name: &str) {
-        for word in name.split(' ') {
-            self.push_bytes(word.as_bytes());
-        }
+    fn unknown(word: &str) -> Self {
+        let mut command = Self::empty(&facts::UNKNOWN);
+        command.unknown = Some(if word.is_empty() { "(empty)" } else { word }.into());
+        // An empty word too: to an empty array a server gives no answer at all.
+        command.push_bytes(word.as_bytes());
+        command
     }
 
     /// Where the payload of the bulk string that begins at `position` is, and its length; `None` if none begins there.
@@ -252,6 +280,11 @@ impl fmt::Debug for Command {
     }
 }
 
+/// The words of a name. Servers compare names as C strings, so to them what follows a NUL is no part of a name.
+fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
+    name.split(|letter: char| letter.is_whitespace() || letter == '\0').filter(|word| !word.is_empty())
+}
+
 /// `*` and the digits of a 64-bit number and `\r\n`.
 const ARRAY_HEADER: usize = 23;
 
@@ -266,6 +299,66 @@ mod tests {
     #[test]
     fn a_name_with_spaces_is_several_words() {
         assert_eq!(wire(&Command::new("CONFIG GET").arg("save")), "*3 $6 CONFIG $3 GET $4 save ");
+    }
+
+    #[test]
+    fn a_name_is_split_at_any_white_space_and_in_any_case() {
+        for name in ["CONFIG GET save", " config  get\tsave\r\n", "\u{a0}Config Get\u{2003}save "] {
+            let command = Command::new(name);
+            assert_eq!((command.name(), command.len()), ("CONFIG GET", 3), "{name:?}");
+            assert_eq!(wire(&command), "*3 $6 CONFIG $3 GET $4 save ");
+        }
+        assert_eq!(wire(&Command::new("MULTI ")), "*1 $5 MULTI ");
+    }
+
+    #[test]
+    fn arguments_in_the_name_do_not_hide_what_the_command_is() {
+        for name in [
+            "SUBSCRIBE news",
+            "MULTI ",
+            " multi",
+            "BLPOP q 0",
+            "CLIENT REPLY OFF",
+            "client  reply\toff",
+            "XREAD BLOCK 0 STREAMS s $",
+            "XREAD COUNT 1\nBLOCK 0 STREAMS s $",
+            "AUTH bob hunter2",
+            "SELECT 1",
+        ] {
+            assert!(Command::new(name).needs_dedicated(), "{name}");
+        }
+        for name in ["GET multi", "CLIENT ID x", "CLIENT FOO REPLY", "XREAD STREAMS BLOCK 0", "ECHO SUBSCRIBE"] {
+            assert!(!Command::new(name).needs_dedicated(), "{name}");
+        }
+    }
+
+    #[test]
+    fn arguments_in_the_name_are_no_part_of_the_name() {
+        let shown = |name| Command::new(name).name().to_owned();
+        assert_eq!(shown("AUTH bob hunter2"), "AUTH");
+        assert_eq!(shown("config set requirepass hunter2"), "CONFIG SET");
+        assert_eq!(shown("Ft.Search hunter2"), "Ft.Search");
+        assert_eq!(&*Command::new("Ft.Search hunter2").unknown_name().unwrap(), "Ft.Search");
+        let text = format!("{:?}", Command::new("AUTH bob hunter2"));
+        assert_eq!(text, r#"Command { name: "AUTH", arguments: 2 }"#);
+    }
+
+    #[test]
+    fn an_unknown_subcommand_keeps_what_is_known_of_its_container() {
+        let command = Command::new("CLIENT FOO bar");
+        assert_eq!((command.name(), command.unknown_name()), ("CLIENT", None));
+        assert_eq!(wire(&command), "*3 $6 CLIENT $3 FOO $3 bar ");
+        assert!(std::ptr::eq(command.facts(), Command::new("CLIENT").facts()));
+    }
+
+    #[test]
+    fn an_empty_name_is_sent_as_an_empty_word_and_never_as_an_empty_array() {
+        for name in ["", " ", "\t\r\n"] {
+            let command = Command::new(name);
+            assert_eq!((command.name(), command.len(), command.is_empty()), ("(empty)", 1, false));
+            assert_eq!(wire(&command), "*1 $0  ");
+        }
+        assert_eq!(wire(&Command::new("").arg("MULTI")), "*2 $0  $5 MULTI ");
     }
 
     #[test]
@@ -297,6 +390,27 @@ mod tests {
         assert!(disturbs(Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS", "k"))));
         assert!(disturbs(Command::new("XREADGROUP").arg(("GROUP", "", "c", "BLOCK", 0))));
         assert!(!disturbs(Command::new("XREAD").arg(("COUNT", 1, "STREAMS")).key("BLOCK").arg("0")));
+    }
+
+    #[test]
+    fn a_group_of_any_name_hides_no_option_and_is_none() {
+        let disturbs = |name| Command::new(name).needs_dedicated();
+        assert!(disturbs("XREADGROUP GROUP streams c BLOCK 0 STREAMS s >"));
+        assert!(disturbs("XREADGROUP group g STREAMS block 0 STREAMS s >"));
+        assert!(!disturbs("XREADGROUP GROUP block block STREAMS s >"));
+        assert!(!disturbs("XREADGROUP GROUP"));
+    }
+
+    #[test]
+    fn a_nul_ends_a_word_as_it_does_for_servers() {
+        for name in ["MULTI\0x", "\0MULTI", "CLIENT REPLY\0x OFF", "CLIENT\0REPLY", "XREAD BLOCK\x000 0 STREAMS s $"] {
+            assert!(Command::new(name).needs_dedicated(), "{name:?}");
+        }
+        assert!(Command::new("CLIENT").arg("REPLY\0x").needs_dedicated());
+        assert!(Command::new("XREAD").arg(("BLOCK\0", 0)).needs_dedicated());
+        assert!(Command::new("XREAD").arg(("GROUP\0", "STREAMS", "c", "BLOCK", 0)).needs_dedicated());
+        assert_eq!(Command::new("NOSUCH\0hunter2").name(), "NOSUCH");
+        assert_eq!(wire(&Command::new("ECHO").arg("a\0b")), "*2 $4 ECHO $3 a\0b ");
     }
 
     #[test]
