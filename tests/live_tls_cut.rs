@@ -182,7 +182,6 @@ async fn a_pipeline_on_a_tls_socket_that_fails_runs_each_command_at_most_once() 
         let results = within(PATIENCE, pipeline.execute()).await;
         let outcomes: Vec<Result<i64, Error>> = results.iter().collect();
         judge(&outcomes, &cut.counts().await);
-        assert!(outcomes.iter().any(Result::is_err), "the failure was not met in the middle");
     }
 }
 
