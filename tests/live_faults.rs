@@ -5,15 +5,18 @@
 mod live;
 mod support;
 
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Lists, Strings};
 use steadfast::client::{Backoff, ProtocolChoice};
-use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState};
+use steadfast::outcome::Address;
+use steadfast::{BoxFuture, Cause, Client, Config, Connector, Error, ErrorKind, Event, Fate, Io, LinkState, Resolver};
 
 use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
 use support::{HaProxy, Server};
@@ -365,4 +368,57 @@ async fn a_peer_that_says_something_unasked_and_ends_costs_the_next_call_nothing
 /// For connections that are lost again and again, which would make ever longer pauses.
 fn short_pauses() -> Backoff {
     Backoff::default().with_first(Duration::from_millis(1)).with_max(Duration::from_millis(2))
+}
+
+/// A resolver and connector that panics until it is mended: when asked, and every other time in its future.
+#[derive(Default)]
+struct Panicking {
+    asked: AtomicUsize,
+    mended: AtomicBool,
+}
+
+impl Panicking {
+    fn ask<T: 'static>(&self, then: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+        match self.asked.fetch_add(1, Ordering::SeqCst) % 2 {
+            _ if self.mended.load(Ordering::SeqCst) => Box::pin(then),
+            0 => panic!("on purpose, when asked"),
+            _ => Box::pin(async {
+                tokio::task::yield_now().await;
+                panic!("on purpose, in the future")
+            }),
+        }
+    }
+}
+
+impl Resolver for Panicking {
+    fn resolve<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        self.ask(async move { Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]) })
+    }
+}
+
+impl Connector for Panicking {
+    fn connect<'a>(&'a self, address: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        let Address::Tcp { port, .. } = *address else { panic!("{address}") };
+        self.ask(async move {
+            let stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            Ok(Box::new(stream) as Box<dyn Io>)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_the_users_resolver_or_connector_ends_the_attempt_alone() {
+    let server = Server::redis();
+    let config = || quick(Config::tcp("server.test", server.port())).with_deadline(PATIENCE);
+    let [resolver, connector] = [(); 2].map(|()| Arc::new(Panicking::default()));
+    for (config, panicking) in
+        [(config().with_resolver(resolver.clone()), resolver), (config().with_connector(connector.clone()), connector)]
+    {
+        let client = Client::connect_lazily(config).unwrap();
+        let seen = until_state(&client, |state| matches!(state, LinkState::Backoff { .. })).await;
+        assert!(matches!(&seen, LinkState::Backoff { cause: Cause::Panicked, .. }), "{seen:?}");
+        until(async || panicking.asked.load(Ordering::SeqCst) >= 4).await;
+        panicking.mended.store(true, Ordering::SeqCst);
+        within(PATIENCE, client.incr("n").into_future()).await.unwrap();
+    }
 }

@@ -46,6 +46,8 @@ pub enum Cause {
     Silent,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,
+    /// The user's own resolver or connector panicked; the attempt is over, and others follow.
+    Panicked,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
     /// The runtime that carried the connection was shut down.
@@ -198,6 +200,7 @@ impl fmt::Display for Cause {
             Self::AttemptTimedOut { stage } => write!(f, "the attempt to connect took too long, {stage}"),
             Self::Silent => f.write_str("the server sent nothing for too long while answers were due"),
             Self::NotConnected => f.write_str("there is no connection yet"),
+            Self::Panicked => f.write_str("the user's own resolver or connector panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),
             Self::RuntimeGone => f.write_str("the runtime that carried the connection was shut down"),
         }

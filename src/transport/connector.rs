@@ -26,7 +26,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// The future is dropped when the deadline of the attempt is reached. There is no other timeout above it.
 ///
 /// # Errors
-/// An error ends the attempt; the next one follows after the link's pause.
+/// An error ends the attempt; the next one follows after the link's pause. So does a panic in the connector, as
+/// [`Cause::Panicked`](crate::Cause::Panicked): the same connector is asked again then.
 ///
 /// # What is lost
 /// The stream can't be looked at without reading, so that a peer's FIN is noticed when the runtime reports it, and not

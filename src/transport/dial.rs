@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::connector::Connector;
+use super::foreign::unless_it_panics;
 use super::options::SocketOptions;
 use super::plain::Plain;
 use super::progress::Progress;
@@ -59,7 +60,7 @@ impl Dialer {
     /// There is no timeout: drop the future when there was enough time. Every socket it had opened is closed by that.
     ///
     /// # Errors
-    /// `Resolve`; `Tls` where all addresses failed for the same such reason, or the settings can't be used; else
+    /// `Resolve`; `Panicked`; `Tls` where all addresses failed for the same such reason, or the settings can't be used; else
     /// `Connect`, with the failure of each address.
     pub(crate) async fn dial(&self, address: &Address, progress: &Progress) -> Result<Dialed, Cause> {
         let tls = match &self.tls {
@@ -71,7 +72,7 @@ impl Dialer {
         };
         if let Some(connector) = &self.connector {
             progress.enter(Stage::Connecting, None);
-            let opened = connector.connect(address).await.map(Plain::Custom);
+            let opened = unless_it_panics(|| connector.connect(address)).await?.map(Plain::Custom);
             return self.only(opened, tls.as_ref(), progress).await;
         }
         match address {
@@ -98,7 +99,7 @@ impl Dialer {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let failed = |detail: String| Cause::Resolve { host: host.to_owned(), detail };
-        match self.resolver.resolve(host, port).await {
+        match unless_it_panics(|| self.resolver.resolve(host, port)).await? {
             Ok(addresses) if addresses.is_empty() => Err(failed("the name has no address".to_owned())),
             Ok(addresses) => Ok(interleave(addresses)),
             Err(error) => Err(failed(error.to_string())),

@@ -5,6 +5,7 @@
 
 mod connector;
 mod dial;
+mod foreign;
 mod options;
 mod plain;
 mod progress;

@@ -15,7 +15,8 @@ use super::connector::BoxFuture;
 /// The future is dropped when the deadline of the attempt is reached. There is no other timeout above it.
 ///
 /// # Errors
-/// An error, or an empty list, ends the attempt; the next one follows after the link's pause.
+/// An error, or an empty list, ends the attempt; the next one follows after the link's pause. So does a panic, as
+/// [`Cause::Panicked`](crate::Cause::Panicked): the same resolver is asked again then.
 pub trait Resolver: Send + Sync + 'static {
     /// The addresses of `host`, each with the port at which to connect (normally `port`).
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;

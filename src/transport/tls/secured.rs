@@ -1,8 +1,8 @@
 //! An established TLS connection.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -155,9 +155,33 @@ impl AsyncRead for Secured {
     }
 }
 
+impl Secured {
+    /// Sends what the TLS layer holds, then lets `write` hand it more, once.
+    ///
+    /// An error comes before anything is taken, and what is taken is counted: the caller must know of every byte whether
+    /// it can have reached the server. (`TlsStream` itself goes on taking and sending, and forgets what it took when a
+    /// later part fails.) What was taken leaves with the next write or flush; one write takes at most rustls's buffer
+    /// limit, 64 KiB.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&mut rustls::Writer<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            let (_, session) = self.stream.get_mut();
+            match write(&mut session.writer())? {
+                // Keys are changed before more is taken: that must leave first.
+                0 if session.wants_write() => {}
+                taken => return Poll::Ready(Ok(taken)),
+            }
+        }
+    }
+}
+
 impl AsyncWrite for Secured {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.poll_take(cx, |writer| writer.write(buf))
     }
 
     fn poll_write_vectored(
@@ -165,7 +189,7 @@ impl AsyncWrite for Secured {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.poll_take(cx, |writer| writer.write_vectored(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -89,3 +89,22 @@ async fn vectored_writes_go_through_tls() {
     peer.read_exact(&mut heard).await.unwrap();
     assert_eq!(&heard, b"hello world");
 }
+
+#[tokio::test]
+async fn what_was_taken_and_a_close_notify_leave_with_the_shutdown() {
+    let (mut stream, mut peer) = pair().await;
+    let heard = tokio::spawn(async move {
+        let mut heard = Vec::new();
+        // Without a close_notify the end would be an error.
+        peer.read_to_end(&mut heard).await.map(|_| heard)
+    });
+    let sent = vec![b'x'; 200_000];
+    let mut taken = 0;
+    while taken < sent.len() {
+        let most = stream.write(&sent[taken..]).await.unwrap();
+        assert!(most <= 64 << 10, "more than rustls holds was taken at once: {most}");
+        taken += most;
+    }
+    stream.shutdown().await.unwrap();
+    assert!(timeout(LONG, heard).await.unwrap().unwrap().unwrap() == sent);
+}
