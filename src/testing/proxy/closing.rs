@@ -2,33 +2,44 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::net::Shutdown;
 use std::task::Poll;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::fault::Cut;
-use super::relay::{Ending, Relay};
 
-/// Ends both sides.
-pub(crate) async fn end(relay: Relay, ending: Ending) {
-    let Relay { client, server, .. } = relay;
-    let (mut client, mut server) = (pin!(end_one(client, ending)), pin!(end_one(server, ending)));
-    let mut left = [true, true];
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Both sides had ended it, and were told so.
+    Closed,
+    /// Cut at this moment, whatever is under way.
+    CutNow(Cut),
+    /// Cut behind what was forwarded.
+    CutBehind(Cut),
+}
+
+/// Ends these sockets, all at once.
+pub(crate) async fn end(sockets: Vec<TcpStream>, ending: Ending) {
+    let mut ends: Vec<_> = sockets.into_iter().map(|socket| Some(Box::pin(end_one(socket, ending)))).collect();
     poll_fn(|context| {
-        left[0] = left[0] && client.as_mut().poll(context).is_pending();
-        left[1] = left[1] && server.as_mut().poll(context).is_pending();
-        if left == [false, false] { Poll::Ready(()) } else { Poll::Pending }
+        for end in &mut ends {
+            if end.as_mut().is_some_and(|end| end.as_mut().poll(context).is_ready()) {
+                *end = None;
+            }
+        }
+        if ends.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
 
 /// Ends one side.
-pub(crate) async fn end_one(stream: TcpStream, ending: Ending) {
+async fn end_one(stream: TcpStream, ending: Ending) {
     match ending {
         Ending::Closed => {}
         Ending::CutNow(Cut::Fin) | Ending::CutBehind(Cut::Fin) => close(stream).await,
@@ -44,13 +55,19 @@ pub(crate) async fn end_one(stream: TcpStream, ending: Ending) {
 /// Sends a FIN behind everything that was written. A socket that is closed with unread bytes sends an RST instead, which also
 /// takes back what is unsent: so what still comes is read for a while.
 async fn close(mut stream: TcpStream) {
-    // It fails only where there is nothing left to end.
-    let _ = stream.shutdown().await;
+    shut(&stream);
     let mut lost = [0; 4096];
     let _ = timeout(LINGER, async { while matches!(stream.read(&mut lost).await, Ok(1..)) {} }).await;
 }
 
-fn reset(stream: TcpStream) {
+/// Sends a FIN behind everything that was written.
+pub(crate) fn shut(stream: &TcpStream) {
+    // It fails only where there is nothing left to end.
+    let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+}
+
+/// Sends an RST.
+pub(crate) fn reset(stream: TcpStream) {
     // If it fails the socket is no longer connected, and nobody can be told.
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }

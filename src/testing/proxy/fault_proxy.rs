@@ -12,7 +12,7 @@ use super::door::Door;
 use super::fault::{Cut, Direction};
 use super::faults::Faults;
 use super::hub::{Hub, Scope, accept};
-use super::wire::Tallied;
+use super::tally::Tallied;
 
 /// A TCP proxy that fails as networks and servers do, when a test says so.
 ///
@@ -110,8 +110,8 @@ impl FaultProxy {
         Faults::new(&self.hub, Scope::Next)
     }
 
-    /// Cuts the open connections now, on both sides, and says how many there were. What was read and not forwarded is lost. New
-    /// ones are accepted.
+    /// Cuts the open connections before it returns, on both sides, and says how many there were. What was read and not
+    /// forwarded is lost. New ones are accepted.
     pub fn cut(&self, cut: Cut) -> usize {
         self.hub.cut(cut)
     }

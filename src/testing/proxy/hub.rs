@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::closing;
+use super::closing::Ending;
 use super::door::Door;
 use super::fault::{Change, Cut};
-use super::relay::{Ending, Relay};
-use super::wire::{Tally, Traffic, Wire};
+use super::tally::Tally;
+use super::traffic::Traffic;
+use super::wire::Wire;
 
 /// What the connections, the accepting task and the test share.
 #[derive(Debug)]
@@ -86,21 +88,23 @@ impl Hub {
     }
 
     pub(crate) fn cut(&self, cut: Cut) -> usize {
-        let registry = self.lock();
-        registry.wires.values().for_each(|wire| wire.cut(cut));
-        registry.wires.len()
+        let mut registry = self.lock();
+        let wires = mem::take(&mut registry.wires);
+        wires.values().for_each(|wire| wire.cut(cut));
+        self.counts.send_modify(|counts| counts.open -= wires.len());
+        wires.len()
     }
 
     /// Enters a connection that was accepted.
-    fn admit(self: &Arc<Self>) -> Entry {
+    fn admit(self: &Arc<Self>, client: TcpStream) -> Entry {
         let now = Instant::now();
         let mut registry = self.lock();
         let mut traffic = registry.model.clone();
         traffic.touch(now);
-        for change in std::mem::take(&mut registry.next) {
+        for change in mem::take(&mut registry.next) {
             traffic.apply(change, now);
         }
-        let wire = Arc::new(Wire::new(traffic, Arc::clone(&self.tally)));
+        let wire = Arc::new(Wire::new(client, traffic, Arc::clone(&self.tally)));
         let mut id = 0;
         self.counts.send_modify(|counts| {
             id = counts.accepted;
@@ -125,8 +129,9 @@ struct Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.hub.lock().wires.remove(&self.id);
-        self.hub.counts.send_modify(|counts| counts.open -= 1);
+        if self.hub.lock().wires.remove(&self.id).is_some() {
+            self.hub.counts.send_modify(|counts| counts.open -= 1);
+        }
     }
 }
 
@@ -140,7 +145,7 @@ pub(crate) async fn accept(hub: Arc<Hub>) {
         });
         match arrival.await {
             Ok(client) => {
-                connections.spawn(serve(hub.admit(), client));
+                connections.spawn(serve(hub.admit(client)));
             }
             // Out of file descriptors, perhaps.
             Err(_) => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
@@ -148,21 +153,18 @@ pub(crate) async fn accept(hub: Arc<Hub>) {
     }
 }
 
-async fn serve(entry: Entry, client: TcpStream) {
-    let server = match connect(&entry).await {
-        Ok(server) => server,
-        Err(cut) => {
-            drop(entry);
-            return closing::end_one(client, Ending::CutNow(cut)).await;
+async fn serve(entry: Entry) {
+    let wire = Arc::clone(&entry.wire);
+    let ending = match connect(&entry).await {
+        Ok(server) => {
+            wire.join(server);
+            poll_fn(|context| wire.poll(context)).await
         }
+        Err(cut) => Ending::CutNow(cut),
     };
-    // Without it bytes may be late by 40 ms; nothing worse.
-    let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let mut relay = Relay::new(client, server);
-    let ending = poll_fn(|context| relay.poll(&entry.wire, context)).await;
     // Who sees the end shall find it counted.
     drop(entry);
-    closing::end(relay, ending).await;
+    wire.end(ending).await;
 }
 
 /// The connection to the server, or how the client's is to end.
@@ -173,9 +175,15 @@ async fn connect(entry: &Entry) -> Result<TcpStream, Cut> {
     let mut dialing = pin!(dial(&upstream));
     poll_fn(|context| match wire.poll_cut(context) {
         Poll::Ready(cut) => Poll::Ready(Err(cut)),
-        Poll::Pending => dialing.as_mut().poll(context).map_err(|_| Cut::Fin),
+        Poll::Pending => dialing.as_mut().poll(context).map_err(|error| told(&error)),
     })
     .await
+}
+
+/// How a client hears that the server can't be reached.
+fn told(error: &io::Error) -> Cut {
+    // Then it was reached, and has reset the connection at once.
+    if error.kind() == io::ErrorKind::ConnectionReset { Cut::Rst } else { Cut::Fin }
 }
 
 async fn dial(upstream: &[SocketAddr]) -> io::Result<TcpStream> {

@@ -9,8 +9,10 @@ mod flow;
 mod hub;
 mod line;
 mod relay;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod wire;
 
 pub use fault::{Corruption, Cut, Delay, Direction};

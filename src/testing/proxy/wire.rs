@@ -1,145 +1,71 @@
-//! What a connection through the proxy and the test that drives it share.
+//! One connection: shared by its task, which moves the bytes, and the test, which says what becomes of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::fault::{Change, Cut, Direction};
-use super::flow::Flow;
+use super::closing::{Ending, end, reset, shut};
+use super::fault::{Change, Cut};
+use super::relay::Relay;
+use super::tally::Tally;
+use super::traffic::Traffic;
 
-/// What happens to the bytes of one connection, and what they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Traffic {
-    pub(crate) to_server: Flow,
-    pub(crate) to_client: Flow,
-    pub(crate) duplex: Duplex,
-    idle_limit: Option<(Duration, Cut)>,
-    /// When bytes were read or forwarded, or the limit was set.
-    last_seen: Instant,
-}
-
-/// Whether a side is read while something is to be written to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Duplex {
-    Full,
-    Half,
-}
-
-impl Traffic {
-    pub(crate) fn new(now: Instant) -> Self {
-        Traffic {
-            to_server: Flow::default(),
-            to_client: Flow::default(),
-            duplex: Duplex::Full,
-            idle_limit: None,
-            last_seen: now,
-        }
-    }
-
-    pub(crate) fn apply(&mut self, change: Change, now: Instant) {
-        match change {
-            Change::Flow(direction, change) => {
-                if direction != Direction::ToClient {
-                    self.to_server.apply(change.clone(), now);
-                }
-                if direction != Direction::ToServer {
-                    self.to_client.apply(change, now);
-                }
-            }
-            Change::HalfDuplex => self.duplex = Duplex::Half,
-            Change::CutWhenIdle(after, cut) => {
-                self.idle_limit = Some((after, cut));
-                self.last_seen = now;
-            }
-            Change::Heal => {
-                self.to_server.heal(now);
-                self.to_client.heal(now);
-                self.duplex = Duplex::Full;
-                self.idle_limit = None;
-            }
-        }
-    }
-
-    pub(crate) fn touch(&mut self, now: Instant) {
-        self.last_seen = now;
-    }
-
-    /// When the connection is cut unless bytes come, and how.
-    pub(crate) fn idle_until(&self) -> Option<(Instant, Cut)> {
-        self.idle_limit.map(|(after, cut)| (self.last_seen + after, cut))
-    }
-
-    fn is_silent(&self) -> bool {
-        self.to_server.is_stalled() && self.to_client.is_stalled()
-    }
-}
-
-/// Bytes that came in and went out, of all connections.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) to_server: Tallied,
-    pub(crate) to_client: Tallied,
-}
-
-/// Bytes in one direction.
-#[derive(Debug, Default)]
-pub(crate) struct Tallied {
-    received: AtomicU64,
-    forwarded: AtomicU64,
-}
-
-impl Tallied {
-    pub(crate) fn count_received(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn count_forwarded(&self, bytes: usize) {
-        self.forwarded.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn forwarded(&self) -> u64 {
-        self.forwarded.load(Ordering::Relaxed)
-    }
-}
-
-/// One connection, as the test that drives it sees it.
+/// One connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
     state: Mutex<WireState>,
-    pub(crate) tally: Arc<Tally>,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug)]
-pub(crate) struct WireState {
-    pub(crate) traffic: Traffic,
-    pub(crate) cut: Option<Cut>,
-    /// The connection's task.
-    pub(crate) waker: Option<Waker>,
+struct WireState {
+    traffic: Traffic,
+    sockets: Sockets,
+    /// Already done to the sockets.
+    cut: Option<Cut>,
+    /// Of the connection's task.
+    waker: Option<Waker>,
+}
+
+/// The ends that are there.
+#[derive(Debug)]
+enum Sockets {
+    Client(TcpStream),
+    Both(Relay),
+    Gone,
+}
+
+impl Sockets {
+    fn take(&mut self) -> Vec<TcpStream> {
+        match mem::replace(self, Sockets::Gone) {
+            Sockets::Client(client) => vec![client],
+            Sockets::Both(Relay { client, server, .. }) => vec![client, server],
+            Sockets::Gone => Vec::new(),
+        }
+    }
 }
 
 impl Wire {
-    pub(crate) fn new(traffic: Traffic, tally: Arc<Tally>) -> Self {
-        Wire { state: Mutex::new(WireState { traffic, cut: None, waker: None }), tally }
-    }
-
-    /// The state. Not to be held over an await.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, WireState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(client: TcpStream, traffic: Traffic, tally: Arc<Tally>) -> Self {
+        let state = WireState { traffic, sockets: Sockets::Client(client), cut: None, waker: None };
+        Wire { state: Mutex::new(state), tally }
     }
 
     pub(crate) fn apply(&self, change: Change, now: Instant) {
-        self.alter(|state| state.traffic.apply(change, now));
+        self.alter(|state| {
+            state.traffic.apply(change, now);
+            if let Some(cut) = state.traffic.pass_limit() {
+                state.cut(cut);
+            }
+        });
     }
 
+    /// Cuts the connection before this returns.
     pub(crate) fn cut(&self, cut: Cut) {
-        self.alter(|state| state.cut = Some(cut));
+        self.alter(|state| state.cut(cut));
     }
 
     fn alter(&self, alter: impl FnOnce(&mut WireState)) {
@@ -152,22 +78,71 @@ impl Wire {
         }
     }
 
-    /// Ready when the connection may go on to the server, or is to be cut before.
+    /// Ready when the connection may go on to the server, or was cut before.
     pub(crate) fn poll_admission(&self, context: &mut Context<'_>) -> Poll<Result<(), Cut>> {
         let mut state = self.lock();
-        let WireState { traffic, cut, waker } = &mut *state;
-        let limits = [traffic.to_server.pass_limit(), traffic.to_client.pass_limit()];
-        if let Some(cut) = cut.or(limits[0]).or(limits[1]) {
+        if let Some(cut) = state.cut.or_else(|| state.traffic.pass_limit()) {
             return Poll::Ready(Err(cut));
         }
-        *waker = Some(context.waker().clone());
-        if traffic.is_silent() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        state.waker = Some(context.waker().clone());
+        if state.traffic.is_silent() { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
-    /// Ready when the connection is to be cut, whatever else.
+    /// Ready when the connection was cut.
     pub(crate) fn poll_cut(&self, context: &mut Context<'_>) -> Poll<Cut> {
         let mut state = self.lock();
         state.waker = Some(context.waker().clone());
         state.cut.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The connection goes on to here.
+    pub(crate) fn join(&self, server: TcpStream) {
+        let mut state = self.lock();
+        state.sockets = match mem::replace(&mut state.sockets, Sockets::Gone) {
+            Sockets::Client(client) => Sockets::Both(Relay::new(client, server)),
+            // It was cut at this very moment.
+            other => other,
+        };
+    }
+
+    /// Moves what can be moved; ready when the connection is over.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Ending> {
+        let mut state = self.lock();
+        let WireState { traffic, sockets, cut, waker } = &mut *state;
+        *waker = Some(context.waker().clone());
+        match (cut, sockets) {
+            (Some(cut), _) => Poll::Ready(Ending::CutNow(*cut)),
+            (None, Sockets::Both(relay)) => relay.poll(traffic, &self.tally, context),
+            (None, Sockets::Client(_) | Sockets::Gone) => Poll::Ready(Ending::Closed),
+        }
+    }
+
+    /// Ends what is left of the connection.
+    pub(crate) async fn end(&self, ending: Ending) {
+        let sockets = self.lock().sockets.take();
+        end(sockets, ending).await;
+    }
+
+    /// Not to be held over an await.
+    fn lock(&self) -> MutexGuard<'_, WireState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WireState {
+    fn cut(&mut self, cut: Cut) {
+        if self.cut.is_some() {
+            return;
+        }
+        self.cut = Some(cut);
+        match (cut, &self.sockets) {
+            (Cut::Rst, _) => self.sockets.take().into_iter().for_each(reset),
+            (Cut::Fin, Sockets::Both(relay)) => {
+                shut(&relay.client);
+                shut(&relay.server);
+            }
+            (Cut::Fin, Sockets::Client(client)) => shut(client),
+            (Cut::Fin, Sockets::Gone) => {}
+        }
     }
 }
