@@ -33,7 +33,7 @@ impl<'a> Faults<'a> {
     }
 
     /// Cuts the connection when `bytes` more have been forwarded: that many reach the receiver and the next one does not.
-    /// What was read and not forwarded is lost. With 0 the cut comes at once; a new connection is then cut before one
+    /// What was read and not forwarded is lost. With 0 the cut comes before this returns; a new connection is then cut before one
     /// to the server is made.
     ///
     /// On systems other than Linux an RST may overtake bytes that the receiver was slow to take, and where it takes none for
@@ -101,7 +101,7 @@ impl<'a> Faults<'a> {
     }
 
     /// Cuts the connection whenever no byte has been read or forwarded, in any direction, for this long. The time begins
-    /// with this call. It is good to about a millisecond.
+    /// with this call, for a new connection when the one to the server is made. It is good to about a millisecond.
     pub fn cut_when_idle(&self, after: Duration, cut: Cut) -> &Self {
         self.apply(&Change::CutWhenIdle(after, cut))
     }

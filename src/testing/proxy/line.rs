@@ -54,9 +54,9 @@ impl Line {
 
     /// When what comes now may leave.
     fn due(&mut self, now: Instant) -> Instant {
-        let delay = self.delay.as_mut().map_or(Duration::ZERO, |delay| delay.fixed + draw(delay));
+        let delay = self.delay.as_mut().map_or(Duration::ZERO, |delay| delay.fixed.saturating_add(draw(delay)));
         let last = self.pieces.back().map_or(now, |(due, _)| *due);
-        (now + delay).max(last)
+        later(now, delay).max(last)
     }
 
     /// The bytes in front and when they may leave.
@@ -104,6 +104,11 @@ impl Line {
     }
 }
 
+/// So much later, or as good as never.
+pub(crate) fn later(than: Instant, by: Duration) -> Instant {
+    than.checked_add(by).unwrap_or(than + AGES)
+}
+
 /// The next random part of a delay, by splitmix64.
 fn draw(delay: &mut Delay) -> Duration {
     delay.seed = delay.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -115,6 +120,8 @@ fn draw(delay: &mut Delay) -> Duration {
     delay.jitter.mul_f64((word >> 11) as f64 / (1_u64 << 53) as f64)
 }
 
+/// Thirty years, which every system's clock can hold.
+const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
 const CAPACITY: usize = 64 << 10;
 const CAPACITY_DELAYED: usize = 4 << 20;
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::fault::{Change, Cut, Direction};
 use super::flow::Flow;
+use super::line::later;
 
 /// What happens to the bytes of one connection, and what they are.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ impl Traffic {
 
     /// When the connection is cut unless bytes come, and how.
     pub(crate) fn idle_until(&self) -> Option<(Instant, Cut)> {
-        self.idle_limit.map(|(after, cut)| (self.last_seen + after, cut))
+        self.idle_limit.map(|(after, cut)| (later(self.last_seen, after), cut))
     }
 
     /// Whether a direction has forwarded what it was to forward before a cut.

@@ -33,6 +33,25 @@ async fn a_cut_ends_both_sides_as_asked_and_later_connections_live() {
 }
 
 #[tokio::test]
+async fn a_cut_is_done_when_it_returns() {
+    for cut in [Cut::Fin, Cut::Rst] {
+        let (bench, mut client, mut server) = connected().await;
+        send(&mut client, b"x").await;
+        expect(&mut server, b"x").await;
+        if cut == Cut::Fin {
+            bench.proxy.current().cut_after(Direction::ToClient, 0, cut);
+        } else {
+            bench.proxy.cut(cut);
+            assert_eq!(bench.proxy.open(), 0);
+        }
+        for end in [&client, &server] {
+            let found = socket2::SockRef::from(end).peek(&mut [std::mem::MaybeUninit::uninit()]);
+            assert_eq!(found.map_err(|error| error.kind()), how(cut).map(|()| 0));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cut_by_fin_stays_one_when_the_peer_goes_on_writing() {
     let (bench, mut client, server) = connected().await;
     bench.proxy.current().stall(Direction::ToServer);

@@ -115,7 +115,7 @@ async fn delays_add_up_over_both_directions() {
 #[tokio::test]
 async fn healing_lets_delayed_bytes_go() {
     let (bench, mut client, mut server) = connected().await;
-    bench.proxy.all().delay(Direction::Both, Duration::from_secs(3600));
+    bench.proxy.all().delay(Direction::Both, Duration::MAX).cut_when_idle(Duration::MAX, Cut::Rst);
     send(&mut client, b"late").await;
     assert!(is_quiet(&mut server).await);
     bench.proxy.heal().unwrap();
