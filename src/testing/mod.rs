@@ -1,5 +1,6 @@
-//! A Redis server for unit tests: in the test's own process, on a free port or without any, with a clock that the test
-//! moves, answers that the test chooses, and a record of everything it was asked. See [`FakeServer`].
+//! For the tests of programs that use this crate: a Redis server in the test's own process, on a free port or without any,
+//! with a clock that the test moves, answers that the test chooses, and a record of everything it was asked, see
+//! [`FakeServer`]; and a proxy to put in front of it or of a real one, which fails when the test says so, see [`FaultProxy`].
 
 mod accept;
 mod accounts;
@@ -29,6 +30,7 @@ mod persona;
 mod pipe;
 #[cfg(test)]
 mod probe;
+mod proxy;
 mod pubsub;
 mod scans;
 mod score_ranges;
@@ -46,5 +48,6 @@ mod values;
 pub use builder::FakeServerBuilder;
 pub use inspect::ConnectedClient;
 pub use pipe::PipeConnector;
+pub use proxy::{Corruption, Cut, Delay, Direction, FaultProxy, Faults};
 pub use script::Answer;
 pub use server::{FakeServer, NotAPush};

@@ -70,7 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
         &["resp", "outcome", "command", "connection", "transport", "driver", "topology", "client", "error"],
         &["bytes", "tokio", "futures_core"],
     ),
-    upper("testing", &["resp", "outcome", "command", "transport"], &["bytes", "memchr", "tokio"]),
+    upper("testing", &["resp", "outcome", "command", "transport"], &["bytes", "memchr", "socket2", "tokio"]),
     core(
         "error",
         // Every floor's own small error; the client's is that of its configuration.
