@@ -371,6 +371,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "the borrows are what is tested")]
     fn what_points_to_an_argument_is_that_argument() {
         let bytes = "*2 $1 X $2 ab ";
         assert_eq!(encoded(&&"ab"), bytes);

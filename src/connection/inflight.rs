@@ -517,7 +517,7 @@ mod tests {
         for (position, kept, skipped) in [
             (100, false, vec![100..103, 103..106, 106..109]),
             (101, true, vec![103..106, 106..109]),
-            (104, true, Vec::from_iter([106..109])),
+            (104, true, std::iter::once(106..109).collect()),
             (109, true, vec![]),
         ] {
             let mut inflight = of(vec![Entry::group('g', &[(3, YES), (6, YES), (9, YES)], None)]);
