@@ -70,13 +70,16 @@
 //!
 //! A lost connection is noticed when the operating system tells of it, also on an idle one, and made anew at once, then
 //! after growing [pauses](client::Backoff), for ever. Commands that were not sent wait for it until their deadlines
-//! (or fail at once, with [`Offline::FailFast`](client::Offline::FailFast)); those that were sent and not answered fail
-//! with [`Fate::Unknown`]: nothing is sent twice. What only a changed setting can mend (a bad certificate, a wrong
-//! password) fails its callers at once, and is tried again after the longest pause, so that it heals too.
+//! (or fail at once, with [`Offline::FailFast`](client::Offline::FailFast)). Of those that were sent and not answered,
+//! what changes nothing is sent again, in its old order and before anything newer; the rest fails with
+//! [`Fate::Unknown`]. [`Replay`] moves that line, for the client or for one request. A command that was the oldest one
+//! on its way on three connections that died in a row is not sent again. What only a changed setting can mend (a bad
+//! certificate, a wrong password) fails its callers at once, and is tried again after the longest pause, so that it
+//! heals too.
 //!
 //! # Not in this version
 //!
-//! Sending reads again that were lost with a connection; a heartbeat (a silent peer is noticed by TCP keepalive and
+//! Trying again what the server refused for the time being; a heartbeat (a silent peer is noticed by TCP keepalive and
 //! `TCP_USER_TIMEOUT`, see [`SocketOptions`]); connections of their own for blocking commands, transactions (`MULTI`,
 //! `WATCH`) and subscriptions; Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
 //! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].

@@ -62,13 +62,15 @@ use crate::topology::Standalone;
 ///
 /// # Reconnection
 /// A lost connection is made anew, at once and then with growing pauses, for ever. Commands that were not sent wait for
-/// it until their deadline; those that were sent and not answered fail with [`Fate::Unknown`], reads too: nothing is
-/// sent twice. What only a change of certificates, passwords or settings can help fails the calls at once, with that
-/// cause, and is tried again after the longest pause of the [`Backoff`](super::Backoff).
+/// it until their deadline. Of those that were sent and not answered, reads are sent again, and the rest fails with
+/// [`Fate::Unknown`]; [`Replay`] moves that line. What only a change of certificates, passwords or settings can help
+/// fails the calls at once, with that cause, and is tried again after the longest pause of the
+/// [`Backoff`](super::Backoff).
 ///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
-/// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). (Each `#[tokio::test]` is a runtime of its own: make a client in each.)
+/// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned, or its only
+/// thread is blocked), no answer and no deadline comes either. (Each `#[tokio::test]` is a runtime of its own: make a client in each.)
 /// Calls can be awaited anywhere, on another runtime too.
 ///
 /// # Dropping
