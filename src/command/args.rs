@@ -374,8 +374,8 @@ mod tests {
     #[expect(clippy::needless_borrows_for_generic_args, reason = "the borrows are what is tested")]
     fn what_points_to_an_argument_is_that_argument() {
         let bytes = "*2 $1 X $2 ab ";
-        assert_eq!(encoded(&&"ab"), bytes);
-        assert_eq!(encoded(&mut "ab".to_owned()), bytes);
+        let (twice, changeable): (&&str, &mut String) = (&"ab", &mut "ab".to_owned());
+        assert_eq!((encoded(twice), encoded(changeable)), (bytes.to_owned(), bytes.to_owned()));
         assert_eq!(encoded(Some(&"ab".to_owned())), bytes);
         assert_eq!(encoded(Box::<str>::from("ab")), bytes);
         assert_eq!(encoded(Arc::<str>::from("ab")), bytes);
