@@ -82,7 +82,6 @@ fn a_runtime_dropped_under_a_living_client_gives_errors_on_another_runtime() {
         let state = client.state().borrow().clone();
         assert!(matches!(state, LinkState::Closed { cause: Cause::RuntimeGone }), "{state:?}");
         within(PATIENCE, client.close(Duration::from_secs(60))).await;
-        drop(client);
         while within(PATIENCE, events.next()).await.is_some() {}
         // Nothing of it is left: a new client has nothing to do with it.
         connected(tcp(&server)).await.ping().await.unwrap();
@@ -276,4 +275,17 @@ async fn a_call_is_send_and_can_be_awaited_anywhere() {
     let echoed = tokio::task::spawn_blocking(|| handle.join().unwrap()).await.unwrap();
     assert_eq!(echoed.unwrap(), "elsewhere");
     let _ = Config::tcp("unused", 1);
+}
+
+#[tokio::test]
+async fn events_end_with_the_link_while_the_client_is_held() {
+    let server = Server::redis();
+    let client = connected(tcp(&server)).await;
+    let mut early = client.events();
+    let waiting = tokio::spawn(async move { while early.next().await.is_some() {} });
+    let mut late = client.events();
+    client.close(PATIENCE).await;
+    within(PATIENCE, waiting).await.unwrap();
+    assert!(within(PATIENCE, late.next()).await.is_none());
+    assert!(within(PATIENCE, client.events().next()).await.is_none());
 }

@@ -127,7 +127,7 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the link from now on: connections made and lost, certificates reloaded.
+    /// What happens on the link from now on, until it is closed: connections made and lost, certificates reloaded.
     pub fn events(&self) -> Events {
         self.link().events()
     }
