@@ -44,11 +44,19 @@ fn a_mistake_in_the_url_is_told_before_anything_is_tried() {
 }
 
 #[test]
-fn a_runtime_without_timers_or_sockets_is_no_hang() {
-    let bare = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let outcome =
-        std::panic::catch_unwind(|| bare.block_on(async { Client::connect("redis://127.0.0.1:1").await.is_ok() }));
-    assert!(!matches!(outcome, Ok(true)));
+#[should_panic(expected = "enable_time")]
+fn a_runtime_without_timers_is_a_panic_that_says_so() {
+    let bare = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let _ = bare.block_on(Client::connect("redis://127.0.0.1:1"));
+}
+
+#[test]
+fn a_runtime_without_sockets_is_an_error_at_once() {
+    let bare = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let error = bare.block_on(fails_at_once(Client::connect("redis://127.0.0.1:1")));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::NotSent), "{error}");
+    assert_eq!(error.cause(), Some(&Cause::RuntimeGone));
+    assert!(error.to_string().contains("panic"), "{error}");
 }
 
 #[test]
