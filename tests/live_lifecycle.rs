@@ -44,11 +44,19 @@ fn a_mistake_in_the_url_is_told_before_anything_is_tried() {
 }
 
 #[test]
-fn a_runtime_without_timers_or_sockets_is_no_hang() {
-    let bare = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let outcome =
-        std::panic::catch_unwind(|| bare.block_on(async { Client::connect("redis://127.0.0.1:1").await.is_ok() }));
-    assert!(!matches!(outcome, Ok(true)));
+#[should_panic(expected = "enable_time")]
+fn a_runtime_without_timers_is_a_panic_that_says_so() {
+    let bare = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let _ = bare.block_on(Client::connect("redis://127.0.0.1:1"));
+}
+
+#[test]
+fn a_runtime_without_sockets_is_an_error_at_once() {
+    let bare = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let error = bare.block_on(fails_at_once(Client::connect("redis://127.0.0.1:1")));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::NotSent), "{error}");
+    assert_eq!(error.cause(), Some(&Cause::RuntimeGone));
+    assert!(error.to_string().contains("panic"), "{error}");
 }
 
 #[test]
@@ -82,7 +90,6 @@ fn a_runtime_dropped_under_a_living_client_gives_errors_on_another_runtime() {
         let state = client.state().borrow().clone();
         assert!(matches!(state, LinkState::Closed { cause: Cause::RuntimeGone, .. }), "{state:?}");
         within(PATIENCE, client.close(Duration::from_secs(60))).await;
-        drop(client);
         while within(PATIENCE, events.next()).await.is_some() {}
         // Nothing of it is left: a new client has nothing to do with it.
         connected(tcp(&server)).await.ping().await.unwrap();
@@ -276,4 +283,17 @@ async fn a_call_is_send_and_can_be_awaited_anywhere() {
     let echoed = tokio::task::spawn_blocking(|| handle.join().unwrap()).await.unwrap();
     assert_eq!(echoed.unwrap(), "elsewhere");
     let _ = Config::tcp("unused", 1);
+}
+
+#[tokio::test]
+async fn events_end_with_the_link_while_the_client_is_held() {
+    let server = Server::redis();
+    let client = connected(tcp(&server)).await;
+    let mut early = client.events();
+    let waiting = tokio::spawn(async move { while early.next().await.is_some() {} });
+    let mut late = client.events();
+    client.close(PATIENCE).await;
+    within(PATIENCE, waiting).await.unwrap();
+    assert!(within(PATIENCE, late.next()).await.is_none());
+    assert!(within(PATIENCE, client.events().next()).await.is_none());
 }

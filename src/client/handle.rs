@@ -105,7 +105,12 @@ impl Client {
     /// - `Config`: the URL or a setting has a mistake;
     /// - `NoRuntime`: not called on a tokio runtime;
     /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
+    /// - `Connection`: the runtime has no sockets (`enable_io`), which tokio tells by a panic alone; the cause is
+    ///   [`Cause::RuntimeGone`](crate::Cause::RuntimeGone) then. A [`Connector`](crate::Connector) may do without;
     /// - `Timeout`: with the stage reached and the last cause.
+    ///
+    /// # Panics
+    /// On a runtime that has no timers (`enable_time`): tokio does not let that be asked beforehand.
     pub async fn connect(config: impl IntoConfig) -> Result<Self, Error> {
         let config = config.into_config()?;
         let client = Self::start(&config)?;
@@ -120,7 +125,11 @@ impl Client {
     ///
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;
-    /// - `NoRuntime`: not called on a tokio runtime.
+    /// - `NoRuntime`: not called on a tokio runtime. Calls on a runtime without sockets fail as
+    ///   [`connect`](Self::connect) does.
+    ///
+    /// # Panics
+    /// On a runtime that has no timers (`enable_time`).
     pub fn connect_lazily(config: impl IntoConfig) -> Result<Self, Error> {
         Self::start(&config.into_config()?)
     }
@@ -180,7 +189,8 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the connection from now on: connections made and lost, certificates reloaded, pushes.
+    /// What happens on the connection from now on, until the client is closed: connections made and lost, certificates
+    /// reloaded, pushes.
     pub fn events(&self) -> Events {
         self.link().events()
     }

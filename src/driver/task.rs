@@ -344,6 +344,7 @@ impl Drop for LinkTask {
         };
         self.mailbox.shut(&cause);
         self.state.send_replace(self.session.state().clone());
+        self.news.end();
     }
 }
 

@@ -50,7 +50,8 @@ pub enum Cause {
     Panicked,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
-    /// The runtime that carried the connection was shut down.
+    /// The runtime that carried the connection was shut down, or a panic ended the link's task on it: in the stream of a
+    /// user's own connector, or of a runtime that has no sockets (`enable_io`).
     RuntimeGone,
 }
 
@@ -202,7 +203,9 @@ impl fmt::Display for Cause {
             Self::NotConnected => f.write_str("there is no connection yet"),
             Self::Panicked => f.write_str("the user's own resolver or connector panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),
-            Self::RuntimeGone => f.write_str("the runtime that carried the connection was shut down"),
+            Self::RuntimeGone => {
+                f.write_str("the runtime that carried the connection was shut down, or a panic ended its task")
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) const ROOMS: &[Room] = &[
         clock: Clock::Forbidden,
         sockets: Sockets::Allowed,
     },
-    upper("driver", &["resp", "outcome", "command", "connection", "transport"], &["bytes", "tokio"]),
+    upper("driver", &["resp", "outcome", "command", "connection", "transport"], &["bytes", "tokio", "futures_core"]),
     upper(
         "topology",
         &["resp", "outcome", "command", "connection", "transport", "driver"],
