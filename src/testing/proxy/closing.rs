@@ -94,5 +94,5 @@ fn set_writable_when_sent(_: &TcpStream) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -19,7 +19,7 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cut {
     /// In order: the peers find an end of the stream. What they still write is lost, and answered by an RST if it comes
-    /// more than about 100 milliseconds later.
+    /// more than about half a second later.
     Fin,
     /// By a reset: the peers find the error `ConnectionReset`, and what had not been delivered is lost.
     Rst,

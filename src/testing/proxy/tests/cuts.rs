@@ -149,11 +149,57 @@ async fn what_peers_end_themselves_is_passed_on() {
     assert_eq!(rest(&mut client).await, (b"answer".to_vec(), Ok(())));
     soon(bench.proxy.wait_for_open(0)).await;
 
-    let (mut client, server) = bench.connect().await;
-    socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(server);
-    assert_eq!(rest(&mut client).await, (vec![], RESET));
-    soon(bench.proxy.wait_for_open(0)).await;
+    // A reset, of a connection that is in use and of one that was just made.
+    for bytes in [&b"in use"[..], b""] {
+        let (mut client, mut server) = bench.connect().await;
+        send(&mut client, bytes).await;
+        expect(&mut server, bytes).await;
+        socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(server);
+        assert_eq!(rest(&mut client).await, (vec![], RESET));
+        soon(bench.proxy.wait_for_open(0)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_that_a_write_has_met_is_passed_on_as_one() {
+    let (bench, mut client, mut server) = connected().await;
+    send(&mut client, b"x").await;
+    expect(&mut server, b"x").await;
+    bench.proxy.current().stall(Direction::ToServer);
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    send(&mut server, b"into the void").await;
+    assert!(is_quiet(&mut server).await);
+    bench.proxy.current().resume(Direction::ToServer);
+    assert_eq!(rest(&mut server).await, (vec![], RESET));
+}
+
+#[tokio::test]
+async fn what_was_forwarded_arrives_though_the_receiver_reads_late() {
+    // More than TCP hands to a receiver that does not read, less than the sender's system takes.
+    let (sent, bytes) = (pattern(1 << 20), 300_000);
+    for cut in [Cut::Fin, Cut::Rst] {
+        let (bench, mut client, mut server) = connected().await;
+        bench.proxy.current().cut_after(Direction::ToClient, bytes, cut);
+        // It may be cut while this is under way.
+        let _ = server.write_all(&sent).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (received, end) = rest(&mut client).await;
+        assert_eq!((received.len() as u64, end), (bytes, how(cut)));
+    }
+    // Nor do bytes that the client sends meanwhile turn a FIN into a reset.
+    let (bench, mut client, mut server) = connected().await;
+    bench.proxy.current().stall(Direction::ToServer);
+    send(&mut client, b"unread").await;
+    send(&mut server, &sent[..bytes as usize]).await;
+    while bench.proxy.forwarded(Direction::ToClient) < bytes {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    bench.proxy.cut(Cut::Fin);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let (received, end) = rest(&mut client).await;
+    assert_eq!((received.len() as u64, end), (bytes, Ok(())));
 }
 
 #[tokio::test]
