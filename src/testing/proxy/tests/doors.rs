@@ -97,13 +97,8 @@ async fn dropping_the_proxy_ends_its_connections_and_frees_its_port() {
     let (Bench { proxy, listener }, mut client, mut server) = connected().await;
     let address = proxy.address();
     drop(proxy);
-<<<<<<< HEAD
-    let _ = rest(&mut client).await;
-    let _ = rest(&mut server).await;
-=======
     // By FIN or by RST, as the system has it.
     let _ = (rest(&mut client).await, rest(&mut server).await);
->>>>>>> proxy
     assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     TcpListener::bind(address).await.unwrap();
     drop(listener);
