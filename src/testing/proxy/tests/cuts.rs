@@ -198,6 +198,7 @@ async fn what_was_forwarded_arrives_though_the_receiver_reads_late() {
     }
     bench.proxy.cut(Cut::Fin);
     tokio::time::sleep(Duration::from_millis(5)).await;
+    send(&mut client, b"and more").await;
     let (received, end) = rest(&mut client).await;
     assert_eq!((received.len() as u64, end), (bytes, Ok(())));
 }
