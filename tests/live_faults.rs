@@ -16,7 +16,9 @@ use std::time::Duration;
 use steadfast::api::{Connection, Lists, Strings};
 use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::outcome::Address;
-use steadfast::{BoxFuture, Cause, Client, Config, Connector, Error, ErrorKind, Event, Fate, Io, LinkState, Resolver};
+use steadfast::{
+    BoxFuture, Cause, Client, Config, Connector, Error, ErrorKind, Event, Fate, Io, LinkState, Replay, Resolver,
+};
 
 use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
 use support::{HaProxy, Server};
@@ -283,6 +285,30 @@ async fn a_reset_while_an_answer_is_due_is_unknown_and_the_next_call_works() {
 }
 
 #[tokio::test]
+async fn reads_that_were_lost_with_a_connection_are_answered_by_the_next_one() {
+    let peer = Peer::start(|number, mut wire| async move {
+        let mut answered = 0;
+        while let Some(command) = wire.command_after_handshake().await {
+            if number < 5 && answered == 3 {
+                return;
+            }
+            answered += 1;
+            let word = String::from_utf8_lossy(&command[1]).into_owned();
+            wire.say(format!("${}\r\n{word}\r\n", word.len()).as_bytes()).await;
+        }
+    })
+    .await;
+    let client = connected(peer.config().with_deadline(PATIENCE).with_backoff(short_pauses())).await;
+    let mut pipeline = client.pipeline();
+    for number in 0..20 {
+        let _ = pipeline.echo::<u32>(number.to_string()).queue();
+    }
+    let results = within(PATIENCE, pipeline.execute()).await;
+    let answers: Vec<_> = results.iter::<u32>().map(Result::unwrap).collect();
+    assert_eq!(answers, Vec::from_iter(0..20));
+}
+
+#[tokio::test]
 async fn answers_that_came_before_the_end_are_given_to_their_callers() {
     let peer = Peer::start(|number, mut wire| async move {
         let mut answered = 0;
@@ -299,7 +325,7 @@ async fn answers_that_came_before_the_end_are_given_to_their_callers() {
     let client = connected(peer.config().with_deadline(PATIENCE)).await;
     let mut pipeline = client.pipeline();
     for number in 0..6 {
-        let _ = pipeline.echo::<u32>(number.to_string()).queue();
+        let _ = pipeline.echo::<u32>(number.to_string()).replay(Replay::never()).queue();
     }
     let results = within(PATIENCE, pipeline.execute()).await;
     let outcomes: Vec<_> = results.iter::<u32>().map(|outcome| outcome.map_err(|error| error.fate())).collect();

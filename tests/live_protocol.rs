@@ -10,7 +10,7 @@ use std::time::Duration;
 use steadfast::api::{Connection, Lists, Strings};
 use steadfast::resp::Limits;
 use steadfast::testing::{Answer, FakeServer};
-use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState, Value};
+use steadfast::{Cause, Client, Config, Error, ErrorKind, Event, Fate, LinkState, Replay, Value};
 use tokio::io::AsyncReadExt;
 
 use live::{PATIENCE, Peer, connected, fails_at_once, quick, until_state, within};
@@ -55,7 +55,7 @@ async fn garbage_for_an_answer_costs_the_connection_and_says_what_it_was() {
         let mut events = client.events();
         server.reply_once("GET", Answer::raw(*garbage));
         let (asked, behind) = tokio::join!(
-            fails_at_once(client.get::<String>("k").into_future()),
+            fails_at_once(client.get::<String>("k").replay(Replay::never()).into_future()),
             within(PATIENCE, client.incr("n").into_future()),
         );
         let shown = String::from_utf8_lossy(garbage);
@@ -108,9 +108,9 @@ async fn a_reply_beyond_the_limits_is_a_protocol_error_and_one_within_is_not() {
     client.rpush("list", vec!["x"; 101]).await.unwrap();
     server.reply_once("PING", Answer::raw(format!("+{}\r\n", "x".repeat(1_600))));
     for error in [
-        fails_at_once(client.get::<String>("large").into_future()).await,
-        fails_at_once(client.lrange::<String>("list", 0, -1).into_future()).await,
-        fails_at_once(client.ping().into_future()).await,
+        fails_at_once(client.get::<String>("large").replay(Replay::never()).into_future()).await,
+        fails_at_once(client.lrange::<String>("list", 0, -1).replay(Replay::never()).into_future()).await,
+        fails_at_once(client.ping().replay(Replay::never()).into_future()).await,
     ] {
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Protocol, Fate::Unknown), "{error}");
         assert!(detail(&error).contains("limit") || detail(&error).contains("more than"), "{error}");
@@ -266,7 +266,7 @@ async fn a_server_that_was_good_and_then_talks_nonsense_is_tried_again_soon() {
     .await;
     let client = connected(peer.config()).await;
     for _ in 0..3 {
-        let error = fails_at_once(client.ping().into_future()).await;
+        let error = fails_at_once(client.ping().replay(Replay::never()).into_future()).await;
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Protocol, Fate::Unknown), "{error}");
         until_state(&client, LinkState::is_ready).await;
     }

@@ -371,7 +371,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::needless_borrows_for_generic_args, reason = "the borrows are what is tested")]
     fn what_points_to_an_argument_is_that_argument() {
         let bytes = "*2 $1 X $2 ab ";
         let (twice, changeable): (&&str, &mut String) = (&"ab", &mut "ab".to_owned());
