@@ -402,6 +402,8 @@ impl<T> Inflight<T> {
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
         let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
+        // Whatever the connections die of, it is not this answer.
+        front.entry.deaths = 0;
         if let Commands::Many(group) = &mut front.entry.commands {
             group.answered += frame.len();
             if front.entry.ticket.is_some() {

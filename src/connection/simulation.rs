@@ -496,6 +496,23 @@ fn a_command_on_which_three_connections_in_a_row_died_is_not_sent_a_fourth_time(
 }
 
 #[test]
+fn a_pipeline_that_gets_on_a_little_on_each_connection_is_no_poison() {
+    let mut world = World::ready();
+    let call = world.call_of(vec![Verb::Read; 8], None);
+    for _ in 0..7 {
+        world.write(usize::MAX);
+        world.read("$3\r\n0.0\r\n".len());
+        world.cut(Cause::PeerClosed);
+        world.advance(Duration::from_secs(2));
+        world.connect();
+        world.settle_handshake();
+    }
+    world.settle();
+    assert!(world.is_answered(call), "{:?}", world.endings);
+    world.audit();
+}
+
+#[test]
 fn a_deadline_names_the_stage_and_what_was_sent_keeps_its_place() {
     let mut world = World::ready();
     let late = world.call(1, Some(Duration::from_millis(10)));
