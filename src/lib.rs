@@ -79,8 +79,8 @@
 //!
 //! # Not in this version
 //!
-//! Trying again what the server refused for the time being; a heartbeat (a silent peer is noticed by TCP keepalive and
-//! `TCP_USER_TIMEOUT`, see [`SocketOptions`]); connections of their own for blocking commands, transactions (`MULTI`,
+//! Trying again what the server refused for the time being; a second connection beside one that has fallen silent (until
+//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for blocking commands, transactions (`MULTI`,
 //! `WATCH`) and subscriptions; Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
 //! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
 //!

@@ -250,6 +250,18 @@ async fn a_proxy_that_cuts_idle_connections_costs_the_next_call_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_keeps_a_proxy_from_cutting_an_idle_connection() {
+    let server = Server::redis();
+    let proxy = HaProxy::start(&forwarding(&server, "timeout client 1s\n    timeout server 1s"));
+    let config = quick(Config::tcp("127.0.0.1", proxy.address("front").port()));
+    let client = connected(config.with_heartbeat(Duration::from_millis(100))).await;
+    let mut events = client.events();
+    let id = client.client_id().await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(3), events.next()).await.is_err(), "the connection was lost");
+    assert_eq!(client.client_id().await.unwrap(), id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_cuts_idle_connections_costs_the_next_call_nothing() {
     let server = Server::build(support::Kind::Valkey).config("timeout 1").start();
     let client = connected(tcp(&server).with_deadline(PATIENCE)).await;

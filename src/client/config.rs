@@ -69,6 +69,7 @@ pub struct Config {
     protocol: ProtocolChoice,
     deadline: Option<Duration>,
     connect_timeout: Duration,
+    heartbeat: Option<Duration>,
     backoff: Backoff,
     max_pending_commands: usize,
     max_pending_bytes: usize,
@@ -102,6 +103,7 @@ impl Config {
             protocol: ProtocolChoice::default(),
             deadline: Some(defaults::DEADLINE),
             connect_timeout: defaults::CONNECT_TIMEOUT,
+            heartbeat: Some(defaults::HEARTBEAT),
             backoff: Backoff::default(),
             max_pending_commands: defaults::MAX_PENDING_COMMANDS,
             max_pending_bytes: defaults::MAX_PENDING_BYTES,
@@ -164,6 +166,11 @@ impl Config {
     /// How long one attempt to connect may take.
     pub fn connect_timeout(&self) -> Duration {
         self.connect_timeout
+    }
+
+    /// After how much silence of the server it is sent a `PING`; `None` is never.
+    pub fn heartbeat(&self) -> Option<Duration> {
+        self.heartbeat
     }
 
     /// The pauses between attempts to connect.

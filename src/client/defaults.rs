@@ -15,6 +15,7 @@
 //! | `no_evict` | [`with_no_evict`](super::Config::with_no_evict) | `off` | whether the server is asked to spare the connections when it evicts clients |
 //! | `deadline` | [`with_deadline`](super::Config::with_deadline), [`without_deadline`](super::Config::without_deadline) | `5s` | how long a call may take, all in all |
 //! | `connect_timeout` | [`with_connect_timeout`](super::Config::with_connect_timeout) | `2s` | how long one attempt to connect may take, with TLS and the Redis handshake |
+//! | `heartbeat` | [`with_heartbeat`](super::Config::with_heartbeat), [`without_heartbeat`](super::Config::without_heartbeat) | `5s` | after how much silence of the server it is sent a `PING` |
 //! | `backoff_first` | [`with_backoff`](super::Config::with_backoff) | `20ms` | the first pause between attempts to connect |
 //! | `backoff_max` | [`with_backoff`](super::Config::with_backoff) | `2s` | the longest pause between attempts to connect |
 //! | `backoff_jitter` | [`with_backoff`](super::Config::with_backoff) | `50` | by how many percent, at most, chance shortens a pause |
@@ -67,6 +68,11 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// Below half of [`DEADLINE`], so that a call outlives one attempt that hangs and sees a second one.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// After how much silence of the server it is sent a `PING`.
+///
+/// Shorter than the idle times that proxies are usually set to, and seldom enough to cost nothing.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The first pause between attempts to connect.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(20);

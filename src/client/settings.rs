@@ -41,6 +41,7 @@ impl Config {
             read_buffer: self.read_buffer(),
             backoff: BackoffSettings { first: backoff.first(), max: backoff.max(), jitter: backoff.jitter() },
             connect_timeout: self.connect_timeout(),
+            heartbeat: self.heartbeat(),
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),

@@ -50,6 +50,8 @@ pub(crate) enum Commands {
     Many(Box<Group>),
     /// Nothing any more: a single command that will not be sent.
     Cut,
+    /// A `PING` of the session's own, whose answer is life enough, whatever it says.
+    Heartbeat,
 }
 
 /// What is known of the sending of one command.
@@ -115,6 +117,11 @@ impl<T> Entry<T> {
         Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
     }
 
+    /// A `PING` of `len` bytes that nobody waits for. It takes no room.
+    pub(crate) fn heartbeat(len: usize) -> Self {
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0 }
+    }
+
     /// Several commands: where each ends, and whether it may be sent again.
     pub(crate) fn group(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
@@ -137,7 +144,10 @@ impl<T> Entry<T> {
 impl<T> Entry<T> {
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
-        Room { commands: self.count, bytes: self.len }
+        match self.commands {
+            Commands::Heartbeat => Room::default(),
+            _ => Room { commands: self.count, bytes: self.len },
+        }
     }
 }
 
@@ -203,7 +213,7 @@ impl<T> Placed<T> {
     /// Of a socket that has taken everything before `position`: how many answers are due from its peer.
     pub(crate) fn due(&self, position: u64) -> usize {
         match &self.entry.commands {
-            Commands::One(_) => usize::from(self.range().end <= position),
+            Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
             Commands::Cut => 0,
             Commands::Many(group) => {
                 let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
@@ -223,7 +233,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
-            Commands::Cut => Judged::Waits,
+            Commands::Cut | Commands::Heartbeat => Judged::Waits,
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
@@ -242,7 +252,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
-            Commands::Cut => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
+            Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let mut end = group.take_end();
                 end.lost.extend(group.unanswered().iter().map(|part| {
@@ -260,8 +270,8 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) if begun(&range) => true,
-            Commands::One(_) => {
+            Commands::One(_) | Commands::Heartbeat if begun(&range) => true,
+            Commands::One(_) | Commands::Heartbeat => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
@@ -281,7 +291,7 @@ impl<T> Placed<T> {
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -357,6 +367,12 @@ impl<T> Inflight<T> {
     /// The oldest.
     pub(crate) fn front(&self) -> Option<&Placed<T>> {
         self.queue.front()
+    }
+
+    /// Whether no caller's command is among them.
+    pub(crate) fn is_idle(&self) -> bool {
+        // There is one heartbeat at the most.
+        self.queue.len() < 2 && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Heartbeat))
     }
 
     /// All, oldest first.

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::backoff::{Backoff, Permanence};
-use super::inflight::{Batch, Completed, Inflight, Judged, Placed, Repeat};
+use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
-use crate::command::{Encoded, Slices};
+use crate::command::{Command, Encoded, Slices};
 use crate::outcome::{Cause, Fate, PeerFacts, Stage};
 use crate::resp::{Frame, Reply, View};
 
@@ -49,6 +49,8 @@ pub(crate) struct Session<T> {
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
     settled: Room,
+    /// Where the heartbeat that is on its way stands in the log.
+    heartbeat: Option<u64>,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -84,6 +86,7 @@ impl<T: Claim> Session<T> {
             refusal: None,
             closing: None,
             settled: Room::default(),
+            heartbeat: None,
         }
     }
 
@@ -94,7 +97,7 @@ impl<T: Claim> Session<T> {
 
     /// Whether nothing is due: no answer from the peer, and nothing to be written.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.inflight.is_empty() && self.state.is_ready()
+        self.inflight.is_idle() && self.state.is_ready()
     }
 
     /// The last thing that went wrong since the link was ready.
@@ -166,6 +169,7 @@ impl<T: Claim> Session<T> {
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
         let was_ready = self.ready_since.take();
+        self.heartbeat = None;
         self.connection = None;
         self.attempt_until = None;
         if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
@@ -264,6 +268,7 @@ impl<T: Claim> Session<T> {
             _ => None,
         };
         [
+            self.heartbeat_due(),
             self.inflight.earliest(),
             redial,
             self.attempt_until,
@@ -278,6 +283,9 @@ impl<T: Claim> Session<T> {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.inflight.earliest().is_some_and(|earliest| earliest <= now) {
             self.expire(now);
+        }
+        if self.heartbeat_due().is_some_and(|due| due <= now) {
+            self.beat();
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
             let stage = self.stage();
@@ -320,6 +328,21 @@ impl<T: Claim> Session<T> {
         matches!(self.state, LinkState::Closed { .. })
     }
 
+    /// When the server should be sent a `PING`; `None` while one is on its way, or there is no connection to keep.
+    fn heartbeat_due(&self) -> Option<Instant> {
+        let silence = self.settings.heartbeat.filter(|_| self.ready_since.is_some() && self.heartbeat.is_none())?;
+        self.last_read.checked_add(silence)
+    }
+
+    /// Sends a `PING` in the order of all other commands.
+    fn beat(&mut self) {
+        let mut log = Encoded::default();
+        let len = Command::new("PING").write_to(&mut log);
+        let start = self.outbox.append(log);
+        self.inflight.extend(std::iter::once(Entry::heartbeat(len)), start);
+        self.heartbeat = Some(start);
+    }
+
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
         // Who has gone while there was no connection has its command withdrawn.
         self.drop_given_up();
@@ -343,6 +366,9 @@ impl<T: Claim> Session<T> {
     }
 
     fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+        if self.heartbeat.is_some() && self.heartbeat == self.inflight.front().map(|front| front.start) {
+            self.heartbeat = None;
+        }
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
@@ -475,7 +501,7 @@ impl<T: Claim> Session<T> {
             stage: self.stage(),
             attempts: self.attempts(now),
             silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
-            waiting: self.inflight.len(),
+            waiting: self.inflight.len() - usize::from(self.heartbeat.is_some()),
         }
     }
 
@@ -491,7 +517,7 @@ impl<T: Claim> Session<T> {
 
     fn finish_if_drained(&mut self) {
         let awaited = !matches!(self.closing, Some((_, More::None)));
-        if !awaited && self.inflight.is_empty() && !self.is_closed() {
+        if !awaited && self.inflight.is_idle() && !self.is_closed() {
             self.connection = None;
             self.ready_since = None;
             self.attempt_until = None;

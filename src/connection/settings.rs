@@ -34,6 +34,8 @@ pub(crate) struct SessionSettings {
     pub(crate) backoff: BackoffSettings,
     /// How long one attempt may take, from resolving to the end of the handshake.
     pub(crate) connect_timeout: Duration,
+    /// After how much silence the server is sent a `PING`; `None` is never.
+    pub(crate) heartbeat: Option<Duration>,
     /// Whether commands wait while there is no connection.
     pub(crate) offline: Offline,
     /// Makes the jitter of links differ.

@@ -130,6 +130,7 @@ impl World {
             read_buffer: 1024,
             backoff: BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 },
             connect_timeout: Duration::from_secs(2),
+            heartbeat: None,
             offline: Offline::Wait,
             seed: 1,
         };
@@ -768,6 +769,49 @@ fn a_link_that_closes_waits_for_commands_that_may_still_come() {
     assert!(world.session.is_closed());
 }
 
+#[test]
+fn a_silent_connection_is_pinged_once_and_any_answer_is_life() {
+    let mut world = World::new(|settings| settings.heartbeat = Some(Duration::from_secs(5)));
+    world.connect();
+    world.settle();
+    for answer in ["", "-MISCONF no\r\n"] {
+        world.advance(Duration::from_secs(4));
+        assert_eq!(world.write(usize::MAX), 0, "not yet");
+        world.advance(Duration::from_secs(1));
+        assert_eq!(world.write(usize::MAX), "*1\r\n$4\r\nPING\r\n".len());
+        world.advance(Duration::from_secs(60));
+        assert_eq!(world.write(usize::MAX), 0, "one is on its way");
+        if !answer.is_empty() {
+            world.wire.as_mut().unwrap().outgoing.clear();
+            world.inject(answer.as_bytes());
+        }
+        world.settle();
+        assert!(world.session.state().is_ready());
+    }
+    let call = world.call(1, None);
+    world.settle();
+    assert!(world.is_answered(call));
+    world.audit();
+}
+
+#[test]
+fn a_heartbeat_is_lost_with_its_connection_and_keeps_nobody_from_closing() {
+    let mut world = World::new(|settings| settings.heartbeat = Some(Duration::from_secs(5)));
+    world.connect();
+    world.settle();
+    world.advance(Duration::from_secs(5));
+    world.write(4);
+    world.cut(Cause::PeerClosed);
+    assert_eq!(world.session.held(), 0);
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    world.advance(Duration::from_secs(5));
+    world.write(usize::MAX);
+    world.session.close(world.now + Duration::from_secs(9), More::None);
+    assert!(world.session.is_closed());
+}
+
 /// Small, seeded, and good enough to choose what happens next.
 struct Dice(u64);
 
@@ -781,7 +825,8 @@ impl Dice {
 /// One random schedule; panics where a promise is broken.
 fn run_schedule(seed: u64) {
     let mut dice = Dice(seed);
-    let mut world = World::new(|settings| settings.seed = seed);
+    let heartbeat = (dice.below(2) == 0).then(|| Duration::from_millis(dice.below(40) + 1));
+    let mut world = World::new(|settings| (settings.seed, settings.heartbeat) = (seed, heartbeat));
     for _ in 0..120 {
         match dice.below(20) {
             0..=5 => {

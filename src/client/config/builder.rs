@@ -113,6 +113,23 @@ impl Config {
         Self { connect_timeout, ..self }
     }
 
+    /// Sends a `PING` when nothing was read from the server for this long, so that nothing on the way takes the connection
+    /// for idle and cuts it, and the operating system notices a peer that is gone. Default: 5 s
+    /// ([`HEARTBEAT`](crate::client::defaults::HEARTBEAT)).
+    ///
+    /// Too small: needless traffic of idle clients. Too large: proxies with short idle times cut the connection. From a
+    /// nanosecond to 365 days.
+    #[must_use]
+    pub fn with_heartbeat(self, silence: Duration) -> Self {
+        Self { heartbeat: Some(silence), ..self }
+    }
+
+    /// Sends nothing on an idle connection but TCP's own keepalive.
+    #[must_use]
+    pub fn without_heartbeat(self) -> Self {
+        Self { heartbeat: None, ..self }
+    }
+
     /// Sets the pauses between attempts to connect. Default: 20 ms, doubling up to 2 s, each shortened at random by up
     /// to 50 percent.
     ///

@@ -220,6 +220,20 @@ const TIMES: &[UrlOption] = &[
         show: |config| Some(show_duration(config.connect_timeout())),
     },
     UrlOption {
+        name: "heartbeat",
+        methods: "with_heartbeat, without_heartbeat",
+        form: DURATION_OR_NONE,
+        about: "after how much silence of the server it is sent a `PING`",
+        applies: Applies::Always,
+        set: |config, value| {
+            Some(match duration_or_none(value)? {
+                Some(silence) => config.with_heartbeat(silence),
+                None => config.without_heartbeat(),
+            })
+        },
+        show: |config| Some(show_duration_or_none(config.heartbeat())),
+    },
+    UrlOption {
         name: "backoff_first",
         methods: "with_backoff",
         form: DURATION,
