@@ -411,11 +411,17 @@ impl<T: Claim> Session<T> {
     fn sort_out(&mut self, cause: &Cause, now: Instant) -> usize {
         let position = self.outbox.position();
         let loss = Arc::new(self.loss(Reason::Link(cause.clone()), now));
-        let mut is_oldest = true;
+        // An attempt that fails before anything was sent says nothing of what would have been.
+        let any_sent = self.inflight.front().is_some_and(|front| front.is_begun(position));
+        let mut is_oldest = any_sent;
         let mut unknown = 0;
         self.retain(|placed| {
-            let oldest = std::mem::replace(&mut is_oldest, false) && placed.is_begun(position);
-            placed.entry.deaths = if oldest { placed.entry.deaths + 1 } else { 0 };
+            let deaths = &mut placed.entry.deaths;
+            match (any_sent, std::mem::replace(&mut is_oldest, false)) {
+                (true, true) => *deaths += 1,
+                (true, false) => *deaths = 0,
+                (false, _) => {}
+            }
             let mut poisoned = placed.entry.deaths >= POISON;
             placed.judge(|range, sending| {
                 // Only the first of several can be what the connections die of.

@@ -486,6 +486,10 @@ fn a_command_on_which_three_connections_in_a_row_died_is_not_sent_a_fourth_time(
         world.settle_writes();
         world.inject(b"?");
         world.advance(Duration::from_secs(2));
+        assert!(world.session.poll_dial(world.now));
+        world.session.handle_lost(Cause::NotConnected, world.now);
+        world.drain();
+        world.advance(Duration::from_secs(2));
         world.connect();
         world.wire.as_mut().unwrap().mute = death < 3;
     }

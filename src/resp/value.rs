@@ -96,6 +96,49 @@ impl Value {
         Value::Null(NullForm::Resp3)
     }
 
+    /// The bytes of a string or an error of any kind, or of a big number; `None` for everything else.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::SimpleString(bytes) | Value::BulkString(bytes) => Some(bytes),
+            Value::SimpleError(bytes) | Value::BulkError(bytes) | Value::BigNumber(bytes) => Some(bytes),
+            Value::Verbatim { text, .. } => Some(text),
+            Value::Attributed { value, .. } => value.as_bytes(),
+            _ => None,
+        }
+    }
+
+    /// The same as text; `None` also for what is not UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        self.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    /// An integer; `None` for everything else, digits in a string too.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Integer(number) => Some(*number),
+            Value::Attributed { value, .. } => value.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The elements of an array, a set or a push; `None` for everything else.
+    pub fn as_slice(&self) -> Option<&[Value]> {
+        match self {
+            Value::Array(items) | Value::Set(items) | Value::Push(items) => Some(items),
+            Value::Attributed { value, .. } => value.as_slice(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a null of any form.
+    pub fn is_null(&self) -> bool {
+        match self {
+            Value::Null(_) => true,
+            Value::Attributed { value, .. } => value.is_null(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn from_reply(reply: Reply<'_>) -> Result<Self, PayloadError> {
         let mut tree = Tree::default();
         for part in reply.parts() {
@@ -400,6 +443,18 @@ mod tests {
     fn decoded(wire: &str) -> Result<Value, PayloadError> {
         let mut decoder = Decoder::new(Limits { depth: 1 << 20, ..Limits::default() });
         decoder.decode(&mut BytesMut::from(wire), 1).unwrap().unwrap().reply().to_value()
+    }
+
+    #[test]
+    fn a_value_is_looked_into_by_its_kind() {
+        let number = Value::Attributed { attributes: Vec::new(), value: Box::new(Value::Integer(7)) };
+        let array = Value::Array(vec![Value::bulk("a"), number, Value::null()]);
+        let items = array.as_slice().unwrap();
+        assert_eq!((items[0].as_str(), items[0].as_i64()), (Some("a"), None));
+        assert_eq!((items[1].as_str(), items[1].as_i64()), (None, Some(7)));
+        assert!(items[2].is_null() && !items[0].is_null());
+        assert_eq!(Value::bulk(&b"\xff"[..]).as_str(), None);
+        assert_eq!(Value::bulk(&b"\xff"[..]).as_bytes(), Some(&b"\xff"[..]));
     }
 
     #[test]
