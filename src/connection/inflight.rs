@@ -359,11 +359,6 @@ impl<T> Inflight<T> {
         self.queue.len()
     }
 
-    /// Whether nobody is waiting.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// The oldest.
     pub(crate) fn front(&self) -> Option<&Placed<T>> {
         self.queue.front()

@@ -172,13 +172,32 @@ impl LinkTask {
         self.earliest_waiting = mail.earliest_waiting;
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
-            // Whoever came too late for its own deadline is not sent any more.
-            self.session.handle_timeout(clock::now());
+            // Whoever came too late for its own deadline is not sent any more. The clock is looked at only if that can be.
+            if self.session.poll_timeout().is_some_and(|due| due <= now + CLOSE) {
+                self.session.handle_timeout(clock::now());
+            }
         }
         if let Some((until, more)) = mail.closing {
             self.session.close(until, if mail.fresh { More::Possible } else { more });
         }
         if mail.fresh { Step::Moved } else { Step::Idle }
+    }
+
+    /// Writes what callers have posted until there is nothing more. `Moved`: there may be more.
+    fn send(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        // Also without news: the socket may take again what it did not take before.
+        let mut collected = self.collect(cx, now);
+        for _ in 0..ROUNDS {
+            self.write(cx, now);
+            if collected == Step::Idle {
+                return Step::Idle;
+            }
+            collected = self.collect(cx, now);
+            if collected == Step::Idle {
+                return Step::Idle;
+            }
+        }
+        Step::Moved
     }
 
     /// Writes what there is, as far as the socket takes it.
@@ -306,8 +325,7 @@ impl Future for LinkTask {
             this.dial(cx, now);
             let read = this.read(cx, now);
             this.deliver(cx, now);
-            let collected = this.collect(cx, now);
-            this.write(cx, now);
+            let collected = this.send(cx, now);
             let delivered = this.deliver(cx, now);
             if this.session.is_closed() {
                 return Poll::Ready(());
@@ -374,6 +392,9 @@ fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Conte
 /// A connection on which nothing was due for this long is looked at before it is written to, 5 ms. Shorter pauses are
 /// those of a single caller that works on the last answer, and would pay for a system call each time.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A deadline within this is so close that it may have come since the clock was looked at, 10 ms.
+const CLOSE: Duration = Duration::from_millis(10);
 
 /// After this many rounds without a pause the task lets others run.
 const ROUNDS: usize = 16;
