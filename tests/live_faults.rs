@@ -17,7 +17,7 @@ use steadfast::api::{Connection, Lists, Strings};
 use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::outcome::Address;
 use steadfast::{
-    BoxFuture, Cause, Client, Config, Connector, Error, ErrorKind, Event, Fate, Io, LinkState, Replay, Resolver,
+    BoxFuture, Cause, Client, Config, Connector, Effect, Error, ErrorKind, Event, Fate, Io, LinkState, Replay, Resolver,
 };
 
 use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
@@ -318,6 +318,25 @@ async fn reads_that_were_lost_with_a_connection_are_answered_by_the_next_one() {
     let results = within(PATIENCE, pipeline.execute()).await;
     let answers: Vec<_> = results.iter::<u32>().map(Result::unwrap).collect();
     assert_eq!(answers, Vec::from_iter(0..20));
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_second_sending_says_nothing_of_the_first() {
+    let peer = Peer::start(|number, mut wire| async move {
+        while wire.command_after_handshake().await.is_some() {
+            if number == 0 {
+                return;
+            }
+            wire.say(b"-READONLY You can't write against a read only replica.\r\n").await;
+        }
+    })
+    .await;
+    let client = connected(peer.config().with_deadline(PATIENCE)).await;
+    let risky = Replay::upto(Effect::Accumulating);
+    let error = within(PATIENCE, client.incr("n").replay(risky).into_future()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Unknown), "{error}");
+    let error = within(PATIENCE, client.incr("n").replay(risky).into_future()).await.unwrap_err();
+    assert_eq!(error.fate(), Fate::Refused, "{error}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::repeat;
 use crate::command::{Command, FromReply, Replay, ServerError};
-use crate::connection::{Entry, Room};
+use crate::connection::{Entry, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::resp::Frame;
@@ -62,11 +62,11 @@ impl<'c, T> Call<'c, T> {
 }
 
 impl<T: FromReply> Call<'_, T> {
-    fn answer(&self, name: &Name, frame: &Frame) -> Result<T, Error> {
+    fn answer(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
-            return Err(report::server(name, self.client.link().address(), error));
+            return Err(report::server(name, self.client.link().address(), error, sent));
         }
         T::from_reply(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
@@ -79,7 +79,7 @@ impl<T: FromReply> Future for Call<'_, T> {
         let this = self.get_mut();
         if let Phase::Waiting(posted, name) = &this.phase {
             let outcome = match ready!(posted.slot.poll_outcome(cx)) {
-                Outcome::Answered(frame) => this.answer(name, &frame),
+                Outcome::Answered(frame, sent) => this.answer(name, &frame, sent),
                 Outcome::Lost(lost) => Err(report::lost(name, this.client.link().address(), this.within, &lost)),
                 // A single command is never answered as several are.
                 Outcome::Group(_) => Err(report::closed(name)),

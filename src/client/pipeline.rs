@@ -12,7 +12,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::repeat;
 use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, Sealed, ServerError};
-use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room};
+use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::outcome::Address;
@@ -104,6 +104,8 @@ pub struct Results {
     starts: Vec<usize>,
     /// The commands that have no answer, in order, by their places among those that were to be sent.
     lost: Vec<Lost>,
+    /// The commands whose answers are to a second sending, in order, by the same places.
+    again: Vec<usize>,
     /// Why none of them has one.
     all_lost: Option<Lost>,
     node: Address,
@@ -196,11 +198,12 @@ impl Execution<'_> {
 
     fn finish(&mut self, outcome: Outcome) -> Results {
         self.phase = Phase::Done;
-        let (frames, lost, all_lost) = match outcome {
-            Outcome::Group(end) => (end.answers, end.lost, None),
-            Outcome::Answered(frame) => (vec![frame], Vec::new(), None),
-            Outcome::Lost(lost) => (Vec::new(), Vec::new(), Some(lost)),
+        let (end, all_lost) = match outcome {
+            Outcome::Group(end) => (end, None),
+            Outcome::Answered(frame, _) => (GroupEnd { answers: vec![frame], ..GroupEnd::default() }, None),
+            Outcome::Lost(lost) => (GroupEnd::default(), Some(lost)),
         };
+        let GroupEnd { answers: frames, lost, again } = end;
         let starts = frames
             .iter()
             .scan(0, |next, frame| {
@@ -211,7 +214,17 @@ impl Execution<'_> {
             .collect();
         let commands = std::mem::take(&mut self.pipeline.commands);
         let node = self.pipeline.client.address().clone();
-        Results { pipeline: self.pipeline.number, commands, frames, starts, lost, all_lost, node, within: self.within }
+        Results {
+            pipeline: self.pipeline.number,
+            commands,
+            frames,
+            starts,
+            lost,
+            again,
+            all_lost,
+            node,
+            within: self.within,
+        }
     }
 }
 
@@ -222,8 +235,7 @@ impl Future for Execution<'_> {
         let this = self.get_mut();
         match &this.phase {
             Phase::Unsent if this.pipeline.ends.is_empty() => {
-                let nothing = GroupEnd { answers: Vec::new(), lost: Vec::new() };
-                Poll::Ready(this.finish(Outcome::Group(nothing)))
+                Poll::Ready(this.finish(Outcome::Group(GroupEnd::default())))
             }
             Phase::Unsent => match this.post(cx) {
                 Ok(posted) => {
@@ -308,7 +320,9 @@ impl Results {
         let name = &planned.name;
         let Some(reply) = reply else { return Err(report::closed(name)) };
         match reply.bytes() {
-            Some(line) if reply.is_error() => Err(report::server(name, &self.node, ServerError::from_bytes(line))),
+            Some(line) if reply.is_error() => {
+                Err(report::server(name, &self.node, ServerError::from_bytes(line), self.sent(planned)))
+            }
             _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),
         }
     }
@@ -317,6 +331,11 @@ impl Results {
     fn loss(&self, place: usize) -> Option<&Lost> {
         let found = self.lost.binary_search_by_key(&place, |lost| lost.place).ok();
         self.all_lost.as_ref().or_else(|| self.lost.get(found?))
+    }
+
+    fn sent(&self, planned: &Planned) -> Sent {
+        let again = planned.place.is_some_and(|place| self.again.binary_search(&place).is_ok());
+        if again { Sent::Again } else { Sent::Once }
     }
 
     fn lost(&self, planned: &Planned, lost: &Lost) -> Error {

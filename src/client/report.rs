@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::{Command, ConversionError, Facts, ServerError};
-use crate::connection::{LinkState, Lost, Reason};
+use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
 
@@ -105,8 +105,13 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 }
 
 /// The server answered with an error.
-pub(super) fn server(name: &Name, node: &Address, error: ServerError) -> Error {
-    let report = Report::new(ErrorKind::Server, error.fate(name.facts), name.shown());
+pub(super) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
+    let fate = match (error.fate(name.facts), sent) {
+        // What was refused is the second sending; the first one may have run.
+        (Fate::Refused, Sent::Again) => Fate::Unknown,
+        (fate, _) => fate,
+    };
+    let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }
 

@@ -14,7 +14,7 @@ use crate::transport::Dialer;
 pub(super) fn repeat(replay: Replay, command: &Command) -> Repeat {
     let facts = command.facts();
     // A new connection may lead to another server, behind a proxy say, where its cursor means nothing.
-    let allowed = replay.allows(facts.effect()) && facts.home() == Home::Any;
+    let allowed = replay.allows(facts.effect()) && facts.home() == Home::Any && replay.allows(command.effect());
     if allowed { Repeat::Allowed } else { Repeat::Forbidden }
 }
 

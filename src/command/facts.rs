@@ -2,8 +2,8 @@
 
 /// What running a command does to the data, as a ladder: the further down, the more harm in running it twice.
 ///
-/// For callers who want to decide on a second try after [`Fate::Unknown`](crate::Fate::Unknown): by
-/// `command.facts().effect()`. Nothing is sent twice by itself in this version, whatever its effect.
+/// By this [`Replay`](crate::Replay) decides what is sent again when nobody knows whether it ran. An option can make a
+/// command more harmful than its facts say (`SET .. GET`, `ZADD .. INCR`); that is considered too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Effect {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::args::{Args, ToArgs};
 use super::encoded::{Encoded, LARGE};
-use super::facts::{self, Facts, Sharing};
+use super::facts::{self, Effect, Facts, Sharing};
 use super::slot::Slot;
 use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 
@@ -190,6 +190,19 @@ impl Command {
     /// Makes a body that has grown large shared, so that sending it copies nothing.
     pub(crate) fn seal(&mut self) {
         self.body.share_if_large();
+    }
+
+    /// What running it does, its options considered: some commands do other things with them.
+    pub(crate) fn effect(&self) -> Effect {
+        let has = |options: &[&str]| {
+            // A value that reads like an option makes this too careful, never too bold.
+            self.words().skip(2).any(|word| options.iter().any(|option| word.eq_ignore_ascii_case(option.as_bytes())))
+        };
+        match self.facts.name() {
+            "SET" if has(&["GET"]) => Effect::Never,
+            "ZADD" if has(&["INCR"]) => Effect::Accumulating,
+            _ => self.facts.effect(),
+        }
     }
 
     /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
@@ -411,6 +424,16 @@ mod tests {
         assert!(Command::new("XREAD").arg(("GROUP\0", "STREAMS", "c", "BLOCK", 0)).needs_dedicated());
         assert_eq!(Command::new("NOSUCH\0hunter2").name(), "NOSUCH");
         assert_eq!(wire(&Command::new("ECHO").arg("a\0b")), "*2 $4 ECHO $3 a\0b ");
+    }
+
+    #[test]
+    fn options_change_what_a_command_does() {
+        let effect = |name: &str, arguments: &[&str]| Command::new(name).arg(arguments).effect();
+        assert_eq!(effect("SET", &["k", "v", "EX", "5"]), Effect::LastWriteWins);
+        assert_eq!(effect("SET", &["k", "v", "get"]), Effect::Never);
+        assert_eq!(effect("ZADD", &["k", "1", "m"]), Effect::LastWriteWins);
+        assert_eq!(effect("ZADD", &["k", "INCR", "1", "m"]), Effect::Accumulating);
+        assert_eq!(effect("INCR", &["GET"]), Effect::Accumulating);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::output::{Loss, Lost, Output};
+use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
 use crate::command::Encoded;
 use crate::outcome::Fate;
@@ -96,12 +96,14 @@ pub(crate) struct Part {
 }
 
 /// How a group ended: every command is answered or lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct GroupEnd {
     /// The answers: runs, in the order of the commands that have one.
     pub(crate) answers: Vec<Frame>,
     /// The commands that have none, in order.
     pub(crate) lost: Vec<Lost>,
+    /// The commands whose answers are to a second sending, in order.
+    pub(crate) again: Vec<usize>,
 }
 
 impl Sending {
@@ -156,7 +158,9 @@ impl Group {
     fn take_end(&mut self) -> GroupEnd {
         let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
         lost.sort_unstable_by_key(|lost| lost.place);
-        GroupEnd { answers, lost }
+        let answered = self.parts.iter().take(self.answered);
+        let again = answered.filter(|part| part.sending.may_have_run).map(|part| part.place).collect();
+        GroupEnd { answers, lost, again }
     }
 
     /// The commands that are not answered.
@@ -325,7 +329,7 @@ pub(crate) struct Inflight<T> {
 #[derive(Debug)]
 pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
-    Single(Option<T>, Frame),
+    Single(Option<T>, Frame, Sent),
     /// The last of several commands.
     Group(Option<T>, GroupEnd),
     /// Answers of a group that waits for more.
@@ -344,6 +348,9 @@ impl<T> Inflight<T> {
         for entry in entries {
             if let Some(deadline) = entry.deadline {
                 self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+                // Those of entries that were answered stay in it: too many of them, and it costs more than it saves.
+                let most = 4 * self.queue.len() + 64;
+                self.alarms = self.alarms.take().filter(|alarms| alarms.len() <= most);
                 if let Some(alarms) = &mut self.alarms {
                     alarms.push(Reverse((deadline, start)));
                 }
@@ -433,7 +440,11 @@ impl<T> Inflight<T> {
         match self.queue.pop_front() {
             Some(placed) => {
                 let room = placed.entry.room();
-                (Completed::Single(placed.entry.ticket, frame), room)
+                let sent = match placed.entry.commands {
+                    Commands::One(Sending { may_have_run: true, .. }) => Sent::Again,
+                    _ => Sent::Once,
+                };
+                (Completed::Single(placed.entry.ticket, frame, sent), room)
             }
             None => (Completed::Unasked, Room::default()),
         }
@@ -475,8 +486,11 @@ mod tests {
     fn answers_go_to_the_oldest_and_positions_follow_each_other() {
         let mut inflight = of(vec![Entry::single('a', 10, None, YES), Entry::single('b', 5, None, YES)]);
         assert_eq!(inflight.iter().map(Placed::range).collect::<Vec<_>>(), [100..110, 110..115]);
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('a'), _), Room { bytes: 10, .. })));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), _), Room { bytes: 5, .. })));
+        assert!(matches!(
+            inflight.handle_answer(answer(1)),
+            (Completed::Single(Some('a'), ..), Room { bytes: 10, .. })
+        ));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), ..), Room { bytes: 5, .. })));
         assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Unasked));
     }
 
@@ -516,13 +530,30 @@ mod tests {
         }
         inflight.extend([entry(15)].into_iter(), 140);
         assert_eq!(inflight.earliest(), Some(at(15)));
-        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single(Some('a'), _)));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single(Some('a'), ..)));
         assert_eq!(inflight.expired(at(40)), [140, 120]);
         for place in [140, 120] {
             inflight.find(place).unwrap().entry.ticket = None;
         }
         assert_eq!(inflight.expired(at(50)), []);
         assert_eq!(inflight.earliest(), None);
+    }
+
+    #[test]
+    fn alarms_of_those_who_were_answered_do_not_pile_up() {
+        let begin = Instant::now();
+        let entry = |millis: u64| {
+            let deadline = begin + std::time::Duration::from_millis(millis);
+            Entry::single('a', 10, Some(deadline), YES)
+        };
+        let mut inflight = of(vec![entry(10), entry(3_600_000)]);
+        assert_eq!(inflight.expired(begin + std::time::Duration::from_millis(10)), [100]);
+        for place in (0..10_000).map(|number| 120 + 10 * number) {
+            let _ = inflight.handle_answer(answer(1));
+            inflight.extend([entry(3_600_000)].into_iter(), place);
+        }
+        assert!(inflight.alarms.as_ref().map_or(0, BinaryHeap::len) < 1_000);
+        assert!(inflight.earliest().is_some());
     }
 
     #[test]

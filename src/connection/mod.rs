@@ -16,7 +16,7 @@ mod state;
 mod wire;
 
 pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
-pub(crate) use output::{Loss, Lost, Output, Reason};
+pub(crate) use output::{Loss, Lost, Output, Reason, Sent};
 pub(crate) use room::Room;
 pub(crate) use session::{Claim, More, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};

@@ -11,7 +11,8 @@ use crate::command::{Encoded, Slices};
 /// The bytes of all commands that are not answered yet, and how far the present socket has taken them.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// Consecutive stretches of the log; the first one holds the oldest byte that is still needed.
+    /// Stretches of the log, in order; the first one holds the oldest byte that is still needed. Where one is missing,
+    /// nobody needs its bytes.
     segments: VecDeque<Segment>,
     /// Where the next byte that is appended will stand.
     end: u64,
@@ -113,14 +114,30 @@ impl Outbox {
     /// Takes a range out of what will be sent. None of it may have been handed over.
     pub(crate) fn skip(&mut self, range: Range<u64>) {
         debug_assert!(range.start >= self.position, "bytes that were handed over cannot be skipped");
+        let mut range = range;
         let index = self.skips.partition_point(|skip| skip.start < range.start);
-        let touches = index.checked_sub(1).and_then(|before| self.skips.get_mut(before));
-        match touches.filter(|before| before.end == range.start) {
-            Some(before) => before.end = range.end,
-            None => self.skips.insert(index, range),
+        if self.skips.get(index).is_some_and(|after| after.start == range.end) {
+            range.end = self.skips.remove(index).map_or(range.end, |after| after.end);
         }
+        let before = index.checked_sub(1).and_then(|before| self.skips.get_mut(before));
+        match before.filter(|before| before.end == range.start) {
+            Some(before) => {
+                before.end = range.end;
+                range = before.clone();
+            }
+            None => self.skips.insert(index, range.clone()),
+        }
+        self.drop_within(&range);
         self.pass_skips();
         self.advance_cursor();
+    }
+
+    /// Frees the segments all of whose bytes are in `range`, which nobody will need. The skip over it bridges the gap.
+    fn drop_within(&mut self, range: &Range<u64>) {
+        let from = self.segments.partition_point(|segment| segment.start < range.start);
+        let to = self.segments.partition_point(|segment| segment.end() <= range.end).max(from);
+        self.segments.drain(from..to);
+        self.cursor = self.segments.partition_point(|segment| segment.end() <= self.position);
     }
 
     /// Starts over for a new socket: sends the ranges of `keep` (ascending, within the log), and after them whatever

@@ -12,7 +12,7 @@ use crate::resp::Frame;
 #[derive(Debug)]
 pub(crate) enum Output<T> {
     /// The answer to a caller's command.
-    Answered(T, Frame),
+    Answered(T, Frame, Sent),
     /// A caller's command will not be answered.
     Lost(T, Lost),
     /// All that will come for a caller's several commands.
@@ -31,7 +31,7 @@ pub(crate) enum Output<T> {
         in_flight: usize,
         /// How many of them wait on for the next connection.
         requeued: usize,
-        /// How many of them were told that what became of their commands is unknown.
+        /// How many commands callers were told of that what became of them is unknown.
         failed_unknown: usize,
     },
     /// The socket must be dropped.
@@ -51,6 +51,14 @@ pub(crate) struct Loss {
     pub(crate) silent: Option<Duration>,
     /// How many callers were waiting on the link, this one among them.
     pub(crate) waiting: usize,
+}
+
+/// Whether a command may have run before the sending that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Once,
+    /// An earlier connection had taken it in full: what the answer says holds for the last sending only.
+    Again,
 }
 
 /// A command that no answer will come for.

@@ -169,13 +169,13 @@ impl<T: Claim> Session<T> {
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
         let was_ready = self.ready_since.take();
-        self.heartbeat = None;
         self.connection = None;
         self.attempt_until = None;
         if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
             self.backoff.reset();
         }
-        let in_flight = self.inflight.len();
+        let in_flight = self.callers();
+        self.heartbeat = None;
         let failed_unknown = self.sort_out(&cause, now);
         if was_ready.is_some() {
             let requeued = self.inflight.len();
@@ -313,6 +313,7 @@ impl<T: Claim> Session<T> {
             return;
         }
         self.connection = None;
+        self.heartbeat = None;
         self.ready_since = None;
         self.attempt_until = None;
         self.sort_out(&cause, now);
@@ -372,9 +373,9 @@ impl<T: Claim> Session<T> {
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
-            Completed::Single(Some(ticket), frame) => Some(Output::Answered(ticket, frame)),
+            Completed::Single(Some(ticket), frame, sent) => Some(Output::Answered(ticket, frame, sent)),
             Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
-            Completed::Single(None, _) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
         }
     }
 
@@ -418,21 +419,28 @@ impl<T: Claim> Session<T> {
         self.retain(|placed| {
             let deaths = &mut placed.entry.deaths;
             match (any_sent, std::mem::replace(&mut is_oldest, false)) {
-                (true, true) => *deaths += 1,
+                (true, true) => *deaths = deaths.saturating_add(1),
                 (true, false) => *deaths = 0,
                 (false, _) => {}
             }
             let mut poisoned = placed.entry.deaths >= POISON;
-            placed.judge(|range, sending| {
+            let first = placed.unanswered().next();
+            let is_awaited = placed.entry.ticket.is_some();
+            let judged = placed.judge(|range, sending| {
                 // Only the first of several can be what the connections die of.
                 let is_poison = std::mem::replace(&mut poisoned, false);
                 let was_sent = range.end <= position;
                 sending.may_have_run |= was_sent;
                 let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
                 let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
-                unknown += usize::from(ends && fate == Fate::Unknown);
+                unknown += usize::from(is_awaited && ends && fate == Fate::Unknown);
                 ends.then(|| Lost::new(fate, &loss))
-            })
+            });
+            // What was counted was the first command; the next one begins anew.
+            if placed.unanswered().next() != first {
+                placed.entry.deaths = 0;
+            }
+            judged
         });
         self.drop_given_up();
         unknown
@@ -507,8 +515,13 @@ impl<T: Claim> Session<T> {
             stage: self.stage(),
             attempts: self.attempts(now),
             silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
-            waiting: self.inflight.len() - usize::from(self.heartbeat.is_some()),
+            waiting: self.callers(),
         }
+    }
+
+    /// How many entries are callers'.
+    fn callers(&self) -> usize {
+        self.inflight.len().saturating_sub(usize::from(self.heartbeat.is_some()))
     }
 
     /// How far a command that is not sent has got.

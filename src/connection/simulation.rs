@@ -275,7 +275,7 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
-                Output::Answered(caller, frame) => {
+                Output::Answered(caller, frame, _) => {
                     check_answers(&caller, &[frame], &[]);
                     self.end(&caller, Vec::new());
                 }
@@ -729,6 +729,66 @@ fn an_outage_holds_no_bytes_of_callers_who_have_gone() {
         assert_eq!(world.session.held(), 0, "round {round}");
     }
     world.audit();
+}
+
+#[test]
+fn bytes_of_those_who_have_gone_are_not_held_behind_one_who_waits() {
+    let begun = |world: &mut World| assert_eq!(world.write(3), 3);
+    for (mut world, begin) in [(World::new(|_| ()), None), (World::ready(), Some(begun))] {
+        world.call(1, None);
+        if let Some(begin) = begin {
+            begin(&mut world);
+        }
+        for _ in 0..1_000 {
+            world.call(1, Some(Duration::from_millis(1)));
+            world.advance(Duration::from_millis(1));
+        }
+        assert!(world.session.held() < 1_000, "{} bytes are held", world.session.held());
+    }
+}
+
+#[test]
+fn the_command_behind_a_poison_is_judged_anew() {
+    for (first, deaths) in [(Verb::Read, 4), (Verb::Touch, 3)] {
+        let mut world = World::ready();
+        let call = world.call_of(vec![first, Verb::Read, Verb::Read], None);
+        for _ in 0..deaths {
+            world.settle_writes();
+            world.cut(Cause::PeerClosed);
+            world.advance(Duration::from_secs(5));
+            world.connect();
+            world.settle_handshake();
+        }
+        world.settle();
+        let lost: Vec<_> = world.endings[&call].lost.iter().map(|lost| lost.place).collect();
+        assert_eq!(lost, [0], "{first:?}");
+        world.audit();
+    }
+}
+
+#[test]
+fn a_link_can_end_and_be_lost_while_a_heartbeat_is_on_its_way() {
+    let beating = || {
+        let mut world = World::new(|settings| settings.heartbeat = Some(Duration::from_secs(1)));
+        world.connect();
+        world.settle();
+        world.advance(Duration::from_secs(2));
+        world.settle_writes();
+        world
+    };
+    let mut world = beating();
+    world.session.finish(Cause::RuntimeGone, world.now);
+    world.drain();
+    let mut world = beating();
+    world.session.handle_lost(Cause::PeerClosed, world.now);
+    let mut told = 0;
+    while let Some(output) = world.session.poll_event(world.now) {
+        if let Output::Disconnected { in_flight, .. } = output {
+            assert_eq!(in_flight, 0, "a heartbeat is no caller");
+            told += 1;
+        }
+    }
+    assert_eq!(told, 1);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub enum Event {
         in_flight: usize,
         /// How many of them wait on for the next connection: none of their bytes had been handed over in full.
         requeued: usize,
-        /// How many of them failed with [`Fate::Unknown`](crate::Fate::Unknown).
+        /// How many commands failed with [`Fate::Unknown`](crate::Fate::Unknown).
         failed_unknown: usize,
     },
     /// The server sent something unasked, such as a notice of its own maintenance: at most 64 KiB, see

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::connection::{Claim, GroupEnd, Lost};
+use crate::connection::{Claim, GroupEnd, Lost, Sent};
 use crate::resp::Frame;
 
 /// How a call ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// A single command's answer.
-    Answered(Frame),
+    Answered(Frame, Sent),
     /// There is no answer, to none of the commands.
     Lost(Lost),
     /// What came of several commands.

@@ -138,7 +138,7 @@ impl LinkTask {
         while let Some(event) = self.session.poll_event(now) {
             step = Step::Moved;
             match event {
-                Output::Answered(ticket, frame) => self.complete(&ticket, Outcome::Answered(frame)),
+                Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
@@ -277,10 +277,19 @@ impl LinkTask {
         self.socket = Socket::None;
     }
 
-    /// Acts on the time, and arms the timer for the next time.
-    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
+    /// Tells those whose deadlines have come, also those who wait for room.
+    fn handle_time(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
         if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
             self.mailbox.expire_waiting(now, self.session.last_cause());
+            // The next exchange says which is the earliest now.
+            self.earliest_waiting = None;
+        }
+    }
+
+    /// Arms the timer for the next time.
+    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
             return cx.waker().wake_by_ref();
         }
         loop {
@@ -309,8 +318,8 @@ impl Future for LinkTask {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let now = clock::now();
-        this.session.handle_timeout(now);
+        let mut now = clock::now();
+        this.handle_time(now);
         if this.turn == Turn::Deliver {
             this.turn = Turn::Serve;
             this.read(cx, now);
@@ -336,7 +345,9 @@ impl Future for LinkTask {
                 this.keep_time(cx, now);
                 return Poll::Pending;
             }
-            this.session.handle_timeout(now);
+            // A busy link may take a while from here to there, and deadlines come all the same.
+            now = clock::now();
+            this.handle_time(now);
         }
         // Others have a right to the thread too.
         cx.waker().wake_by_ref();
@@ -350,7 +361,7 @@ impl Drop for LinkTask {
         self.session.finish(Cause::RuntimeGone, clock::now());
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
-                Output::Answered(ticket, frame) => ticket.complete(Outcome::Answered(frame)),
+                Output::Answered(ticket, frame, sent) => ticket.complete(Outcome::Answered(frame, sent)),
                 Output::Lost(ticket, lost) => ticket.complete(Outcome::Lost(lost)),
                 Output::Group(ticket, end) => ticket.complete(Outcome::Group(end)),
                 _ => {}
