@@ -69,9 +69,9 @@ use crate::topology::Standalone;
 ///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
-/// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned, or its only
-/// thread is blocked), no answer and no deadline comes either. (Each `#[tokio::test]` is a runtime of its own: make a client in each.)
-/// Calls can be awaited anywhere, on another runtime too.
+/// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned,
+/// or its only thread is blocked), no answer and no deadline comes either. (Each `#[tokio::test]` is a runtime of its
+/// own: make a client in each.) Calls can be awaited anywhere, on another runtime too.
 ///
 /// # Dropping
 /// When the last clone goes, commands that were sent may finish within the configured grace; then the connection is
@@ -98,9 +98,6 @@ impl Client {
     /// # Cancellation
     /// Can be dropped: the attempt is given up.
     ///
-    /// # Panics
-    /// If the tokio runtime was built without time (`enable_time`). One without I/O (`enable_io`) ends in an error.
-    ///
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;
     /// - `NoRuntime`: not called on a tokio runtime;
@@ -119,9 +116,6 @@ impl Client {
     }
 
     /// Starts to connect in the background and returns at once. Calls wait for the connection under their deadlines.
-    ///
-    /// # Panics
-    /// As [`connect`](Self::connect).
     ///
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;

@@ -13,7 +13,8 @@ use crate::transport::Dialer;
 /// Whether a command may be sent again when nobody knows whether it ran.
 pub(super) fn repeat(replay: Replay, command: &Command) -> Repeat {
     let facts = command.facts();
-    // A new connection may lead to another server, behind a proxy say, where its cursor means nothing.
+    // A new connection may lead to another server, behind a proxy say, where a cursor means nothing. The options are
+    // looked at last: only where the command without them would be allowed.
     let allowed = replay.allows(facts.effect()) && facts.home() == Home::Any && replay.allows(command.effect());
     if allowed { Repeat::Allowed } else { Repeat::Forbidden }
 }

@@ -168,14 +168,11 @@ impl<T: Claim> Session<T> {
 
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
-        let was_ready = self.ready_since.take();
-        self.connection = None;
-        self.attempt_until = None;
+        let (was_ready, in_flight) = (self.ready_since, self.callers());
+        self.drop_connection();
         if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
             self.backoff.reset();
         }
-        let in_flight = self.callers();
-        self.heartbeat = None;
         let failed_unknown = self.sort_out(&cause, now);
         if was_ready.is_some() {
             let requeued = self.inflight.len();
@@ -312,10 +309,7 @@ impl<T: Claim> Session<T> {
         if self.is_closed() {
             return;
         }
-        self.connection = None;
-        self.heartbeat = None;
-        self.ready_since = None;
-        self.attempt_until = None;
+        self.drop_connection();
         self.sort_out(&cause, now);
         let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
         self.give_up_all(reason, now);
@@ -359,6 +353,14 @@ impl<T: Claim> Session<T> {
         if self.closing.is_some() && self.state.drain().is_ok() {
             self.events.push_back(Output::State);
         }
+    }
+
+    /// Forgets everything that is true of the present socket, or attempt, alone.
+    fn drop_connection(&mut self) {
+        self.connection = None;
+        self.heartbeat = None;
+        self.ready_since = None;
+        self.attempt_until = None;
     }
 
     /// Frees the bytes that nobody needs any more.
@@ -537,9 +539,7 @@ impl<T: Claim> Session<T> {
     fn finish_if_drained(&mut self) {
         let awaited = !matches!(self.closing, Some((_, More::None)));
         if !awaited && self.inflight.is_idle() && !self.is_closed() {
-            self.connection = None;
-            self.ready_since = None;
-            self.attempt_until = None;
+            self.drop_connection();
             self.state.close(Cause::ClosedHere);
             self.events.push_back(Output::State);
             self.events.push_back(Output::Hangup);
