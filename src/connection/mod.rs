@@ -2,6 +2,7 @@
 //! ([`Session`]). Bytes and the time are arguments; bytes, deliveries, timers and events are handed out.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::expect_used))]
 
+mod backlog;
 mod backoff;
 mod handshake;
 mod inflight;
@@ -15,10 +16,11 @@ mod simulation;
 mod state;
 mod wire;
 
+pub(crate) use backlog::Claim;
 pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
 pub(crate) use output::{Loss, Lost, Output, Reason, Sent};
 pub(crate) use room::Room;
-pub(crate) use session::{Claim, More, Session};
+pub(crate) use session::{More, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};
 pub use state::{LinkState, ServerFacts, SessionFacts};

@@ -1,0 +1,261 @@
+//! The commands that are not answered: their order, their bytes, and what their callers are told.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
+use super::outbox::Outbox;
+use super::output::{Loss, Lost, Output};
+use super::room::Room;
+use crate::command::{Encoded, Slices};
+use crate::outcome::Fate;
+use crate::resp::Frame;
+
+/// A caller's claim to an answer.
+pub(crate) trait Claim {
+    /// Whether the caller has gone, so that nobody would read the answer.
+    fn is_given_up(&self) -> bool;
+}
+
+/// What a session hands out, in order.
+pub(crate) type Outputs<T> = VecDeque<Output<T>>;
+
+/// Commands in their order, each with its place in the log of what is written.
+#[derive(Debug)]
+pub(crate) struct Backlog<T> {
+    inflight: Inflight<T>,
+    outbox: Outbox,
+    /// What commands that have ended have given back since the last look.
+    settled: Room,
+}
+
+impl<T: Claim> Backlog<T> {
+    pub(crate) fn new() -> Self {
+        Self { inflight: Inflight::new(), outbox: Outbox::default(), settled: Room::default() }
+    }
+
+    /// Takes commands in. The batch is left empty.
+    pub(crate) fn extend(&mut self, batch: &mut Batch<T>) {
+        let start = self.outbox.append(std::mem::take(&mut batch.log));
+        self.inflight.extend(batch.entries.drain(..), start);
+    }
+
+    /// Takes one command in; returns where its first byte stands.
+    pub(crate) fn push(&mut self, entry: Entry<T>, log: Encoded) -> u64 {
+        let start = self.outbox.append(log);
+        self.inflight.extend(std::iter::once(entry), start);
+        start
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.inflight.len()
+    }
+
+    /// Whether no caller's command is in it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.inflight.is_idle()
+    }
+
+    /// Where the oldest entry stands.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.inflight.front().map(|front| front.start)
+    }
+
+    /// How many answers are due to the oldest entry.
+    pub(crate) fn due(&self) -> usize {
+        let position = self.outbox.position();
+        self.inflight.front().map_or(0, |front| front.due(position))
+    }
+
+    /// No deadline is before this.
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.inflight.earliest()
+    }
+
+    /// The room that was given back since the last call.
+    pub(crate) fn take_settled(&mut self) -> Room {
+        std::mem::take(&mut self.settled)
+    }
+
+    /// How many bytes it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.outbox.held()
+    }
+
+    /// A used buffer for the next batch's log.
+    pub(crate) fn take_spare(&mut self) -> Option<Encoded> {
+        self.outbox.take_spare()
+    }
+
+    /// Adds what the socket should take next to `slices`; returns the number of bytes.
+    pub(crate) fn transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
+        self.outbox.transmit(slices)
+    }
+
+    /// The socket took `count` bytes of what [`Self::transmit`] gave.
+    pub(crate) fn handle_written(&mut self, count: usize) {
+        self.outbox.handle_written(count);
+    }
+
+    /// Frees the bytes that nobody needs any more.
+    pub(crate) fn release(&mut self) {
+        self.outbox.release(self.oldest().unwrap_or(u64::MAX));
+    }
+
+    /// Gives a frame of answers to the oldest entry.
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+        let (completed, room) = self.inflight.handle_answer(frame);
+        self.settled.take(room);
+        match completed {
+            Completed::Single(Some(ticket), frame, sent) => Some(Output::Answered(ticket, frame, sent)),
+            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
+            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+        }
+    }
+
+    /// Tells the callers whose deadline has come. `socket` says whether there is one that has taken what was written.
+    pub(crate) fn expire(&mut self, now: Instant, loss: &Arc<Loss>, socket: Socket, outputs: &mut Outputs<T>) {
+        let living = self.living(socket);
+        let mut any_gone = false;
+        for place in self.inflight.expired(now) {
+            let Some(placed) = self.inflight.find(place) else { continue };
+            let keeps = give_up(placed, loss, living, &mut self.outbox, outputs);
+            any_gone |= !keeps;
+        }
+        if any_gone {
+            self.drop_settled();
+        }
+    }
+
+    /// Tells all callers that no answer will come.
+    pub(crate) fn give_up_all(&mut self, loss: &Arc<Loss>, socket: Socket, outputs: &mut Outputs<T>) {
+        let living = self.living(socket);
+        let outbox = &mut self.outbox;
+        self.inflight.retain(|placed| {
+            give_up(placed, loss, living, outbox, outputs);
+            true
+        });
+        self.drop_settled();
+    }
+
+    /// The socket is gone, and with it the answers to what it had taken in full. What may be sent again keeps its place
+    /// in the order; of the rest the callers are told. Returns how many commands are lost that may have run.
+    pub(crate) fn sort_out(&mut self, loss: &Arc<Loss>, outputs: &mut Outputs<T>) -> usize {
+        let position = self.outbox.position();
+        // An attempt that fails before anything was sent says nothing of what would have been.
+        let any_sent = self.inflight.front().is_some_and(|front| front.is_begun(position));
+        let mut is_oldest = any_sent;
+        let mut unknown = 0;
+        self.retain(outputs, |placed| {
+            let deaths = &mut placed.entry.deaths;
+            match (any_sent, std::mem::replace(&mut is_oldest, false)) {
+                (true, true) => *deaths = deaths.saturating_add(1),
+                (true, false) => *deaths = 0,
+                (false, _) => {}
+            }
+            let mut poisoned = placed.entry.deaths >= POISON;
+            let first = placed.unanswered().next();
+            let is_awaited = placed.entry.ticket.is_some();
+            let judged = placed.judge(|range, sending| {
+                // Only the first of several can be what the connections die of.
+                let is_poison = std::mem::replace(&mut poisoned, false);
+                let was_sent = range.end <= position;
+                sending.may_have_run |= was_sent;
+                let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
+                let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
+                unknown += usize::from(is_awaited && ends && fate == Fate::Unknown);
+                ends.then(|| Lost::new(fate, loss))
+            });
+            // What was counted was the first command; the next one begins anew.
+            if placed.unanswered().next() != first {
+                placed.entry.deaths = 0;
+            }
+            judged
+        });
+        self.drop_given_up();
+        unknown
+    }
+
+    /// Takes out, while no socket has taken anything, the commands that nobody waits for: of callers who have gone, and
+    /// of those who were told that no answer would come.
+    pub(crate) fn drop_given_up(&mut self) {
+        let settled = &mut self.settled;
+        self.inflight.retain(|placed| {
+            let keep = placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up());
+            if !keep {
+                settled.take(placed.entry.room());
+            }
+            keep
+        });
+        self.outbox.rewind(self.inflight.iter().flat_map(Placed::unanswered));
+        self.release();
+    }
+
+    /// Takes out the entries of callers who were told and to whom no answer is due any more.
+    fn drop_settled(&mut self) {
+        let settled = &mut self.settled;
+        self.inflight.retain(|placed| {
+            let keep = placed.entry.ticket.is_some() || placed.unanswered().next().is_some();
+            if !keep {
+                settled.take(placed.entry.room());
+            }
+            keep
+        });
+        self.release();
+    }
+
+    /// Judges every entry; tells the callers of those that are lost, which are taken out.
+    fn retain(&mut self, outputs: &mut Outputs<T>, mut judge: impl FnMut(&mut Placed<T>) -> Judged) {
+        let settled = &mut self.settled;
+        self.inflight.retain(|placed| match judge(placed) {
+            Judged::Waits => true,
+            judged => {
+                settled.take(placed.entry.room());
+                match (placed.entry.ticket.take(), judged) {
+                    (Some(ticket), Judged::Lost(lost)) => outputs.push_back(Output::Lost(ticket, lost)),
+                    (Some(ticket), Judged::Complete(end)) => outputs.push_back(Output::Group(ticket, end)),
+                    _ => {}
+                }
+                false
+            }
+        });
+    }
+
+    /// What a socket that lives has taken: everything before this.
+    fn living(&self, socket: Socket) -> Option<u64> {
+        (socket == Socket::Lives).then_some(self.outbox.position())
+    }
+}
+
+/// Whether there is a socket to which what was written belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Socket {
+    Lives,
+    None,
+}
+
+/// Tells the caller of an entry that no answer will come. What a socket that lives, and has taken everything before
+/// `living`, has begun to take keeps its place: it will be sent to its end, and its answer belongs to nobody else. The
+/// rest will not be sent. Returns whether an answer is still due.
+fn give_up<T>(
+    placed: &mut Placed<T>,
+    loss: &Arc<Loss>,
+    living: Option<u64>,
+    outbox: &mut Outbox,
+    outputs: &mut Outputs<T>,
+) -> bool {
+    let Some(ticket) = placed.entry.ticket.take() else { return true };
+    let begun = |range: &Range<u64>| living.is_some_and(|position| range.start < position);
+    outputs.push_back(placed.tell(ticket, loss, |range, sending| {
+        if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
+    }));
+    placed.cut(begun, |range| outbox.skip(range))
+}
+
+/// A command that was the oldest one unanswered on this many connections that died in a row is not sent again: its answer
+/// may be what they die of.
+const POISON: u8 = 3;
