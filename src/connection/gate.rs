@@ -1,0 +1,199 @@
+//! What the server refused for the time being: kept back until it is likely to be taken, and tried again.
+//!
+//! ```text
+//!            refused                pause over                      taken
+//!   open ──────────────▶ closed ──────────────▶ probing ───────────────────▶ open: all go back into the stream
+//!                           ▲                      │
+//!                           └──── refused again ───┘
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::backlog::{Backlog, Claim, Outputs, Socket};
+use super::backoff::{Backoff, Permanence};
+use super::inflight::Placed;
+use super::output::Loss;
+use super::room::Room;
+use super::settings::BackoffSettings;
+use crate::command::Refusal;
+use crate::outcome::Cause;
+
+/// The commands of a link that were refused for one reason.
+#[derive(Debug)]
+pub(crate) struct Gate<T> {
+    backlog: Backlog<T>,
+    phase: Phase,
+    backoff: Backoff,
+    /// When it was last opened.
+    opened: Option<Instant>,
+    /// The server's last words.
+    cause: Option<Cause>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was refused, or all of it has gone back.
+    Open,
+    /// Nothing goes through before `until`.
+    Closed { until: Instant },
+    /// The command that stands at `place` of the link's log shows whether the rest may go back; another one is tried if
+    /// nothing is known of it at `until`.
+    Probing { place: u64, until: Instant },
+}
+
+/// What is refused together and tried again together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Everything: the server takes no commands. New ones are held back too, and a `PING` is the probe.
+    Link,
+    /// Commands for some keys of a cluster. The oldest is the probe.
+    Slots,
+    /// Writes. The oldest is the probe.
+    Writes,
+    /// Each for itself: they go back without a probe.
+    Each,
+}
+
+impl Scope {
+    pub(crate) const ALL: [Self; 4] = [Self::Link, Self::Slots, Self::Writes, Self::Each];
+
+    pub(crate) fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Loading | Refusal::MasterDown => Self::Link,
+            Refusal::ClusterDown => Self::Slots,
+            Refusal::ReadOnly => Self::Writes,
+            Refusal::TryAgain | Refusal::MaxClients => Self::Each,
+        }
+    }
+}
+
+impl<T: Claim> Gate<T> {
+    pub(crate) fn new(seed: u64) -> Self {
+        let backoff = Backoff::new(PAUSES, seed);
+        Self { backlog: Backlog::new(), phase: Phase::Open, backoff, opened: None, cause: None }
+    }
+
+    /// Whether commands are kept back.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    /// What is kept back.
+    pub(crate) fn backlog(&mut self) -> &mut Backlog<T> {
+        &mut self.backlog
+    }
+
+    /// How many callers' commands are kept back.
+    pub(crate) fn len(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// The server's last words.
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
+    /// Keeps back what was refused, of the link's log `from`.
+    pub(crate) fn handle_refused(&mut self, placed: Placed<T>, from: &Backlog<T>, cause: Cause, now: Instant) {
+        let place = placed.start;
+        self.backlog.take_over(placed, from);
+        self.close(place, cause, now);
+    }
+
+    /// What stands at `place` of the link's log was refused.
+    pub(crate) fn close(&mut self, place: u64, cause: Cause, now: Instant) {
+        self.cause = Some(cause);
+        let closes = match self.phase {
+            Phase::Open => true,
+            Phase::Probing { place: probe, .. } => probe == place,
+            Phase::Closed { .. } => false,
+        };
+        if !closes {
+            return;
+        }
+        if self.opened.take().is_none_or(|opened| now.duration_since(opened) >= LONG_OPEN) {
+            self.backoff.reset();
+            // The first pause of a fresh backoff is none at all.
+            self.backoff.pause(Permanence::Transient);
+        }
+        self.phase = Phase::Closed { until: now + self.backoff.pause(Permanence::Transient) };
+    }
+
+    /// The command at `place` was answered, and not refused; `true` if that was the probe.
+    pub(crate) fn handle_taken(&self, place: u64) -> bool {
+        matches!(self.phase, Phase::Probing { place: probe, .. } if probe == place)
+    }
+
+    /// Whether it is time for a probe.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.due().is_some_and(|due| due <= now)
+    }
+
+    /// When something is to be tried next.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Open => None,
+            Phase::Closed { until } | Phase::Probing { until, .. } => Some(until),
+        }
+    }
+
+    /// The command at `place` of the link's log is the probe now.
+    pub(crate) fn probe(&mut self, place: u64, now: Instant) {
+        self.phase = Phase::Probing { place, until: now + PROBE_LIMIT };
+    }
+
+    /// There is a new connection, perhaps to another server: nothing is known of it.
+    pub(crate) fn handle_established(&mut self, now: Instant) {
+        if self.is_closed() {
+            self.phase = Phase::Closed { until: now };
+        }
+    }
+
+    /// Puts all that is kept back into the link's stream again; returns how many commands that are.
+    pub(crate) fn open(&mut self, into: &mut Backlog<T>, now: Instant) -> usize {
+        self.phase = Phase::Open;
+        self.opened = Some(now);
+        self.backlog.drop_given_up();
+        let count = self.backlog.len();
+        self.backlog.move_to(into, count);
+        count
+    }
+
+    /// Puts the oldest that is kept back into the link's stream again, as the probe; with nothing to try it opens.
+    pub(crate) fn probe_with_oldest(&mut self, into: &mut Backlog<T>, now: Instant) {
+        self.backlog.drop_given_up();
+        match self.backlog.move_to(into, 1) {
+            Some(place) => self.probe(place, now),
+            None => self.phase = Phase::Open,
+        }
+    }
+
+    /// Forgets callers who have gone; without anybody left it opens.
+    pub(crate) fn drop_given_up(&mut self) {
+        self.backlog.drop_given_up();
+        if self.backlog.len() == 0 && !matches!(self.phase, Phase::Probing { .. }) {
+            self.phase = Phase::Open;
+        }
+    }
+
+    /// Tells the callers whose deadline has come.
+    pub(crate) fn expire(&mut self, now: Instant, loss: &Arc<Loss>, outputs: &mut Outputs<T>) {
+        self.backlog.expire(now, loss, Socket::None, outputs);
+    }
+
+    /// The room that was given back since the last call.
+    pub(crate) fn take_settled(&mut self) -> Room {
+        self.backlog.take_settled()
+    }
+}
+
+/// Pauses between probes: from 10 ms up to 1 s, each shortened by chance by up to a half.
+const PAUSES: BackoffSettings =
+    BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 };
+
+/// After this long without a refusal the pauses begin anew, 1 s.
+const LONG_OPEN: Duration = Duration::from_secs(1);
+
+/// How long a probe may take before another one is tried, 1 s.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
