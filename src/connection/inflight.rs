@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
 use crate::command::Encoded;
@@ -71,41 +72,6 @@ pub(crate) enum Repeat {
     Forbidden,
 }
 
-/// Several commands that one caller sent as one.
-#[derive(Debug)]
-pub(crate) struct Group {
-    /// The commands that are answered or will be, in order.
-    parts: Vec<Part>,
-    /// The answers that came: runs, in the order of `parts`.
-    answers: Vec<Frame>,
-    /// How many answers those are; `<= parts.len()`.
-    answered: usize,
-    /// The commands that no answer will come for.
-    lost: Vec<Lost>,
-}
-
-/// One command of a group.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    /// Where it is, in bytes from the group's start.
-    start: usize,
-    end: usize,
-    /// Which command of the group it is.
-    place: usize,
-    sending: Sending,
-}
-
-/// How a group ended: every command is answered or lost.
-#[derive(Debug, Default)]
-pub(crate) struct GroupEnd {
-    /// The answers: runs, in the order of the commands that have one.
-    pub(crate) answers: Vec<Frame>,
-    /// The commands that have none, in order.
-    pub(crate) lost: Vec<Lost>,
-    /// The commands whose answers are to a second sending, in order.
-    pub(crate) again: Vec<usize>,
-}
-
 impl Sending {
     /// Of a command that was not sent yet.
     pub(crate) fn new(repeat: Repeat) -> Self {
@@ -127,18 +93,7 @@ impl<T> Entry<T> {
     /// Several commands: where each ends, and whether it may be sent again.
     pub(crate) fn group(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
-        let mut start = 0;
-        let parts = commands
-            .iter()
-            .enumerate()
-            .map(|(place, (end, repeat))| {
-                let part = Part { start, end: *end, place, sending: Sending::new(*repeat) };
-                start = *end;
-                part
-            })
-            .collect();
-        let group = Box::new(Group { parts, answers: Vec::new(), answered: 0, lost: Vec::new() });
-        let count = commands.len();
+        let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
     }
 }
@@ -150,53 +105,6 @@ impl<T> Entry<T> {
             Commands::Heartbeat => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
-    }
-}
-
-impl Group {
-    /// The answers that came and the losses so far.
-    fn take_end(&mut self) -> GroupEnd {
-        let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
-        lost.sort_unstable_by_key(|lost| lost.place);
-        let answered = self.parts.iter().take(self.answered);
-        let again = answered.filter(|part| part.sending.may_have_run).map(|part| part.place).collect();
-        GroupEnd { answers, lost, again }
-    }
-
-    /// The commands that are not answered.
-    fn unanswered(&self) -> &[Part] {
-        self.parts.get(self.answered..).unwrap_or_default()
-    }
-
-    /// Whether nothing more is due.
-    fn is_complete(&self) -> bool {
-        self.answered >= self.parts.len()
-    }
-
-    /// Looks at every part that is not answered; those for which `judge` finds a loss are lost.
-    fn judge(&mut self, start: u64, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) {
-        let answered = self.answered;
-        let lost = &mut self.lost;
-        let mut index = 0;
-        self.parts.retain_mut(|part| {
-            index += 1;
-            if index <= answered {
-                return true;
-            }
-            match judge(part.range(start), &mut part.sending) {
-                None => true,
-                Some(loss) => {
-                    lost.push(Lost { place: part.place, ..loss });
-                    false
-                }
-            }
-        });
-    }
-}
-
-impl Part {
-    fn range(&self, start: u64) -> Range<u64> {
-        start + self.start as u64..start + self.end as u64
     }
 }
 
@@ -219,10 +127,7 @@ impl<T> Placed<T> {
         match &self.entry.commands {
             Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
             Commands::Cut => 0,
-            Commands::Many(group) => {
-                let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
-                sent.saturating_sub(group.answered)
-            }
+            Commands::Many(group) => group.due(self.start, position),
         }
     }
 
@@ -265,12 +170,8 @@ impl<T> Placed<T> {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
             Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
-                let mut end = group.take_end();
-                end.lost.extend(group.unanswered().iter().map(|part| {
-                    let fate = fate(part.range(self.start), &part.sending);
-                    Lost { place: part.place, ..Lost::new(fate, loss) }
-                }));
-                end.lost.sort_unstable_by_key(|lost| lost.place);
+                let start = self.start;
+                let end = group.give_up(|part| Lost::new(fate(part.range(start), &part.sending), loss));
                 Output::Group(ticket, end)
             }
         }
@@ -288,14 +189,7 @@ impl<T> Placed<T> {
                 false
             }
             Commands::Cut => false,
-            Commands::Many(group) => {
-                let keep = group.unanswered().iter().take_while(|part| begun(&part.range(self.start))).count();
-                for part in group.unanswered().get(keep..).unwrap_or_default() {
-                    skip(part.range(self.start));
-                }
-                group.parts.truncate(group.answered + keep);
-                keep > 0
-            }
+            Commands::Many(group) => group.cut(self.start, begun, skip),
         }
     }
 
@@ -430,10 +324,7 @@ impl<T> Inflight<T> {
         // Whatever the connections die of, it is not this answer.
         front.entry.deaths = 0;
         if let Commands::Many(group) = &mut front.entry.commands {
-            group.answered += frame.len();
-            if front.entry.ticket.is_some() {
-                group.answers.push(frame);
-            }
+            group.handle_answers(frame, front.entry.ticket.is_some());
             if !group.is_complete() {
                 return (Completed::Nothing, Room::default());
             }

@@ -4,6 +4,7 @@
 
 mod backlog;
 mod backoff;
+mod group;
 mod handshake;
 mod inflight;
 mod outbox;
@@ -18,7 +19,8 @@ mod state;
 mod wire;
 
 pub(crate) use backlog::Claim;
-pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
+pub(crate) use group::GroupEnd;
+pub(crate) use inflight::{Batch, Entry, Repeat};
 pub(crate) use output::{Loss, Lost, Output, Reason, Sent};
 pub(crate) use room::Room;
 pub(crate) use session::{More, Session};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inflight::GroupEnd;
+use super::group::GroupEnd;
 use super::state::SessionFacts;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
