@@ -7,14 +7,11 @@
 //!                           └──── refused again ───┘
 //! ```
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::backlog::{Backlog, Claim, Outputs, Socket};
+use super::backlog::{Backlog, Claim};
 use super::backoff::{Backoff, Permanence};
 use super::inflight::Placed;
-use super::output::Loss;
-use super::room::Room;
 use super::settings::BackoffSettings;
 use crate::command::Refusal;
 use crate::outcome::Cause;
@@ -22,7 +19,10 @@ use crate::outcome::Cause;
 /// The commands of a link that were refused for one reason.
 #[derive(Debug)]
 pub(crate) struct Gate<T> {
-    backlog: Backlog<T>,
+    /// What was refused, in the order of the refusals.
+    refused: Backlog<T>,
+    /// What was never sent, because everything before it was refused.
+    held: Backlog<T>,
     phase: Phase,
     backoff: Backoff,
     /// When it was last opened.
@@ -71,7 +71,8 @@ impl Scope {
 impl<T: Claim> Gate<T> {
     pub(crate) fn new(seed: u64) -> Self {
         let backoff = Backoff::new(PAUSES, seed);
-        Self { backlog: Backlog::new(), phase: Phase::Open, backoff, opened: None, cause: None }
+        let (refused, held) = (Backlog::new(), Backlog::new());
+        Self { refused, held, phase: Phase::Open, backoff, opened: None, cause: None }
     }
 
     /// Whether commands are kept back.
@@ -80,13 +81,24 @@ impl<T: Claim> Gate<T> {
     }
 
     /// What is kept back.
-    pub(crate) fn backlog(&mut self) -> &mut Backlog<T> {
-        &mut self.backlog
+    pub(crate) fn backlogs(&mut self) -> [&mut Backlog<T>; 2] {
+        [&mut self.refused, &mut self.held]
+    }
+
+    /// What is kept back and was never sent.
+    pub(crate) fn held(&mut self) -> &mut Backlog<T> {
+        &mut self.held
+    }
+
+    /// How many bytes of commands are kept back.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.refused.held() + self.held.held()
     }
 
     /// How many callers' commands are kept back.
     pub(crate) fn len(&self) -> usize {
-        self.backlog.len()
+        self.refused.len() + self.held.len()
     }
 
     /// The server's last words.
@@ -97,31 +109,28 @@ impl<T: Claim> Gate<T> {
     /// Keeps back what was refused, of the link's log `from`.
     pub(crate) fn handle_refused(&mut self, placed: Placed<T>, from: &Backlog<T>, cause: Cause, now: Instant) {
         let place = placed.start;
-        self.backlog.take_over(placed, from);
+        self.refused.take_over(placed, from);
         self.close(place, cause, now);
     }
 
     /// What stands at `place` of the link's log was refused.
     pub(crate) fn close(&mut self, place: u64, cause: Cause, now: Instant) {
         self.cause = Some(cause);
-        let closes = match self.phase {
-            Phase::Open => true,
-            Phase::Probing { place: probe, .. } => probe == place,
-            Phase::Closed { .. } => false,
-        };
-        if !closes {
-            return;
-        }
-        if self.opened.take().is_none_or(|opened| now.duration_since(opened) >= LONG_OPEN) {
-            self.backoff.reset();
-            // The first pause of a fresh backoff is none at all.
-            self.backoff.pause(Permanence::Transient);
+        match self.phase {
+            Phase::Open if self.opened.is_none_or(|opened| now.duration_since(opened) >= LONG_OPEN) => {
+                self.backoff.reset();
+                // The first pause of a fresh backoff is none at all.
+                self.backoff.pause(Permanence::Transient);
+            }
+            Phase::Open => {}
+            Phase::Probing { place: probe, .. } if probe == place => {}
+            Phase::Probing { .. } | Phase::Closed { .. } => return,
         }
         self.phase = Phase::Closed { until: now + self.backoff.pause(Permanence::Transient) };
     }
 
-    /// The command at `place` was answered, and not refused; `true` if that was the probe.
-    pub(crate) fn handle_taken(&self, place: u64) -> bool {
+    /// Whether the command at `place` of the link's log is the probe.
+    pub(crate) fn is_probed_at(&self, place: u64) -> bool {
         matches!(self.phase, Phase::Probing { place: probe, .. } if probe == place)
     }
 
@@ -154,37 +163,30 @@ impl<T: Claim> Gate<T> {
     pub(crate) fn open(&mut self, into: &mut Backlog<T>, now: Instant) -> usize {
         self.phase = Phase::Open;
         self.opened = Some(now);
-        self.backlog.drop_given_up();
-        let count = self.backlog.len();
-        self.backlog.move_to(into, count);
+        self.backlogs().into_iter().for_each(Backlog::drop_given_up);
+        let count = self.len();
+        self.refused.move_to(into, count);
+        self.held.move_to(into, count);
         count
     }
 
     /// Puts the oldest that is kept back into the link's stream again, as the probe; with nothing to try it opens.
     pub(crate) fn probe_with_oldest(&mut self, into: &mut Backlog<T>, now: Instant) {
-        self.backlog.drop_given_up();
-        match self.backlog.move_to(into, 1) {
+        self.refused.drop_given_up();
+        match self.refused.move_to(into, 1) {
             Some(place) => self.probe(place, now),
             None => self.phase = Phase::Open,
         }
     }
 
-    /// Forgets callers who have gone; without anybody left it opens.
+    /// Forgets callers who have gone.
     pub(crate) fn drop_given_up(&mut self) {
-        self.backlog.drop_given_up();
-        if self.backlog.len() == 0 && !matches!(self.phase, Phase::Probing { .. }) {
-            self.phase = Phase::Open;
-        }
+        self.backlogs().into_iter().for_each(Backlog::drop_given_up);
     }
 
-    /// Tells the callers whose deadline has come.
-    pub(crate) fn expire(&mut self, now: Instant, loss: &Arc<Loss>, outputs: &mut Outputs<T>) {
-        self.backlog.expire(now, loss, Socket::None, outputs);
-    }
-
-    /// The room that was given back since the last call.
-    pub(crate) fn take_settled(&mut self) -> Room {
-        self.backlog.take_settled()
+    /// No deadline of what is kept back is before this.
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        [self.refused.earliest(), self.held.earliest()].into_iter().flatten().min()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Several commands that one caller sent as one, and that are judged one by one: a pipeline.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::inflight::{Repeat, Sending};
-use super::output::Lost;
-use crate::resp::Frame;
+use super::inflight::{Policy, Sending};
+use super::output::{Lost, Sent};
+use crate::command::Refusal;
+use crate::resp::{Frame, Reply};
 
 /// Several commands that one caller sent as one.
 #[derive(Debug)]
@@ -15,8 +17,32 @@ pub(crate) struct Group {
     answers: Vec<Frame>,
     /// How many answers those are; `<= parts.len()`.
     answered: usize,
+    /// Whether one of those is an error.
+    any_error: bool,
     /// The commands that no answer will come for.
     lost: Vec<Lost>,
+    /// The answers of earlier rounds, if some commands were refused in them and are tried again.
+    earlier: Option<Box<Earlier>>,
+}
+
+/// What was answered for good before the rest was tried again.
+#[derive(Debug, Default)]
+struct Earlier {
+    frames: Vec<Frame>,
+    found: Vec<Found>,
+    /// The commands whose answers are to a second sending.
+    again: Vec<usize>,
+}
+
+/// Where the answer of a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Which command of the group it is.
+    place: usize,
+    /// In which frame.
+    pub(crate) frame: usize,
+    /// Which reply of that.
+    pub(crate) reply: usize,
 }
 
 /// One command of a group.
@@ -39,22 +65,24 @@ pub(crate) struct GroupEnd {
     pub(crate) lost: Vec<Lost>,
     /// The commands whose answers are to a second sending, in order.
     pub(crate) again: Vec<usize>,
+    /// Where each answer is, where that is not simply one after the other.
+    pub(crate) found: Option<Vec<Found>>,
 }
 
 impl Group {
-    /// Of commands that were not sent yet: where each ends, and whether it may be sent again.
-    pub(crate) fn new(commands: &[(usize, Repeat)]) -> Self {
+    /// Of commands that were not sent yet: where each ends, and when it is sent again.
+    pub(crate) fn new<P: Into<Policy> + Copy>(commands: &[(usize, P)]) -> Self {
         let mut start = 0;
         let parts = commands
             .iter()
             .enumerate()
-            .map(|(place, (end, repeat))| {
-                let part = Part { start, end: *end, place, sending: Sending::new(*repeat) };
+            .map(|(place, (end, policy))| {
+                let part = Part { start, end: *end, place, sending: Sending::new((*policy).into()) };
                 start = *end;
                 part
             })
             .collect();
-        Self { parts, answers: Vec::new(), answered: 0, lost: Vec::new() }
+        Self { parts, answers: Vec::new(), answered: 0, any_error: false, lost: Vec::new(), earlier: None }
     }
 
     /// Of a group that begins at `start`, on a socket that has taken everything before `position`: how many answers are
@@ -78,8 +106,38 @@ impl Group {
     pub(crate) fn handle_answers(&mut self, frame: Frame, is_awaited: bool) {
         self.answered += frame.len();
         if is_awaited {
+            self.any_error |= frame.has_error();
             self.answers.push(frame);
         }
+    }
+
+    /// Of a complete group: the commands that were refused for the time being wait for another answer; the others are
+    /// answered for good. Returns why the first of them was refused, in which words, if any was.
+    pub(crate) fn take_refused(&mut self) -> Option<(Refusal, Arc<str>)> {
+        if !std::mem::take(&mut self.any_error) {
+            return None;
+        }
+        let mut first = None;
+        let (mut refused, mut found) = (Vec::new(), Vec::new());
+        let base = self.earlier.as_ref().map_or(0, |earlier| earlier.frames.len());
+        let replies = replies(&self.answers, base);
+        for (part, (frame, reply, answer)) in self.parts.iter_mut().zip(replies) {
+            match part.sending.refusal(answer) {
+                Some(refusal) => {
+                    let words = || String::from_utf8_lossy(answer.bytes().unwrap_or_default()).into();
+                    first.get_or_insert_with(|| (refusal, words()));
+                    refused.push(*part);
+                }
+                None => found.push((*part, Found { place: part.place, frame, reply })),
+            }
+        }
+        first.as_ref()?;
+        let earlier = self.earlier.get_or_insert_default();
+        earlier.frames.append(&mut self.answers);
+        earlier.again.extend(found.iter().filter(|(part, _)| part.is_again()).map(|(part, _)| part.place));
+        earlier.found.extend(found.into_iter().map(|(_, found)| found));
+        (self.parts, self.answered) = (refused, 0);
+        first
     }
 
     /// The answers that came and the losses so far.
@@ -87,8 +145,15 @@ impl Group {
         let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
         lost.sort_unstable_by_key(|lost| lost.place);
         let answered = self.parts.iter().take(self.answered);
-        let again = answered.filter(|part| part.sending.may_have_run).map(|part| part.place).collect();
-        GroupEnd { answers, lost, again }
+        let mut again: Vec<_> = answered.clone().filter(|part| part.is_again()).map(|part| part.place).collect();
+        let Some(mut earlier) = self.earlier.take() else { return GroupEnd { answers, lost, again, found: None } };
+        let last = answered.zip(replies(&answers, earlier.frames.len()));
+        earlier.found.extend(last.map(|(part, (frame, reply, _))| Found { place: part.place, frame, reply }));
+        earlier.found.sort_unstable_by_key(|found| found.place);
+        again.extend(earlier.again);
+        again.sort_unstable();
+        earlier.frames.extend(answers);
+        GroupEnd { answers: earlier.frames, lost, again, found: Some(earlier.found) }
     }
 
     /// The same, and a loss for each command that is not answered.
@@ -137,8 +202,19 @@ impl Group {
 }
 
 impl Part {
+    fn is_again(&self) -> bool {
+        self.sending.sent() == Sent::Again
+    }
+
     /// Its bytes, in a group that begins at `start`.
     pub(crate) fn range(&self, start: u64) -> Range<u64> {
         start + self.start as u64..start + self.end as u64
     }
+}
+
+/// The replies in `frames` with their places: in which frame, from number `base` on, and which of its replies.
+fn replies(frames: &[Frame], base: usize) -> impl Iterator<Item = (usize, usize, Reply<'_>)> {
+    let numbered = frames.iter().enumerate();
+    numbered
+        .flat_map(move |(index, frame)| frame.replies().enumerate().map(move |(nth, reply)| (base + index, nth, reply)))
 }

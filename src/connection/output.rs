@@ -21,6 +21,10 @@ pub(crate) enum Output<T> {
     Push(Frame),
     /// The link's state has changed.
     State,
+    /// The server takes no commands for the time being, in these words: they are kept back until it does.
+    Paused(Arc<str>),
+    /// The server takes commands again.
+    Resumed,
     /// A connection is ready.
     Connected(Arc<SessionFacts>),
     /// A connection that was ready is lost.
