@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
+use super::unit::Unit;
 use crate::command::Encoded;
 use crate::outcome::Fate;
 use crate::resp::Frame;
@@ -48,8 +49,11 @@ pub(crate) struct Entry<T> {
 #[derive(Debug)]
 pub(crate) enum Commands {
     One(Sending),
+    /// Each judged by itself.
     Many(Box<Group>),
-    /// Nothing any more: a single command that will not be sent.
+    /// Judged as one.
+    Unit(Box<Unit>),
+    /// Nothing any more: a single command or a unit that will not be sent.
     Cut,
     /// A `PING` of the session's own, whose answer is life enough, whatever it says.
     Heartbeat,
@@ -96,6 +100,13 @@ impl<T> Entry<T> {
         let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
     }
+
+    /// Several commands that run all or none: where each ends, and whether it may be sent again.
+    pub(crate) fn unit(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
+        let len = commands.last().map_or(0, |(end, _)| *end);
+        let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0 }
+    }
 }
 
 impl<T> Entry<T> {
@@ -128,6 +139,7 @@ impl<T> Placed<T> {
             Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
             Commands::Cut => 0,
             Commands::Many(group) => group.due(self.start, position),
+            Commands::Unit(unit) => unit.due(self.start, position),
         }
     }
 
@@ -136,13 +148,19 @@ impl<T> Placed<T> {
         self.unanswered().next().is_some_and(|range| range.start < position)
     }
 
-    /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
-    /// sending; those for which `judge` finds a loss are lost.
+    /// The socket is gone. Looks at every command that is not answered, at its bytes in the write stream and at what is
+    /// known of its sending; those for which `judge` finds a loss are lost. The others will be sent again.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
             Commands::Cut | Commands::Heartbeat => Judged::Waits,
+            Commands::Unit(unit) => {
+                let (range, sending) = unit.judged(self.start);
+                let judged = judge(range, sending).map_or(Judged::Waits, Judged::Lost);
+                unit.start_over();
+                judged
+            }
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
@@ -161,6 +179,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
+            Commands::Unit(unit) => Output::Lost(ticket, Lost::new(fate(range, unit.sending()), loss)),
             Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let start = self.start;
@@ -175,8 +194,8 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat if begun(&range) => true,
-            Commands::One(_) | Commands::Heartbeat => {
+            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat if begun(&range) => true,
+            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
@@ -189,7 +208,7 @@ impl<T> Placed<T> {
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -202,7 +221,7 @@ impl<T> Placed<T> {
 pub(crate) enum Judged {
     /// It still waits for an answer.
     Waits,
-    /// A single command is lost.
+    /// A single command is lost, or a unit.
     Lost(Lost),
     /// Of several commands, each is answered or lost.
     Complete(GroupEnd),
@@ -313,32 +332,34 @@ impl<T> Inflight<T> {
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
-        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
-        // Whatever the connections die of, it is not this answer.
-        front.entry.deaths = 0;
-        if let Commands::Many(group) = &mut front.entry.commands {
-            group.handle_answers(frame, front.entry.ticket.is_some());
-            if !group.is_complete() {
-                return (Completed::Nothing, Room::default());
+        let Some(Placed { entry, .. }) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
+        let is_awaited = entry.ticket.is_some();
+        let end = match &mut entry.commands {
+            Commands::Many(group) => {
+                // Whatever the connections die of, it is not this answer.
+                entry.deaths = 0;
+                group.handle_answers(frame, is_awaited);
+                group.is_complete().then(|| group.take_end())
             }
-            return match self.queue.pop_front().map(|placed| placed.entry) {
-                Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
-                    (Completed::Group(ticket, group.take_end()), Room { commands: count, bytes: len })
-                }
-                _ => (Completed::Unasked, Room::default()),
-            };
-        }
-        match self.queue.pop_front() {
-            Some(placed) => {
-                let room = placed.entry.room();
-                let sent = match placed.entry.commands {
+            Commands::Unit(unit) => {
+                // It may be the last answer that they die of, and those before it come each time.
+                unit.handle_answers(frame, is_awaited);
+                unit.is_complete().then(|| unit.take_end())
+            }
+            commands => {
+                let sent = match commands {
                     Commands::One(Sending { may_have_run: true, .. }) => Sent::Again,
                     _ => Sent::Once,
                 };
-                (Completed::Single(placed.entry.ticket, frame, sent), room)
+                let (ticket, room) = (entry.ticket.take(), entry.room());
+                self.queue.pop_front();
+                return (Completed::Single(ticket, frame, sent), room);
             }
-            None => (Completed::Unasked, Room::default()),
-        }
+        };
+        let Some(end) = end else { return (Completed::Nothing, Room::default()) };
+        let (ticket, room) = (entry.ticket.take(), entry.room());
+        self.queue.pop_front();
+        (Completed::Group(ticket, end), room)
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.

@@ -14,7 +14,10 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod simulation_unit;
 mod state;
+mod unit;
 mod wire;
 
 pub(crate) use backlog::Claim;
