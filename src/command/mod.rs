@@ -9,6 +9,7 @@ mod raw;
 mod replay;
 mod request;
 mod slot;
+pub(crate) mod transaction;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};

@@ -423,6 +423,25 @@ fn what_ran_because_multi_was_refused_is_not_said_to_be_unsent_and_not_sent_agai
     }
 }
 
+#[test]
+fn what_multi_was_answered_counts_on_its_own_connection_only() {
+    let (_, ends) = encode(THREE, 0, Repeat::Forbidden);
+    for (refuses_first, fate) in [(true, None), (false, Some(Fate::Unknown))] {
+        let mut world = World::ready();
+        world.peer.refuses = refuses_first;
+        let unit = world.call(THREE, Repeat::Forbidden, None);
+        world.write(ends[0].0);
+        world.read(usize::MAX);
+        world.cut();
+        world.peer.refuses = !refuses_first;
+        world.connect();
+        world.write(ends[2].0);
+        world.read(usize::MAX);
+        world.cut();
+        assert_eq!(world.told.get(&unit), fate.map(Told::Lost).as_ref());
+    }
+}
+
 /// Small, seeded, and good enough to choose what happens next.
 struct Dice(u64);
 
