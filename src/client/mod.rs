@@ -5,7 +5,9 @@ mod config;
 pub mod defaults;
 mod handle;
 mod pipeline;
+mod queue;
 mod report;
+mod results;
 mod secret;
 mod settings;
 mod url;
@@ -15,5 +17,7 @@ pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
 pub use handle::Client;
-pub use pipeline::{Execution, Pipeline, Queued, Results};
+pub use pipeline::{Execution, Pipeline};
+pub use queue::Queued;
+pub use results::Results;
 pub use secret::Secret;

@@ -98,6 +98,12 @@ fn is_passing(line: &str) -> bool {
     PASSING.contains(&code) || line.starts_with("ERR max number of clients reached")
 }
 
+/// What opens a transaction, as it is sent.
+pub(crate) const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
+/// What runs it.
+pub(crate) const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
 /// What EXEC is answered with if nothing has run.
 const ABORTED: &str = "EXECABORT";
 
@@ -157,6 +163,11 @@ mod tests {
     const WAITING: &str = "+QUEUED";
     const ABORT: &str = "-EXECABORT Transaction discarded because of previous errors.";
     const WITHOUT: &str = "-ERR EXEC without MULTI";
+
+    #[test]
+    fn what_encloses_a_transaction_is_encoded_as_any_command_is() {
+        assert_eq!((MULTI, EXEC), (&*Command::new("MULTI").to_wire(), &*Command::new("EXEC").to_wire()));
+    }
 
     #[test]
     fn an_array_with_an_answer_for_each_command_is_a_transaction_that_ran() {
