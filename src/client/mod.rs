@@ -10,6 +10,7 @@ mod report;
 mod results;
 mod secret;
 mod settings;
+mod transaction;
 mod url;
 
 pub use call::Call;
@@ -21,3 +22,4 @@ pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::Results;
 pub use secret::Secret;
+pub use transaction::{Transaction, TransactionExecution};

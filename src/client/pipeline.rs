@@ -31,7 +31,7 @@ use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
 ///
 /// # Ordering
 /// The commands run in the order in which they were queued. Commands of other callers may run in between, and a command
-/// that fails does not keep the next ones from running: this is no transaction.
+/// that fails does not keep the next ones from running: this is no [`Transaction`](super::Transaction).
 ///
 /// # Errors
 /// Each command has its own result, see [`Results::get`]; [`Results::check`] is for those who want all or an error.

@@ -3,13 +3,13 @@
 use super::convert::{ConversionError, ServerError};
 use super::facts::{Facts, known};
 use crate::outcome::Fate;
-use crate::resp::{Items, Reply, View};
+use crate::resp::{Reply, View};
 
 /// What the server made of a transaction.
 #[derive(Debug)]
-pub(crate) enum Verdict<'a> {
-    /// It ran: the answers, one for each command.
-    Executed(Items<'a>),
+pub(crate) enum Verdict {
+    /// It ran: the answer to EXEC is an array with an answer for each command.
+    Executed,
     /// Nothing of it ran.
     Refused(Refusal),
     /// The server has answered MULTI or EXEC with this error, and ran at least one of the commands as it came.
@@ -29,7 +29,7 @@ pub(crate) struct Refusal {
 }
 
 /// What became of a transaction: `replies` are those to MULTI, to each command, and to EXEC; `facts` are the commands'.
-pub(crate) fn judge<'a>(replies: &[Reply<'a>], facts: impl Iterator<Item = &'static Facts>) -> Verdict<'a> {
+pub(crate) fn judge(replies: &[Reply<'_>], facts: impl Iterator<Item = &'static Facts>) -> Verdict {
     let &[multi, ref body @ .., exec] = replies else {
         return Verdict::Unexpected(ConversionError::new("the answers to a transaction", "too few"));
     };
@@ -40,7 +40,7 @@ pub(crate) fn judge<'a>(replies: &[Reply<'a>], facts: impl Iterator<Item = &'sta
         Some(_) => body.iter().zip(facts).any(|(reply, facts)| fate_of(*reply, facts) != Fate::Refused),
     };
     match (opening, exec.view(), error_of(exec)) {
-        (None, Ok(View::Array(items)), _) if items.len() == body.len() => Verdict::Executed(items),
+        (None, Ok(View::Array(items)), _) if items.len() == body.len() => Verdict::Executed,
         (None, Ok(View::Null), _) => Verdict::Aborted,
         (Some(error), ..) | (None, _, Some(error)) if any_ran => Verdict::NotAtomic(error),
         (Some(error), ..) => Verdict::Refused(Refusal { place: None, error }),
@@ -51,6 +51,7 @@ pub(crate) fn judge<'a>(replies: &[Reply<'a>], facts: impl Iterator<Item = &'sta
 
 /// Whether nothing of a transaction with these answers ran, for reasons that may pass: then it may be tried again as a
 /// whole. An error inside the answer to EXEC is no such reason: the commands have run.
+#[cfg_attr(not(test), expect(dead_code, reason = "what was refused is not tried again yet"))]
 pub(crate) fn is_retryable(replies: &[Reply<'_>]) -> bool {
     let &[multi, ref body @ .., exec] = replies else { return false };
     let may_pass = |reply: &Reply<'_>| error_of(*reply).is_some_and(|error| is_passing(error.message()));
@@ -145,7 +146,7 @@ mod tests {
         let replies: Vec<_> = frames.iter().flat_map(Frame::replies).collect();
         let facts: Vec<_> = commands.iter().map(|name| Command::new(name).facts()).collect();
         match judge(&replies, facts.into_iter()) {
-            Verdict::Executed(items) => ("executed", items.len().to_string()),
+            Verdict::Executed => ("executed", String::new()),
             Verdict::Refused(Refusal { place, error }) => {
                 ("refused", format!("{}: {error}", place.map_or(String::from("-"), |place| place.to_string())))
             }
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn a_push_inside_the_array_is_no_answer() {
         let answers = "*2\r\n>3\r\n+message\r\n+c\r\n+x\r\n:1\r\n+PONG";
-        assert_eq!(verdict(TWO, &["+OK", WAITING, WAITING, answers]), ("executed", "2".to_owned()));
+        assert_eq!(verdict(TWO, &["+OK", WAITING, WAITING, answers]), ("executed", String::new()));
     }
 
     #[test]
