@@ -5,9 +5,12 @@ mod config;
 pub mod defaults;
 mod handle;
 mod pipeline;
+mod queue;
 mod report;
+mod results;
 mod secret;
 mod settings;
+mod transaction;
 mod url;
 
 pub use call::Call;
@@ -15,5 +18,8 @@ pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
 pub use handle::Client;
-pub use pipeline::{Execution, Pipeline, Queued, Results};
+pub use pipeline::{Execution, Pipeline};
+pub use queue::Queued;
+pub use results::Results;
 pub use secret::Secret;
+pub use transaction::{Transaction, TransactionExecution};

@@ -17,8 +17,11 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod simulation_unit;
 mod standby;
 mod state;
+mod unit;
 mod wire;
 
 pub(crate) use backlog::Claim;
