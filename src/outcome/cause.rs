@@ -25,6 +25,12 @@ pub enum Cause {
     },
     /// TLS failed: in the same way, or for good, at every address; or later.
     Tls(TlsFailure),
+    /// There were no credentials to authenticate with: the user's own provider failed, or took longer than an attempt
+    /// to connect may take.
+    Credentials {
+        /// What the provider says.
+        detail: String,
+    },
     /// The server refused the Redis handshake.
     Handshake(HandshakeRefusal),
     /// The server sent bytes that are not RESP.
@@ -46,7 +52,7 @@ pub enum Cause {
     Silent,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,
-    /// The user's own resolver or connector panicked; the attempt is over, and others follow.
+    /// The user's own resolver, connector or provider of credentials panicked; the attempt is over, and others follow.
     Panicked,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
@@ -194,6 +200,7 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::Tls(failure) => failure.fmt(f),
+            Self::Credentials { detail } => write!(f, "no credentials: {detail}"),
             Self::Handshake(refusal) => refusal.fmt(f),
             Self::Protocol { detail } => write!(f, "the server does not speak the Redis protocol: {detail}"),
             Self::PeerClosed => f.write_str("the server closed the connection"),
@@ -201,7 +208,7 @@ impl fmt::Display for Cause {
             Self::AttemptTimedOut { stage } => write!(f, "the attempt to connect took too long, {stage}"),
             Self::Silent => f.write_str("the server sent nothing for too long while answers were due"),
             Self::NotConnected => f.write_str("there is no connection yet"),
-            Self::Panicked => f.write_str("the user's own resolver or connector panicked"),
+            Self::Panicked => f.write_str("the user's own resolver, connector or provider of credentials panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),
             Self::RuntimeGone => {
                 f.write_str("the runtime that carried the connection was shut down, or a panic ended its task")
