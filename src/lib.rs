@@ -119,8 +119,8 @@ pub use command::{
     Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, Replay, Request, ServerError, Slot,
     ToArg, ToArgs,
 };
-pub use connection::{LinkState, ServerFacts, SessionFacts};
-pub use driver::{Event, Events};
+pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
+pub use driver::{CredentialsError, CredentialsProvider, Event, Events};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Address, Cause, Fate, Stage};
 pub use resp::{Reply, Value};

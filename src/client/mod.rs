@@ -6,14 +6,13 @@ pub mod defaults;
 mod handle;
 mod pipeline;
 mod report;
-mod secret;
 mod settings;
 mod url;
 
+pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
 pub use handle::Client;
 pub use pipeline::{Execution, Pipeline, Queued, Results};
-pub use secret::Secret;

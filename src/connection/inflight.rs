@@ -50,8 +50,8 @@ pub(crate) enum Commands {
     Many(Box<Group>),
     /// Nothing any more: a single command that will not be sent.
     Cut,
-    /// A `PING` of the session's own, whose answer is life enough, whatever it says.
-    Heartbeat,
+    /// A command of the session's own, for this connection alone.
+    Own,
 }
 
 /// What is known of the sending of one command.
@@ -119,9 +119,9 @@ impl<T> Entry<T> {
         Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
     }
 
-    /// A `PING` of `len` bytes that nobody waits for. It takes no room.
-    pub(crate) fn heartbeat(len: usize) -> Self {
-        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0 }
+    /// A command of the session's own, of `len` bytes, that no caller waits for. It takes no room.
+    pub(crate) fn own(len: usize) -> Self {
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0 }
     }
 
     /// Several commands: where each ends, and whether it may be sent again.
@@ -147,7 +147,7 @@ impl<T> Entry<T> {
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
-            Commands::Heartbeat => Room::default(),
+            Commands::Own => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
     }
@@ -217,7 +217,7 @@ impl<T> Placed<T> {
     /// Of a socket that has taken everything before `position`: how many answers are due from its peer.
     pub(crate) fn due(&self, position: u64) -> usize {
         match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
+            Commands::One(_) | Commands::Own => usize::from(self.range().end <= position),
             Commands::Cut => 0,
             Commands::Many(group) => {
                 let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
@@ -237,7 +237,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
-            Commands::Cut | Commands::Heartbeat => Judged::Waits,
+            Commands::Cut | Commands::Own => Judged::Waits,
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
@@ -256,7 +256,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
-            Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
+            Commands::Cut | Commands::Own => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let mut end = group.take_end();
                 end.lost.extend(group.unanswered().iter().map(|part| {
@@ -274,8 +274,8 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat if begun(&range) => true,
-            Commands::One(_) | Commands::Heartbeat => {
+            Commands::One(_) | Commands::Own if begun(&range) => true,
+            Commands::One(_) | Commands::Own => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
@@ -295,7 +295,7 @@ impl<T> Placed<T> {
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Own => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -339,6 +339,9 @@ pub(crate) enum Completed<T> {
 }
 
 impl<T> Inflight<T> {
+    /// So many of the session's own commands are on their way at once, at most: a heartbeat, and an authentication.
+    const MOST_OWN: usize = 2;
+
     pub(crate) fn new() -> Self {
         Self { queue: VecDeque::new(), earliest: None, alarms: None }
     }
@@ -373,8 +376,8 @@ impl<T> Inflight<T> {
 
     /// Whether no caller's command is among them.
     pub(crate) fn is_idle(&self) -> bool {
-        // There is one heartbeat at the most.
-        self.queue.len() < 2 && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Heartbeat))
+        self.queue.len() <= Self::MOST_OWN
+            && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Own))
     }
 
     /// All, oldest first.

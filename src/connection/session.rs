@@ -1,11 +1,14 @@
 //! What outlives sockets: the commands, their order and deadlines, and when to connect again.
 
+mod credentials;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::authentication::Authentication;
 use super::backlog::{Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
 use super::inflight::{Batch, Entry};
@@ -47,6 +50,7 @@ pub(crate) struct Session<T> {
     closing: Option<(Instant, More)>,
     /// Where the heartbeat that is on its way stands in the log.
     heartbeat: Option<u64>,
+    authentication: Authentication,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -60,6 +64,7 @@ pub(crate) enum More {
 impl<T: Claim> Session<T> {
     pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
         let backoff = Backoff::new(settings.backoff, settings.seed);
+        let authentication = Authentication::new(settings.backoff.jitter, settings.seed);
         Self {
             settings,
             state: LinkState::Idle,
@@ -75,6 +80,7 @@ impl<T: Claim> Session<T> {
             refusal: None,
             closing: None,
             heartbeat: None,
+            authentication,
         }
     }
 
@@ -151,6 +157,7 @@ impl<T: Claim> Session<T> {
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
         self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.handle_stage(Stage::Handshake, self.peer.remote);
+        self.identify();
     }
 
     /// The attempt failed, or the socket did.
@@ -181,7 +188,7 @@ impl<T: Claim> Session<T> {
 
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.connection.as_mut().map(Connection::read_buffer)
+        self.connection.as_mut().and_then(Connection::read_buffer)
     }
 
     /// Bytes were read.
@@ -216,7 +223,7 @@ impl<T: Claim> Session<T> {
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) if due > 0 => {
-                    if let Some(event) = self.handle_answer(frame) {
+                    if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
                 }
@@ -232,6 +239,7 @@ impl<T: Claim> Session<T> {
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
+                    let cause = self.judge_refusal(cause);
                     self.handle_lost(cause, now);
                     return Some(Output::Hangup);
                 }
@@ -255,6 +263,7 @@ impl<T: Claim> Session<T> {
             self.backlog.earliest(),
             redial,
             self.attempt_until,
+            self.authentication.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
         ]
         .into_iter()
@@ -271,10 +280,11 @@ impl<T: Claim> Session<T> {
             self.beat();
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
-            let stage = self.stage();
-            self.handle_lost(Cause::AttemptTimedOut { stage }, now);
+            let cause = self.attempt_timed_out();
+            self.handle_lost(cause, now);
             self.outputs.push_back(Output::Hangup);
         }
+        self.handle_authentication_timeout(now);
         if self.closing.is_some_and(|(until, _)| until <= now) {
             self.finish(Cause::ClosedHere, now);
         }
@@ -319,7 +329,7 @@ impl<T: Claim> Session<T> {
     fn beat(&mut self) {
         let mut log = Encoded::default();
         let len = Command::new("PING").write_to(&mut log);
-        self.heartbeat = Some(self.backlog.push(Entry::heartbeat(len), log));
+        self.heartbeat = Some(self.backlog.push(Entry::own(len), log));
     }
 
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
@@ -337,17 +347,22 @@ impl<T: Claim> Session<T> {
         if self.closing.is_some() && self.state.drain().is_ok() {
             self.outputs.push_back(Output::State);
         }
+        self.catch_up(now);
     }
 
     /// Forgets everything that is true of the present socket, or attempt, alone.
     fn drop_connection(&mut self) {
         self.connection = None;
         self.heartbeat = None;
+        self.authentication.reset();
         self.ready_since = None;
         self.attempt_until = None;
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
+        if self.authentication.sent().is_some() && self.authentication.sent() == self.backlog.oldest() {
+            self.handle_authenticated(&frame, now);
+        }
         if self.heartbeat.is_some() && self.heartbeat == self.backlog.oldest() {
             self.heartbeat = None;
         }
@@ -407,7 +422,8 @@ impl<T: Claim> Session<T> {
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        self.backlog.len().saturating_sub(usize::from(self.heartbeat.is_some()))
+        let own = [self.heartbeat, self.authentication.sent()].into_iter().flatten().count();
+        self.backlog.len().saturating_sub(own)
     }
 
     /// How far a command that is not sent has got.
