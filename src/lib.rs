@@ -27,6 +27,7 @@
 //! | several commands in one write | [`Client::pipeline`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
+//! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
