@@ -80,9 +80,10 @@ pub trait CredentialsProvider: Send + Sync + 'static {
     /// new ones are there, and before the old ones end. Where there is no connection nothing is done; the next
     /// handshake asks anyway. Of changes in a row the last counts.
     ///
-    /// If that fails, the connection goes on as it was, [`Event::ReauthenticationFailed`](crate::Event::ReauthenticationFailed) tells of it, and
-    /// it is tried again after 1 s, with pauses that double up to 30 s (shortened at random as those of
-    /// [`Backoff`](crate::client::Backoff) are), or at the next change.
+    /// If that fails, the connection goes on as it was,
+    /// [`Event::ReauthenticationFailed`](crate::Event::ReauthenticationFailed) tells of it, and it is tried again after
+    /// 1 s, with pauses that double up to 30 s (shortened at random as those of [`Backoff`](crate::client::Backoff) are),
+    /// or at the next change.
     ///
     /// Called once for each client, when it is made; a panic in it is one in that call. A receiver whose sender is gone
     /// means that nothing changes any more.
