@@ -28,6 +28,7 @@
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
+//! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
@@ -120,8 +121,8 @@ pub use command::{
     Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
     ServerError, Slot, ToArg, ToArgs,
 };
-pub use connection::{LinkState, ServerFacts, SessionFacts};
-pub use driver::{Event, Events};
+pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
+pub use driver::{CredentialsError, CredentialsProvider, Event, Events};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Address, Cause, Fate, Stage};
 pub use resp::{Reply, Value};

@@ -204,8 +204,8 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the connection from now on, until the client is closed: connections made and lost, certificates
-    /// reloaded, pushes.
+    /// What happens on the connection from now on, until the client is closed: connections made and lost, changed
+    /// credentials taken or refused, certificates reloaded, pushes.
     pub fn events(&self) -> Events {
         self.link().events()
     }

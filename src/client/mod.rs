@@ -8,11 +8,11 @@ mod pipeline;
 mod queue;
 mod report;
 mod results;
-mod secret;
 mod settings;
 mod transaction;
 mod url;
 
+pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
@@ -21,5 +21,4 @@ pub use handle::Client;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::Results;
-pub use secret::Secret;
 pub use transaction::{Transaction, TransactionExecution};

@@ -55,8 +55,8 @@ pub(crate) enum Commands {
     Unit(Box<Unit>),
     /// Nothing any more: a single command or a unit that will not be sent.
     Cut,
-    /// A `PING` of the session's own, whose answer is life enough, whatever it says.
-    Heartbeat,
+    /// A command of the session's own, for this connection alone.
+    Own,
 }
 
 /// What is known of the sending of one command.
@@ -160,9 +160,9 @@ impl<T> Entry<T> {
         Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0 }
     }
 
-    /// A `PING` of `len` bytes that nobody waits for. It takes no room.
-    pub(crate) fn heartbeat(len: usize) -> Self {
-        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0 }
+    /// A command of the session's own, of `len` bytes, that no caller waits for. It takes no room.
+    pub(crate) fn own(len: usize) -> Self {
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0 }
     }
 
     /// Several commands: where each ends, and when it is sent again.
@@ -187,14 +187,14 @@ impl<T> Entry<T> {
             Commands::One(sending) => sending.policy.retry != Retry::Never,
             Commands::Many(group) => group.unanswered().iter().all(|part| part.sending.policy.retry != Retry::Never),
             Commands::Unit(unit) => unit.sending().policy.retry != Retry::Never,
-            Commands::Cut | Commands::Heartbeat => false,
+            Commands::Cut | Commands::Own => false,
         }
     }
 
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
-            Commands::Heartbeat => Room::default(),
+            Commands::Own => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
     }
@@ -217,7 +217,7 @@ impl<T> Placed<T> {
     /// Of a socket that has taken everything before `position`: how many answers are due from its peer.
     pub(crate) fn due(&self, position: u64) -> usize {
         match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
+            Commands::One(_) | Commands::Own => usize::from(self.range().end <= position),
             Commands::Cut => 0,
             Commands::Many(group) => group.due(self.start, position),
             Commands::Unit(unit) => unit.due(self.start, position),
@@ -242,7 +242,7 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
-            Commands::Cut | Commands::Heartbeat => Judged::Waits,
+            Commands::Cut | Commands::Own => Judged::Waits,
             Commands::Unit(unit) => {
                 let (range, sending) = unit.judged(self.start);
                 let judged = judge(range, sending).map_or(Judged::Waits, Judged::Lost);
@@ -268,7 +268,7 @@ impl<T> Placed<T> {
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
             Commands::Unit(unit) => Output::Lost(ticket, Lost::new(fate(range, unit.sending()), loss)),
-            Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
+            Commands::Cut | Commands::Own => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let start = self.start;
                 let end = group.give_up(|part| Lost::new(fate(part.range(start), &part.sending), loss));
@@ -282,8 +282,8 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat if begun(&range) => true,
-            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat => {
+            Commands::One(_) | Commands::Unit(_) | Commands::Own if begun(&range) => true,
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
@@ -296,7 +296,7 @@ impl<T> Placed<T> {
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) | Commands::Unit(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -342,6 +342,9 @@ pub(crate) enum Completed<T> {
 }
 
 impl<T> Inflight<T> {
+    /// So many of the session's own commands are on their way at once, at most: a heartbeat, and an authentication.
+    const MOST_OWN: usize = 2;
+
     pub(crate) fn new() -> Self {
         Self { queue: VecDeque::new(), earliest: None, alarms: None }
     }
@@ -376,8 +379,8 @@ impl<T> Inflight<T> {
 
     /// Whether no caller's command is among them.
     pub(crate) fn is_idle(&self) -> bool {
-        // There is one heartbeat at the most.
-        self.queue.len() < 2 && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Heartbeat))
+        self.queue.len() <= Self::MOST_OWN
+            && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Own))
     }
 
     /// All, oldest first.
@@ -454,7 +457,7 @@ impl<T> Inflight<T> {
                 }
                 refused => (refused, GroupEnd::default()),
             },
-            Commands::Cut | Commands::Heartbeat => {
+            Commands::Cut | Commands::Own => {
                 let room = entry.room();
                 self.queue.pop_front();
                 return (Completed::Single(None, frame, Sent::Once), room);

@@ -1,5 +1,7 @@
 //! A session against a scripted peer in virtual time: named scenarios, and random schedules checked by a ledger.
 
+mod credentials;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
@@ -60,6 +62,10 @@ struct Peer {
     ran: RefCell<BTreeMap<String, u32>>,
     /// Connection, verb and argument, in the order of their runs.
     order: RefCell<Vec<(u32, String, String)>>,
+    /// Connection and password, of each HELLO with AUTH and each AUTH.
+    logins: RefCell<Vec<(u32, String)>>,
+    /// The only password that is taken; `None`: any.
+    password: RefCell<Option<String>>,
 }
 
 /// One connection as the peer sees it.
@@ -92,7 +98,13 @@ impl Wire {
     }
 
     fn answer(&mut self, peer: &Peer, words: &[String]) {
+        let said = words.iter().position(|word| word == "AUTH").and_then(|_| words.last());
+        if let Some(password) = said {
+            peer.logins.borrow_mut().push((self.number, password.clone()));
+        }
+        let wrong = said.is_some_and(|said| peer.password.borrow().as_ref().is_some_and(|right| right != said));
         let text = match words[0].as_str() {
+            "HELLO" | "AUTH" if wrong => format!("-WRONGPASS not {}\r\n", said.map_or("", String::as_str)),
             "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
             verb @ ("TOUCH" | "READ") => {
                 *peer.ran.borrow_mut().entry(words[1].clone()).or_default() += 1;
@@ -119,6 +131,10 @@ struct World {
     room: Room,
     next: u32,
     connections: u32,
+    /// How often credentials were asked for.
+    asked: u32,
+    /// What became of authentications on the connection.
+    told: Vec<Result<(), Cause>>,
 }
 
 impl World {
@@ -146,6 +162,8 @@ impl World {
             room: Room::default(),
             next: 0,
             connections: 0,
+            asked: 0,
+            told: Vec::new(),
         }
     }
 
@@ -286,6 +304,9 @@ impl World {
                     self.end(&caller, end.lost);
                 }
                 Output::Hangup => self.wire = None,
+                Output::NeedCredentials => self.asked += 1,
+                Output::Reauthenticated => self.told.push(Ok(())),
+                Output::ReauthenticationFailed(cause) => self.told.push(Err(cause)),
                 _ => {}
             }
         }
@@ -891,7 +912,13 @@ impl Dice {
 fn run_schedule(seed: u64) {
     let mut dice = Dice(seed);
     let heartbeat = (dice.below(2) == 0).then(|| Duration::from_millis(dice.below(40) + 1));
-    let mut world = World::new(|settings| (settings.seed, settings.heartbeat) = (seed, heartbeat));
+    let provided = dice.below(2) == 0;
+    let mut world = World::new(|settings| {
+        (settings.seed, settings.heartbeat) = (seed, heartbeat);
+        if provided {
+            settings.handshake.identity = Identity::Provided;
+        }
+    });
     for _ in 0..120 {
         match dice.below(20) {
             0..=5 => {
@@ -916,6 +943,9 @@ fn run_schedule(seed: u64) {
                 world.callers[index].gone.set(true);
             }
             _ => world.advance(Duration::from_millis(dice.below(20))),
+        }
+        if provided {
+            credentials::play(&mut world, &mut dice);
         }
         if world.session.poll_dial(world.now) {
             if dice.below(4) == 0 {
