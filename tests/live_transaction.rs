@@ -198,6 +198,37 @@ async fn who_may_not_use_multi_is_told_that_the_commands_ran_each_by_itself() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_exec_never_queues_what_others_send() {
+    for kind in KINDS {
+        let server = Server::build(kind).config("rename-command EXEC \"\"").start();
+        for protocol in PROTOCOLS {
+            let client = connected(tcp(&server).with_protocol(protocol).with_deadline(PATIENCE)).await;
+            let others: Vec<_> = (0..8)
+                .map(|number| {
+                    let client = client.clone();
+                    tokio::spawn(async move {
+                        for round in 0..500 {
+                            let token = format!("{number}-{round}");
+                            assert_eq!(client.echo::<String>(&token).await.unwrap(), token);
+                        }
+                    })
+                })
+                .collect();
+            for _ in 0..20 {
+                let (transaction, ..) = pair(&client);
+                let error = within(PATIENCE, transaction.execute()).await.unwrap_err();
+                // Another one that was sent right behind may have been lost with the connection.
+                assert!(matches!(error.fate(), Fate::Refused | Fate::Unknown), "{error}");
+            }
+            for other in others {
+                within(PATIENCE, other).await.unwrap();
+            }
+            assert_eq!(pairs(&server), 0);
+        }
+    }
+}
+
 /// A peer that answers each command of a transaction as its script says.
 async fn answering(script: &'static [(&'static str, &'static str)]) -> Peer {
     Peer::start(move |_, mut wire: Wire| async move {

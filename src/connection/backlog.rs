@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
+use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
@@ -107,13 +107,15 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Gives a frame of answers to the oldest entry.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Option<Output<T>>, After) {
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
-            Completed::Single(Some(ticket), frame, sent) => Some(Output::Answered(ticket, frame, sent)),
-            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
-            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+            Completed::Single(ticket, frame, sent) => {
+                (ticket.map(|ticket| Output::Answered(ticket, frame, sent)), After::Ready)
+            }
+            Completed::Group(ticket, end, after) => (ticket.map(|ticket| Output::Group(ticket, end)), after),
+            Completed::Nothing | Completed::Unasked => (None, After::Ready),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
-use super::unit::Unit;
+use super::unit::{Standing, Unit};
 use crate::command::Encoded;
 use crate::outcome::Fate;
 use crate::resp::Frame;
@@ -244,11 +244,20 @@ pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
     Single(Option<T>, Frame, Sent),
     /// The last of several commands.
-    Group(Option<T>, GroupEnd),
+    Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
     Nothing,
     /// No command was waiting for an answer.
     Unasked,
+}
+
+/// What the server will do with whatever comes next on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Run it.
+    Ready,
+    /// Keep it for an `EXEC` that never comes: the connection is of no more use.
+    Queues,
 }
 
 impl<T> Inflight<T> {
@@ -332,6 +341,7 @@ impl<T> Inflight<T> {
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
+        let mut after = After::Ready;
         let Some(Placed { entry, .. }) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
         let is_awaited = entry.ticket.is_some();
         let end = match &mut entry.commands {
@@ -344,6 +354,9 @@ impl<T> Inflight<T> {
             Commands::Unit(unit) => {
                 // It may be the last answer that they die of, and those before it come each time.
                 unit.handle_answers(frame, is_awaited);
+                if unit.standing() == Standing::LeftOpen {
+                    after = After::Queues;
+                }
                 unit.is_complete().then(|| unit.take_end())
             }
             commands => {
@@ -359,7 +372,7 @@ impl<T> Inflight<T> {
         let Some(end) = end else { return (Completed::Nothing, Room::default()) };
         let (ticket, room) = (entry.ticket.take(), entry.room());
         self.queue.pop_front();
-        (Completed::Group(ticket, end), room)
+        (Completed::Group(ticket, end, after), room)
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
@@ -413,7 +426,9 @@ mod tests {
             assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Nothing));
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
-        assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
+        assert!(
+            matches!(completed, Completed::Group(Some('g'), end, _) if end.answers.len() == 3 && end.lost.is_empty())
+        );
         assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::backlog::{Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
-use super::inflight::{Batch, Entry};
+use super::inflight::{After, Batch, Entry};
 use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
@@ -216,8 +216,15 @@ impl<T: Claim> Session<T> {
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) if due > 0 => {
-                    if let Some(event) = self.handle_answer(frame) {
-                        return Some(event);
+                    let (event, after) = self.handle_answer(frame);
+                    if after == After::Queues {
+                        self.outputs.extend(event);
+                        let detail = "an answer to EXEC that leaves the transaction open".to_owned();
+                        self.handle_lost(Cause::Protocol { detail }, now);
+                        return Some(Output::Hangup);
+                    }
+                    if event.is_some() {
+                        return event;
                     }
                 }
                 Received::Answers(frame) => {
@@ -347,7 +354,7 @@ impl<T: Claim> Session<T> {
         self.attempt_until = None;
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    fn handle_answer(&mut self, frame: Frame) -> (Option<Output<T>>, After) {
         if self.heartbeat.is_some() && self.heartbeat == self.backlog.oldest() {
             self.heartbeat = None;
         }
