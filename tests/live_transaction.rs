@@ -286,6 +286,7 @@ async fn a_push_inside_the_answer_takes_no_place_in_it() {
 #[tokio::test]
 async fn the_refusal_of_a_second_sending_says_nothing_of_the_first() {
     for (exec, wanted) in [
+        ("*2\r\n:1\r\n-OOM no\r\n", (ErrorKind::Server, Fate::Unknown)),
         ("-EXECABORT Transaction discarded because of previous errors.\r\n", (ErrorKind::Server, Fate::Unknown)),
         ("*-1\r\n", (ErrorKind::Conversion, Fate::Unknown)),
     ] {
@@ -303,8 +304,9 @@ async fn the_refusal_of_a_second_sending_says_nothing_of_the_first() {
         .await;
         let client = connected(peer.config().with_deadline(PATIENCE)).await;
         let client = client.with_replay(Replay::upto(Effect::Accumulating));
-        let (transaction, ..) = pair(&client);
-        let error = within(PATIENCE, transaction.execute()).await.unwrap_err();
+        let (transaction, _, b) = pair(&client);
+        let outcome = within(PATIENCE, transaction.execute()).await;
+        let error = outcome.and_then(|results| results.get(b)).unwrap_err();
         assert_eq!((error.kind(), error.fate()), wanted, "{error}");
         assert_eq!(peer.accepted(), 2);
     }
