@@ -43,9 +43,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut transaction = client.transaction();
     let _ = transaction.incrby("alice", 1_000).queue();
     let _ = transaction.request::<Value>(Command::new("SET").key("bob")).queue();
-    let error = transaction.execute().await.expect_err("SET without a value");
-    println!("{error}");
-    assert_eq!(error.fate(), Fate::Refused);
+    match transaction.execute().await {
+        Err(error) if error.fate() == Fate::Refused => println!("{error}"),
+        other => println!("not expected: {other:?}"),
+    }
 
     // Fails while it runs: the other commands have run.
     match transfer(&client, "alice", "carol", 5).await {

@@ -82,8 +82,9 @@
 //! # Not in this version
 //!
 //! Trying again what the server refused for the time being; a second connection beside one that has fallen silent (until
-//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for blocking commands, subscriptions, and
-//! transactions that `WATCH` keys ([those that do not](Client::transaction) are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
+//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for
+//! blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
+//! are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
 //! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
 //!
 //! # Features

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
-use super::unit::Unit;
+use super::unit::{Standing, Unit};
 use crate::command::{Encoded, Refusal, Retry};
 use crate::outcome::Fate;
 use crate::resp::{Frame, Reply};
@@ -332,13 +332,22 @@ pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
     Single(Option<T>, Frame, Sent),
     /// The last of several commands.
-    Group(Option<T>, GroupEnd),
+    Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
     Nothing,
     /// An entry that the server refused for the time being, in these words, and that is to be tried again.
     Refused(Placed<T>, Refusal, Arc<str>),
     /// No command was waiting for an answer.
     Unasked,
+}
+
+/// What the server will do with whatever comes next on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Run it.
+    Ready,
+    /// Keep it for an `EXEC` that never comes: the connection is of no more use.
+    Queues,
 }
 
 impl<T> Inflight<T> {
@@ -425,6 +434,7 @@ impl<T> Inflight<T> {
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
+        let mut after = After::Ready;
         let Some(Placed { entry, .. }) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
         let is_awaited = entry.ticket.is_some();
         let (refused, end) = match &mut entry.commands {
@@ -442,6 +452,9 @@ impl<T> Inflight<T> {
             Commands::Unit(unit) => {
                 // It may be the last answer that they die of, and those before it come each time.
                 unit.handle_answers(frame, is_awaited);
+                if unit.standing() == Standing::LeftOpen {
+                    after = After::Queues;
+                }
                 if !unit.is_complete() {
                     return (Completed::Nothing, Room::default());
                 }
@@ -470,7 +483,7 @@ impl<T> Inflight<T> {
             }
             (Some(placed), None) => {
                 let room = placed.entry.room();
-                (Completed::Group(placed.entry.ticket, end), room)
+                (Completed::Group(placed.entry.ticket, end, after), room)
             }
             (None, _) => (Completed::Unasked, Room::default()),
         }
@@ -541,7 +554,9 @@ mod tests {
             assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Nothing));
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
-        assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
+        assert!(
+            matches!(completed, Completed::Group(Some('g'), end, _) if end.answers.len() == 3 && end.lost.is_empty())
+        );
         assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 

@@ -392,6 +392,12 @@ impl<T: Claim> Session<T> {
                 self.handle_refused(placed, refusal, words, now);
                 return None;
             }
+            Answered::LeftOpen(output) => {
+                self.outputs.extend(output);
+                let detail = "an answer to EXEC that leaves the transaction open".to_owned();
+                self.handle_lost(Cause::Protocol { detail }, now);
+                return Some(Output::Hangup);
+            }
         };
         match (probed, refused, oldest) {
             (Some(scope), Some(cause), Some(place)) => self.gates.close(scope, place, cause, now),

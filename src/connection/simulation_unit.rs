@@ -39,6 +39,8 @@ struct Peer {
     ran: Vec<String>,
     /// It refuses MULTI, and so runs what follows as it comes.
     refuses: bool,
+    /// It knows no EXEC, and so keeps what follows too.
+    endless: bool,
     incoming: BytesMut,
     outgoing: Vec<u8>,
     queued: Option<Vec<String>>,
@@ -72,6 +74,7 @@ impl Peer {
                 "+QUEUED\r\n".to_owned()
             }
             ("TOUCH", None) => self.run(&words[1]),
+            ("EXEC", _) if self.endless => "-ERR unknown command 'EXEC'\r\n".to_owned(),
             ("EXEC", queued) => match queued.take() {
                 Some(queued) => {
                     let answers: String = queued.iter().map(|text| self.run(text)).collect();
@@ -208,6 +211,10 @@ impl World {
                     assert!(end.lost.is_empty(), "a unit is lost as one");
                     let sent = if end.again.is_empty() { Sent::Once } else { Sent::Again };
                     (caller, Told::Answers(values(&end.answers), sent))
+                }
+                Output::Hangup => {
+                    self.peer.accept();
+                    continue;
                 }
                 _ => continue,
             };
@@ -440,6 +447,29 @@ fn what_multi_was_answered_counts_on_its_own_connection_only() {
         world.read(usize::MAX);
         world.cut();
         assert_eq!(world.told.get(&unit), fate.map(Told::Lost).as_ref());
+    }
+}
+
+#[test]
+fn what_comes_behind_a_transaction_that_was_not_ended_is_not_queued_with_it() {
+    for awaited in [true, false] {
+        for step in [3, usize::MAX] {
+            let mut world = World::ready();
+            world.peer.endless = true;
+            let unit = world.call(THREE, Repeat::Forbidden, None);
+            world.callers[unit as usize].0.gone.set(!awaited);
+            let read = world.call(Shape::Single, Repeat::Allowed, None);
+            let write = world.call(Shape::Single, Repeat::Forbidden, None);
+            while world.write(usize::MAX) + world.read(step) > 0 {}
+            assert!(!world.session.state().is_ready());
+            world.connect();
+            world.settle();
+            assert_eq!(world.told[&read], Told::Answers(answers(Shape::Single, read), Sent::Again));
+            assert_eq!(world.told[&write], Told::Lost(Fate::Unknown));
+            assert!(matches!(&world.told[&unit], Told::Answers(said, Sent::Once) if said.len() == 5));
+            assert_eq!((world.ran(unit), world.ran(write)), (0, 0));
+            world.is_clean();
+        }
     }
 }
 

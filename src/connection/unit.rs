@@ -18,20 +18,24 @@ pub(crate) struct Unit {
     /// Where each command ends, in bytes from the unit's start.
     ends: Vec<usize>,
     sending: Sending,
-    opening: Opening,
+    standing: Standing,
     /// The answers that came on the present connection.
     answers: Vec<Frame>,
     /// How many answers those are; `<= ends.len()`.
     answered: usize,
 }
 
-/// What the server said to the first command on the present connection.
+/// What the server makes of a unit on the present connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
-    /// Nothing yet: servers accept it.
-    Open,
-    Accepted,
-    Refused,
+pub(crate) enum Standing {
+    /// It has not said: servers accept the first command.
+    Unanswered,
+    /// It keeps the commands for the last one.
+    Queued,
+    /// It refused the first one, and runs the others as they come.
+    Apart,
+    /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
+    LeftOpen,
 }
 
 impl Unit {
@@ -42,7 +46,7 @@ impl Unit {
         Self {
             ends: commands.iter().map(|(end, _)| *end).collect(),
             sending: Sending::new(policy),
-            opening: Opening::Open,
+            standing: Standing::Unanswered,
             answers: Vec::new(),
             answered: 0,
         }
@@ -66,11 +70,14 @@ impl Unit {
 
     /// Takes answers; those that nobody waits for are not kept.
     pub(crate) fn handle_answers(&mut self, frame: Frame, is_awaited: bool) {
-        if self.opening == Opening::Open {
+        if self.standing == Standing::Unanswered {
             let refused = frame.replies().next().is_some_and(Reply::is_error);
-            self.opening = if refused { Opening::Refused } else { Opening::Accepted };
+            self.standing = if refused { Standing::Apart } else { Standing::Queued };
         }
         self.answered += frame.len();
+        if self.standing == Standing::Queued && self.is_complete() && is_left_open(&frame) {
+            self.standing = Standing::LeftOpen;
+        }
         if is_awaited {
             self.answers.push(frame);
         }
@@ -88,6 +95,10 @@ impl Unit {
         Some((refusal, words))
     }
 
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
     /// All answers.
     pub(crate) fn take_end(&mut self) -> GroupEnd {
         let again = if self.sending.sent() == Sent::Again { (0..self.ends.len()).collect() } else { Vec::new() };
@@ -97,9 +108,9 @@ impl Unit {
     /// Of a unit that begins at `start`: the bytes that a server must have for anything of it to run, and what is known
     /// of its sending.
     pub(crate) fn judged(&mut self, start: u64) -> (Range<u64>, &mut Sending) {
-        let end = match self.opening {
-            Opening::Open | Opening::Accepted => self.ends.last(),
-            Opening::Refused => self.ends.get(1),
+        let end = match self.standing {
+            Standing::Apart => self.ends.get(1),
+            Standing::Unanswered | Standing::Queued | Standing::LeftOpen => self.ends.last(),
         };
         (start..start + end.copied().unwrap_or_default() as u64, &mut self.sending)
     }
@@ -108,6 +119,13 @@ impl Unit {
     pub(crate) fn start_over(&mut self) {
         self.answers.clear();
         self.answered = 0;
-        self.opening = Opening::Open;
+        self.standing = Standing::Unanswered;
     }
+}
+
+/// Whether the last answer of the frame, which is that to EXEC, is an error that does not end what MULTI has begun: old
+/// servers in a script give such ones, and those that know no EXEC.
+fn is_left_open(frame: &Frame) -> bool {
+    let last = frame.len().checked_sub(1).and_then(|last| frame.replies().nth(last));
+    last.is_some_and(|reply| reply.is_error() && !reply.bytes().is_some_and(|line| line.starts_with(b"EXECABORT")))
 }
