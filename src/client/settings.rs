@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use crate::command::{Command, Home, Replay};
-use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Repeat, Room, SessionSettings};
+use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Repeat, Room, SessionSettings, Tracing};
 use crate::driver::{Bounds, LinkSettings};
 use crate::transport::Dialer;
 
@@ -46,6 +46,7 @@ impl Config {
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),
+            tracing: Tracing::Off,
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::backlog::Claim;
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
 use crate::command::Encoded;
@@ -151,6 +152,15 @@ impl<T> Entry<T> {
             _ => Room { commands: self.count, bytes: self.len },
         }
     }
+
+    /// How many answers to its caller have not come and will, if all goes well.
+    pub(crate) fn awaited(&self) -> u64 {
+        match &self.commands {
+            Commands::One(_) => 1,
+            Commands::Many(group) => group.unanswered().len() as u64,
+            Commands::Cut | Commands::Heartbeat => 0,
+        }
+    }
 }
 
 impl Group {
@@ -206,6 +216,8 @@ pub(crate) struct Placed<T> {
     pub(crate) entry: Entry<T>,
     /// Where its first byte stands.
     pub(crate) start: u64,
+    /// How many answers to callers will have come before its own, those that came already among them, if all goes well.
+    ordinal: u64,
 }
 
 impl<T> Placed<T> {
@@ -224,6 +236,17 @@ impl<T> Placed<T> {
                 sent.saturating_sub(group.answered)
             }
         }
+    }
+
+    /// Its commands that are not answered: where each is in the write stream, its place among those of its caller, and
+    /// what is known of its sending.
+    pub(crate) fn sendings(&self) -> impl Iterator<Item = (Range<u64>, usize, Sending)> {
+        let (one, many) = match &self.entry.commands {
+            Commands::One(sending) => (Some((self.range(), 0, *sending)), &[][..]),
+            Commands::Many(group) => (None, group.unanswered()),
+            Commands::Cut | Commands::Heartbeat => (None, &[][..]),
+        };
+        one.into_iter().chain(many.iter().map(|part| (part.range(self.start), part.place, part.sending)))
     }
 
     /// Whether a socket that has taken everything before `position` has taken a byte of what is not answered.
@@ -323,6 +346,10 @@ pub(crate) struct Inflight<T> {
     /// While deadlines come one after the other: all there are, with the places of their entries, so that the next one is
     /// found without looking at everybody. Those of entries that are answered stay in it until they come.
     alarms: Option<BinaryHeap<Reverse<(Instant, u64)>>>,
+    /// How many answers callers' commands have had, ever.
+    answered: u64,
+    /// The ordinal of the next entry.
+    next: u64,
 }
 
 /// What an answer completed.
@@ -340,7 +367,7 @@ pub(crate) enum Completed<T> {
 
 impl<T> Inflight<T> {
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), earliest: None, alarms: None }
+        Self { queue: VecDeque::new(), earliest: None, alarms: None, answered: 0, next: 0 }
     }
 
     /// Adds entries whose bytes begin at `start` of the write stream.
@@ -355,9 +382,10 @@ impl<T> Inflight<T> {
                     alarms.push(Reverse((deadline, start)));
                 }
             }
-            let len = entry.len as u64;
-            self.queue.push_back(Placed { entry, start });
+            let (len, awaited) = (entry.len as u64, entry.awaited());
+            self.queue.push_back(Placed { entry, start, ordinal: self.next });
             start += len;
+            self.next += awaited;
         }
     }
 
@@ -424,6 +452,7 @@ impl<T> Inflight<T> {
         front.entry.deaths = 0;
         if let Commands::Many(group) = &mut front.entry.commands {
             group.answered += frame.len();
+            self.answered += frame.len() as u64;
             if front.entry.ticket.is_some() {
                 group.answers.push(frame);
             }
@@ -440,6 +469,7 @@ impl<T> Inflight<T> {
         match self.queue.pop_front() {
             Some(placed) => {
                 let room = placed.entry.room();
+                self.answered += room.commands as u64;
                 let sent = match placed.entry.commands {
                     Commands::One(Sending { may_have_run: true, .. }) => Sent::Again,
                     _ => Sent::Once,
@@ -450,12 +480,65 @@ impl<T> Inflight<T> {
         }
     }
 
+    /// How many answers callers' commands have had, ever.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    /// How many callers' commands are not answered.
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.next.saturating_sub(self.answered)
+    }
+
+    /// How many of them a socket that has taken everything before `position` has taken to their last byte.
+    pub(crate) fn in_flight(&self, position: u64) -> u64 {
+        if self.queue.back().is_some_and(|last| last.range().end <= position) {
+            return self.unanswered();
+        }
+        let begun = self.queue.partition_point(|placed| placed.start < position);
+        let Some(last) = begun.checked_sub(1).and_then(|index| self.queue.get(index)) else { return 0 };
+        let due = last.entry.awaited().min(last.due(position) as u64);
+        // Of the oldest, some may be answered, which its ordinal does not know.
+        if begun == 1 { due } else { (last.ordinal + due).saturating_sub(self.answered) }
+    }
+
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
-        self.queue.retain_mut(&mut keep);
+        let mut next = self.answered;
+        self.queue.retain_mut(|placed| {
+            let kept = keep(placed);
+            if kept {
+                placed.ordinal = next;
+                next += placed.entry.awaited();
+            }
+            kept
+        });
+        self.next = next;
         if self.alarms.is_none() {
             self.find_earliest();
         }
+    }
+}
+
+impl<T: Claim> Inflight<T> {
+    /// Tells the claims of the commands whose last bytes are in `taken` that they were sent.
+    pub(crate) fn note_written(&self, taken: Range<u64>, now: Instant) {
+        let first = self.queue.partition_point(|placed| placed.range().end <= taken.start);
+        for placed in self.queue.iter().skip(first).take_while(|placed| placed.start < taken.end) {
+            let Some(ticket) = &placed.entry.ticket else { continue };
+            for (range, place, _) in placed.sendings() {
+                if range.end > taken.start && range.end <= taken.end {
+                    ticket.note_written(place, now);
+                }
+            }
+        }
+    }
+
+    /// Tells the oldest claim that answers to its next `count` commands have come.
+    pub(crate) fn note_answered(&self, count: usize, now: Instant) {
+        let Some(front) = self.queue.front() else { return };
+        let Some(ticket) = &front.entry.ticket else { return };
+        front.sendings().take(count).for_each(|(_, place, _)| ticket.note_answered(place, now));
     }
 }
 

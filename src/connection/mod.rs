@@ -14,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod simulation;
 mod state;
+mod tally;
 mod wire;
 
 pub(crate) use backlog::Claim;
@@ -24,3 +25,4 @@ pub(crate) use session::{More, Session};
 pub(crate) use settings::{BackoffSettings, Credentials, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};
 pub use state::{LinkState, ServerFacts, SessionFacts};
+pub(crate) use tally::{Tally, Tracing};

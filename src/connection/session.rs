@@ -13,6 +13,7 @@ use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::state::{LinkState, ServerFacts, SessionFacts};
+use super::tally::Tally;
 use super::wire::{Connection, Received};
 use crate::command::{Command, Encoded, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
@@ -47,6 +48,9 @@ pub(crate) struct Session<T> {
     closing: Option<(Instant, More)>,
     /// Where the heartbeat that is on its way stands in the log.
     heartbeat: Option<u64>,
+    /// How many attempts to connect there were, and how many of them succeeded.
+    dialed: u64,
+    connected: u64,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -60,12 +64,13 @@ pub(crate) enum More {
 impl<T: Claim> Session<T> {
     pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
         let backoff = Backoff::new(settings.backoff, settings.seed);
+        let backlog = Backlog::new(settings.tracing);
         Self {
             settings,
             state: LinkState::Idle,
             connection: None,
             peer: PeerFacts::unknown(),
-            backlog: Backlog::new(),
+            backlog,
             backoff,
             outputs: Outputs::new(),
             last_cause: None,
@@ -75,7 +80,14 @@ impl<T: Claim> Session<T> {
             refusal: None,
             closing: None,
             heartbeat: None,
+            dialed: 0,
+            connected: 0,
         }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally { attempts: self.dialed, connections: self.connected, ..self.backlog.tally() }
     }
 
     /// Where the link is.
@@ -131,6 +143,7 @@ impl<T: Claim> Session<T> {
             return false;
         }
         self.backoff.handle_attempt();
+        self.dialed += 1;
         let begun = self.state.dial(self.backoff.attempts(), now).is_ok();
         self.attempt_until = Some(now + self.settings.connect_timeout);
         self.outputs.push_back(Output::State);
@@ -200,10 +213,10 @@ impl<T: Claim> Session<T> {
     }
 
     /// The socket took `count` bytes of what [`Self::poll_transmit`] gave.
-    pub(crate) fn handle_written(&mut self, count: usize) {
+    pub(crate) fn handle_written(&mut self, count: usize, now: Instant) {
         match &mut self.connection {
             Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
-            _ => self.backlog.handle_written(count),
+            _ => self.backlog.handle_written(count, now),
         }
     }
 
@@ -216,7 +229,7 @@ impl<T: Claim> Session<T> {
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) if due > 0 => {
-                    if let Some(event) = self.handle_answer(frame) {
+                    if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
                 }
@@ -327,6 +340,7 @@ impl<T: Claim> Session<T> {
         self.backlog.drop_given_up();
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
         self.outputs.push_back(Output::Connected(Arc::clone(&session)));
+        self.connected += 1;
         self.attempt_until = None;
         self.ready_since = Some(now);
         self.last_cause = None;
@@ -347,11 +361,11 @@ impl<T: Claim> Session<T> {
         self.attempt_until = None;
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
         if self.heartbeat.is_some() && self.heartbeat == self.backlog.oldest() {
             self.heartbeat = None;
         }
-        self.backlog.handle_answer(frame)
+        self.backlog.handle_answer(frame, now)
     }
 
     /// Why commands may not wait in the present state; `None` if they may.

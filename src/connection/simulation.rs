@@ -21,6 +21,15 @@ struct Caller {
     commands: Vec<Verb>,
     gone: Rc<Cell<bool>>,
     deadline: Option<Instant>,
+    /// What was noted of each command.
+    notes: Rc<RefCell<Vec<Note>>>,
+}
+
+/// The times at which a command was sent and answered.
+#[derive(Clone, Debug, Default)]
+struct Note {
+    written: Vec<Instant>,
+    answered: Vec<Instant>,
 }
 
 /// What a command does.
@@ -35,6 +44,14 @@ enum Verb {
 impl Claim for Caller {
     fn is_given_up(&self) -> bool {
         self.gone.get()
+    }
+
+    fn note_written(&self, place: usize, now: Instant) {
+        self.notes.borrow_mut()[place].written.push(now);
+    }
+
+    fn note_answered(&self, place: usize, now: Instant) {
+        self.notes.borrow_mut()[place].answered.push(now);
     }
 }
 
@@ -60,6 +77,8 @@ struct Peer {
     ran: RefCell<BTreeMap<String, u32>>,
     /// Connection, verb and argument, in the order of their runs.
     order: RefCell<Vec<(u32, String, String)>>,
+    /// How many answers to commands have left it to their last bytes.
+    answered: Cell<u64>,
 }
 
 /// One connection as the peer sees it.
@@ -70,6 +89,14 @@ struct Wire {
     number: u32,
     /// Answers nothing but the handshake.
     mute: bool,
+    /// How many commands it has taken, and answered to the last byte.
+    taken: u64,
+    answered: u64,
+    /// How many bytes it has put into `outgoing`, and how many have left it.
+    said: usize,
+    delivered: usize,
+    /// Where the answers to commands that have not left it end, counted as `said` is.
+    ends: VecDeque<usize>,
 }
 
 impl Wire {
@@ -80,7 +107,24 @@ impl Wire {
             decoder: Decoder::new(Limits::default()),
             incoming: BytesMut::new(),
             outgoing: VecDeque::new(),
+            taken: 0,
+            answered: 0,
+            said: 0,
+            delivered: 0,
+            ends: VecDeque::new(),
         }
+    }
+
+    /// Up to `most` bytes leave it.
+    fn deliver(&mut self, peer: &Peer, most: usize) -> Vec<u8> {
+        let bytes: Vec<u8> = self.outgoing.drain(..most.min(self.outgoing.len())).collect();
+        self.delivered += bytes.len();
+        while self.ends.front().is_some_and(|end| *end <= self.delivered) {
+            self.ends.pop_front();
+            self.answered += 1;
+            peer.answered.set(peer.answered.get() + 1);
+        }
+        bytes
     }
 
     fn handle_bytes(&mut self, peer: &Peer, bytes: &[u8]) {
@@ -99,10 +143,17 @@ impl Wire {
                 peer.order.borrow_mut().push((self.number, verb.to_owned(), words[1].clone()));
                 format!("${}\r\n{}\r\n", words[1].len(), words[1])
             }
+            "PING" => "$4\r\nPONG\r\n".to_owned(),
             _ => "+OK\r\n".to_owned(),
         };
+        let is_command = words[0] == "TOUCH" || words[0] == "READ";
+        self.taken += u64::from(is_command);
         if words[0] == "HELLO" || words[0] == "SELECT" || !self.mute {
             self.outgoing.extend(text.bytes());
+            self.said += text.len();
+            if is_command {
+                self.ends.push_back(self.said);
+            }
         }
     }
 }
@@ -119,6 +170,16 @@ struct World {
     room: Room,
     next: u32,
     connections: u32,
+    tally: Tally,
+    ledger: Ledger,
+}
+
+/// Whether the peer knows of all answers that the session gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ledger {
+    Kept,
+    /// The test puts answers in itself.
+    Forged,
 }
 
 impl World {
@@ -133,6 +194,7 @@ impl World {
             heartbeat: None,
             offline: Offline::Wait,
             seed: 1,
+            tracing: Tracing::On,
         };
         settings(&mut session_settings);
         Self {
@@ -145,6 +207,8 @@ impl World {
             room: Room::default(),
             next: 0,
             connections: 0,
+            tally: Tally::default(),
+            ledger: Ledger::Kept,
         }
     }
 
@@ -165,7 +229,8 @@ impl World {
         let number = self.next;
         self.next += 1;
         let deadline = within.map(|within| self.now + within);
-        let caller = Caller { number, commands: commands.clone(), gone: Rc::default(), deadline };
+        let notes = Rc::new(RefCell::new(vec![Note::default(); commands.len()]));
+        let caller = Caller { number, commands: commands.clone(), gone: Rc::default(), deadline, notes };
         let mut log = Encoded::default();
         let ends: Vec<_> = commands
             .iter()
@@ -211,16 +276,17 @@ impl World {
         let mut bytes: Vec<u8> = list[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         bytes.truncate(most);
         if let (Some(wire), false) = (&mut self.wire, bytes.is_empty()) {
-            self.session.handle_written(bytes.len());
+            self.session.handle_written(bytes.len(), self.now);
             wire.handle_bytes(&self.peer, &bytes);
         }
+        self.check_tally();
         bytes.len()
     }
 
     /// The socket gives up to `most` bytes; returns how many.
     fn read(&mut self, most: usize) -> usize {
         let Some(wire) = &mut self.wire else { return 0 };
-        let bytes: Vec<u8> = wire.outgoing.drain(..most.min(wire.outgoing.len())).collect();
+        let bytes = wire.deliver(&self.peer, most);
         self.inject(&bytes);
         bytes.len()
     }
@@ -231,6 +297,16 @@ impl World {
             self.session.handle_read(self.now);
         }
         self.drain();
+    }
+
+    /// The socket gives something that is not RESP: no answer behind it can be read, nor one around it. (The simple
+    /// strings of the handshake may swallow it.)
+    fn garble(&mut self) {
+        let is_ready = self.session.state().is_ready();
+        if let Some(wire) = self.wire.as_mut().filter(|_| is_ready) {
+            (wire.mute, wire.ends) = (true, VecDeque::new());
+        }
+        self.inject(b"?");
     }
 
     fn cut(&mut self, cause: Cause) {
@@ -289,6 +365,24 @@ impl World {
             }
         }
         self.room.give_back(self.session.take_settled());
+        self.check_tally();
+    }
+
+    /// What the session has counted against what the peer has.
+    fn check_tally(&mut self) {
+        if self.ledger == Ledger::Forged {
+            return;
+        }
+        let tally = self.session.tally();
+        assert_eq!(tally.sent, self.peer.order.borrow().len() as u64, "{tally:?}");
+        assert_eq!(tally.answered, self.peer.answered.get(), "{tally:?}");
+        let again: u32 = self.peer.ran.borrow().values().map(|ran| ran - 1).sum();
+        assert_eq!(tally.replayed, again.into(), "{tally:?}");
+        let in_flight = self.wire.as_ref().map_or(0, |wire| wire.taken - wire.answered);
+        assert_eq!(tally.sent, tally.answered + tally.abandoned + in_flight, "{in_flight} in flight, {tally:?}");
+        assert!(tally.unsent + in_flight <= self.room.commands as u64, "{tally:?}");
+        let before = std::mem::replace(&mut self.tally, tally);
+        assert!(before.sent <= tally.sent && before.abandoned <= tally.abandoned, "{before:?}, {tally:?}");
     }
 
     fn end(&mut self, caller: &Caller, lost: Vec<Lost>) {
@@ -334,7 +428,9 @@ impl World {
                     assert!(caller.gone.get(), "{caller:?} was forgotten");
                     continue;
                 };
-                match (ending.fate(index), verb) {
+                let fate = ending.fate(index);
+                self.audit_note(&caller.notes.borrow()[index as usize], fate, ran as usize);
+                match (fate, verb) {
                     (None, Verb::Touch) => assert_eq!(ran, 1, "{caller:?}: command {index} was answered"),
                     (None, Verb::Read) => assert!(ran >= 1, "{caller:?}: command {index} was answered"),
                     (Some(Fate::NotSent), _) => assert_eq!(ran, 0, "{caller:?}: command {index} was not sent"),
@@ -346,6 +442,21 @@ impl World {
         }
         assert_eq!(self.room, Room::default(), "room was not given back");
         assert_eq!(self.session.held(), 0, "bytes are held that nobody needs");
+        let tally = self.session.tally();
+        assert_eq!((tally.unsent, tally.sent), (0, tally.answered + tally.abandoned), "{tally:?}");
+    }
+}
+
+impl World {
+    /// What was noted of a command whose caller has waited for its end, against how often the peer ran it.
+    fn audit_note(&self, note: &Note, fate: Option<Fate>, ran: usize) {
+        let times: Vec<_> = note.written.iter().chain(&note.answered).collect();
+        assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{note:?}");
+        match fate {
+            None => assert_eq!((note.written.len(), note.answered.len()), (ran, 1)),
+            // Its caller may have been told before its last byte went.
+            Some(_) => assert!(note.written.len() <= ran && note.answered.is_empty(), "{note:?}, {ran}"),
+        }
     }
 }
 
@@ -670,6 +781,7 @@ fn an_answer_that_nothing_asked_for_ends_the_connection_and_reaches_nobody() {
 #[test]
 fn pushes_take_no_answer_away_and_leave_before_later_answers() {
     let mut world = World::ready();
+    world.ledger = Ledger::Forged;
     let call = world.call(1, None);
     world.write(usize::MAX);
     let buffer = world.session.read_buffer().unwrap();
@@ -846,11 +958,12 @@ fn a_silent_connection_is_pinged_once_and_any_answer_is_life() {
         world.advance(Duration::from_secs(60));
         assert_eq!(world.write(usize::MAX), 0, "one is on its way");
         if !answer.is_empty() {
-            world.wire.as_mut().unwrap().outgoing.clear();
+            world.wire.as_mut().unwrap().deliver(&world.peer, usize::MAX);
             world.inject(answer.as_bytes());
         }
         world.settle();
         assert!(world.session.state().is_ready());
+        assert_eq!(world.session.tally(), Tally { attempts: 1, connections: 1, ..Tally::default() });
     }
     let call = world.call(1, None);
     world.settle();
@@ -874,6 +987,55 @@ fn a_heartbeat_is_lost_with_its_connection_and_keeps_nobody_from_closing() {
     assert!(world.write(usize::MAX) > 0, "the next connection has a heartbeat of its own");
     world.session.close(world.now + Duration::from_secs(9), More::None);
     assert!(world.session.is_closed());
+}
+
+#[test]
+fn every_command_is_counted_as_waiting_then_in_flight_then_answered() {
+    let mut world = World::new(|_| ());
+    let len = Command::new("TOUCH").arg("0.0").to_wire().len();
+    for commands in [1, 3, 1] {
+        world.call(commands, None);
+    }
+    assert_eq!(world.session.tally(), Tally { unsent: 5, ..Tally::default() });
+    world.connect();
+    world.settle_handshake();
+    let connected = Tally { attempts: 1, connections: 1, ..Tally::default() };
+    for written in 1..=5 * len {
+        assert_eq!(world.write(1), 1);
+        let sent = (written / len) as u64;
+        assert_eq!(world.session.tally(), Tally { sent, unsent: 5 - sent, ..connected });
+    }
+    for answered in 1..=5 {
+        world.read("$3\r\n0.0\r\n".len());
+        assert_eq!(world.session.tally(), Tally { sent: 5, answered, ..connected });
+    }
+    world.audit();
+}
+
+#[test]
+fn what_is_sent_again_is_counted_when_it_is_sent_and_not_when_that_is_planned() {
+    let mut world = World::ready();
+    let calls = [Verb::Read, Verb::Touch, Verb::Read].map(|verb| world.call_of(vec![verb], None));
+    world.settle_writes();
+    world.cut(Cause::PeerClosed);
+    assert_eq!(world.fate(calls[1]), Fate::Unknown);
+    let abandoned = Tally { sent: 3, abandoned: 3, unsent: 2, attempts: 1, connections: 1, ..Tally::default() };
+    assert_eq!(world.session.tally(), abandoned);
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle_handshake();
+    let len = Command::new("READ").arg("0.0").to_wire().len();
+    world.write(len);
+    let once = Tally { sent: 4, replayed: 1, unsent: 1, attempts: 2, connections: 2, ..abandoned };
+    assert_eq!(world.session.tally(), once);
+    world.callers[2].gone.set(true);
+    world.cut(Cause::PeerClosed);
+    assert_eq!(world.session.tally(), Tally { abandoned: 4, unsent: 1, ..once });
+    world.advance(Duration::from_secs(1));
+    world.connect();
+    world.settle();
+    assert_eq!(world.session.tally().replayed, 2);
+    world.audit();
 }
 
 /// Small, seeded, and good enough to choose what happens next.
@@ -909,7 +1071,7 @@ fn run_schedule(seed: u64) {
                 world.read(most);
             }
             14 => world.cut(Cause::PeerClosed),
-            15 => world.inject(b"?"),
+            15 => world.garble(),
             16 if !world.callers.is_empty() => {
                 let index = dice.below(world.callers.len() as u64) as usize;
                 world.callers[index].gone.set(true);

@@ -207,7 +207,7 @@ impl LinkTask {
         }
         let Socket::Open(stream) = &mut self.socket else { return };
         let failed = loop {
-            match write_once(stream, &mut self.session, cx) {
+            match write_once(stream, &mut self.session, cx, now) {
                 Poll::Ready(Ok(0)) => break None,
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => break Some(error),
@@ -378,7 +378,12 @@ impl Drop for LinkTask {
 }
 
 /// One write; `Ok(0)`: there is nothing to write.
-fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn write_once(
+    stream: &mut Stream,
+    session: &mut Session<Ticket>,
+    cx: &mut Context<'_>,
+    now: Instant,
+) -> Poll<io::Result<usize>> {
     let mut list = [IoSlice::new(&[]); SLICES];
     let mut slices = Slices::new(&mut list);
     if session.poll_transmit(&mut slices) == 0 {
@@ -393,7 +398,7 @@ fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Conte
     match ready!(written) {
         Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         Ok(taken) => {
-            session.handle_written(taken);
+            session.handle_written(taken, now);
             Poll::Ready(Ok(taken))
         }
         Err(error) => Poll::Ready(Err(error)),
