@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::clock;
+use super::counters::Counters;
 use super::mailbox::{Bounds, Mailbox};
 use super::news::{Events, News};
 use super::task::LinkTask;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(super) address: Arc<Address>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) news: News,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A link to a node. Dropping it lets what was sent finish within its grace, then closes.
@@ -48,6 +50,7 @@ impl Link {
             address: Arc::new(settings.address),
             state: watch::Sender::new(LinkState::Idle),
             news: News::new(),
+            counters: Arc::default(),
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
@@ -64,6 +67,11 @@ impl Link {
     /// The node's address.
     pub(crate) fn address(&self) -> &Address {
         &self.shared.address
+    }
+
+    /// What the link has counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     /// Where the link is, and when that changes.

@@ -1,15 +1,19 @@
 //! The only loop and the only clock: one task a link, and the mailbox that callers put their commands into.
 
 mod clock;
+mod counters;
 mod link;
 mod mailbox;
 mod news;
 mod slot;
 mod task;
+mod trace;
 
 pub(crate) use clock::now;
+pub(crate) use counters::{Counted, Counters};
 pub(crate) use link::{Link, LinkSettings};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};
 pub use news::{Event, Events};
 pub(crate) use slot::{Outcome, ReplySlot};
+pub(crate) use trace::{Passage, Trace};

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock;
+use super::counters::{Counters, Traffic};
 use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
@@ -39,6 +40,8 @@ pub(crate) struct LinkTask {
     /// Since when nothing was due from the peer; `None` while something is.
     quiet_since: Option<Instant>,
     turn: Turn,
+    counters: Arc<Counters>,
+    traffic: Traffic,
 }
 
 /// A wake-up is served in two turns. Runtimes run a task that was just woken before others that were ready already, so
@@ -83,6 +86,8 @@ impl LinkTask {
             earliest_waiting: None,
             quiet_since: None,
             turn: Turn::Deliver,
+            counters: Arc::clone(&shared.counters),
+            traffic: Traffic::default(),
         }
     }
 
@@ -122,7 +127,8 @@ impl LinkTask {
         let cause = match pin!(stream.read_buf(buffer)).poll(cx) {
             Poll::Pending => return Step::Idle,
             Poll::Ready(Ok(0)) => stream.explain_eof(),
-            Poll::Ready(Ok(_)) => {
+            Poll::Ready(Ok(count)) => {
+                self.traffic.read += count as u64;
                 self.session.handle_read(now);
                 return Step::Moved;
             }
@@ -209,7 +215,7 @@ impl LinkTask {
         let failed = loop {
             match write_once(stream, &mut self.session, cx, now) {
                 Poll::Ready(Ok(0)) => break None,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(taken)) => self.traffic.written += taken as u64,
                 Poll::Ready(Err(error)) => break Some(error),
                 Poll::Pending => return,
             }
@@ -287,6 +293,11 @@ impl LinkTask {
         }
     }
 
+    /// Lets everybody read what was counted.
+    fn publish(&self) {
+        self.counters.publish(&self.session.tally(), self.traffic);
+    }
+
     /// Arms the timer for the next time.
     fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
@@ -324,6 +335,7 @@ impl Future for LinkTask {
             this.turn = Turn::Serve;
             this.read(cx, now);
             this.deliver(cx, now);
+            this.publish();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -342,6 +354,7 @@ impl Future for LinkTask {
             // What was delivered after the write has given back room that others wait for.
             let moved = [read, collected, delivered].contains(&Step::Moved);
             if !moved && this.session.poll_timeout().is_none_or(|due| due > now) {
+                this.publish();
                 this.keep_time(cx, now);
                 return Poll::Pending;
             }
@@ -350,6 +363,7 @@ impl Future for LinkTask {
             this.handle_time(now);
         }
         // Others have a right to the thread too.
+        this.publish();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -371,6 +385,7 @@ impl Drop for LinkTask {
             LinkState::Closed { cause } => cause.clone(),
             _ => Cause::RuntimeGone,
         };
+        self.publish();
         self.mailbox.shut(&cause);
         self.state.send_replace(self.session.state().clone());
         self.news.end();
