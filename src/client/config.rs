@@ -18,6 +18,7 @@ pub(super) mod validate;
 pub(super) mod values;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::backoff::Backoff;
@@ -28,6 +29,7 @@ pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
+use crate::client::observer::{Installed, Observer};
 use crate::command::Replay;
 pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
@@ -81,6 +83,7 @@ pub struct Config {
     close_grace: Duration,
     library_info: bool,
     no_evict: bool,
+    observer: Installed,
 }
 
 /// With whom a connection authenticates.
@@ -115,6 +118,7 @@ impl Config {
             close_grace: defaults::CLOSE_GRACE,
             library_info: true,
             no_evict: false,
+            observer: Installed::default(),
         }
     }
 
@@ -226,5 +230,10 @@ impl Config {
     /// Whether connections ask to be spared from client eviction.
     pub fn no_evict(&self) -> bool {
         self.no_evict
+    }
+
+    /// Who is told of every command; `None` is nobody.
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.observer.0.clone()
     }
 }

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
+use super::witness::Witness;
 use crate::command::{Command, Executor, FromReply, Limit, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
@@ -83,6 +84,8 @@ pub struct Client {
     deadline: Option<Duration>,
     /// Which commands are sent again unless their request says otherwise.
     replay: Replay,
+    /// Who is told of every command; `None`: nobody.
+    pub(super) witness: Option<Arc<Witness>>,
 }
 
 impl Sealed for &Client {}
@@ -132,7 +135,8 @@ impl Client {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let link = Link::start(config.link_settings(), &runtime);
-        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline(), replay: config.replay() })
+        let topology = Arc::new(Standalone::new(link));
+        Ok(Self { topology, deadline: config.deadline(), replay: config.replay(), witness: Witness::of(config) })
     }
 
     /// A request for any command; what its answer is converted to is up to the caller. See

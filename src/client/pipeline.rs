@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::repeat;
+use super::witness::Ended;
 use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, Sealed, ServerError};
 use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
@@ -188,7 +190,7 @@ impl Execution<'_> {
         let mut bytes = std::mem::take(&mut self.pipeline.bytes);
         bytes.share_if_large();
         let (ends, deadline) = (std::mem::take(&mut self.pipeline.ends), self.deadline);
-        let slot = ReplySlot::new(cx.waker().clone());
+        let slot = self.pipeline.client.slot(cx.waker().clone(), ends.len());
         let room = Room { commands: ends.len(), bytes: bytes.len() };
         self.pipeline.client.link().mailbox().post(slot, room, |log, ticket| {
             log.append(&bytes);
@@ -196,7 +198,7 @@ impl Execution<'_> {
         })
     }
 
-    fn finish(&mut self, outcome: Outcome) -> Results {
+    fn finish(&mut self, outcome: Outcome, slot: Option<&ReplySlot>) -> Results {
         self.phase = Phase::Done;
         let (end, all_lost) = match outcome {
             Outcome::Group(end) => (end, None),
@@ -214,7 +216,7 @@ impl Execution<'_> {
             .collect();
         let commands = std::mem::take(&mut self.pipeline.commands);
         let node = self.pipeline.client.address().clone();
-        Results {
+        let results = Results {
             pipeline: self.pipeline.number,
             commands,
             frames,
@@ -224,7 +226,9 @@ impl Execution<'_> {
             all_lost,
             node,
             within: self.within,
-        }
+        };
+        results.tell(self.pipeline.client, slot);
+        results
     }
 }
 
@@ -235,18 +239,19 @@ impl Future for Execution<'_> {
         let this = self.get_mut();
         match &this.phase {
             Phase::Unsent if this.pipeline.ends.is_empty() => {
-                Poll::Ready(this.finish(Outcome::Group(GroupEnd::default())))
+                Poll::Ready(this.finish(Outcome::Group(GroupEnd::default()), None))
             }
             Phase::Unsent => match this.post(cx) {
                 Ok(posted) => {
                     this.phase = Phase::Waiting(posted);
                     Poll::Pending
                 }
-                Err(lost) => Poll::Ready(this.finish(Outcome::Lost(lost))),
+                Err(lost) => Poll::Ready(this.finish(Outcome::Lost(lost), None)),
             },
             Phase::Waiting(posted) => {
                 let outcome = ready!(posted.slot.poll_outcome(cx));
-                Poll::Ready(this.finish(outcome))
+                let slot = Arc::clone(&posted.slot);
+                Poll::Ready(this.finish(outcome, Some(&slot)))
             }
             Phase::Done => Poll::Pending,
         }
@@ -256,6 +261,8 @@ impl Future for Execution<'_> {
 impl Drop for Execution<'_> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+            let commands = self.pipeline.commands.iter().map(|planned| (&planned.name, planned.place));
+            self.pipeline.client.cancelled(&posted.slot, commands);
             self.pipeline.client.link().mailbox().withdraw(posted);
         }
     }
@@ -303,6 +310,19 @@ impl Results {
     /// That of the first command that was not.
     pub fn check(&self) -> Result<(), Error> {
         self.iter::<()>().collect()
+    }
+
+    /// Tells the counters and the observer what became of each command.
+    fn tell(&self, client: &Client, slot: Option<&ReplySlot>) {
+        let answered: usize = self.frames.iter().map(Frame::len).sum();
+        let all_well = answered == self.commands.len() && !self.frames.iter().any(Frame::has_error);
+        if all_well && !client.is_observed() {
+            return;
+        }
+        let call = Ended { slot, commands: self.commands.len() };
+        for (planned, result) in self.commands.iter().zip(self.iter::<()>()) {
+            client.tell(&planned.name, planned.place, call, result.as_ref().err());
+        }
     }
 
     fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {

@@ -46,7 +46,7 @@ impl Config {
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),
-            tracing: Tracing::Off,
+            tracing: if self.observer().is_some() { Tracing::On } else { Tracing::Off },
         }
     }
 
