@@ -29,6 +29,7 @@
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
+//! | metrics: counts, and every command's end and times | [`Client::stats`], [`client::Observer`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
 //! | a server for unit tests | the module `testing`, of the feature `testing` |
 //! | the wire format alone | [`resp`] |
