@@ -148,6 +148,7 @@ impl World {
             connect_timeout: Duration::from_secs(2),
             heartbeat: None,
             silence: None,
+            tracing: Tracing::Off,
             offline: Offline::Wait,
             seed: 1,
         };

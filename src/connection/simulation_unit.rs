@@ -120,6 +120,7 @@ impl World {
             connect_timeout: Duration::from_secs(60),
             heartbeat: None,
             silence: None,
+            tracing: Tracing::Off,
             offline: Offline::Wait,
             seed: 1,
         };

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::group::GroupEnd;
-use super::inflight::{Policy, Repeat, Sending};
 use super::output::Sent;
+use super::sending::{Policy, Repeat, Sending};
 use crate::command::{Refusal, transaction};
 use crate::resp::{Frame, Reply};
 
@@ -61,6 +61,14 @@ impl Unit {
     pub(crate) fn due(&self, start: u64, position: u64) -> usize {
         let sent = self.ends.partition_point(|end| start + *end as u64 <= position);
         sent.saturating_sub(self.answered)
+    }
+
+    /// The commands that are not answered: their places, and where they are in bytes of a unit that begins at `start`.
+    pub(crate) fn unanswered(&self) -> impl ExactSizeIterator<Item = (usize, Range<usize>)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges: Vec<_> =
+            starts.zip(&self.ends).map(|(start, end)| start..*end).enumerate().skip(self.answered).collect();
+        ranges.into_iter()
     }
 
     /// Whether nothing more is due.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice};
 use crate::client::Secret;
+use crate::client::observer::{Installed, Observer};
 use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 use crate::driver::CredentialsProvider;
@@ -182,6 +183,19 @@ impl Config {
     #[must_use]
     pub fn with_close_grace(self, close_grace: Duration) -> Self {
         Self { close_grace, ..self }
+    }
+}
+
+/// Who watches.
+impl Config {
+    /// Tells `observer` of every command once its call has ended: its name, how it ended, how often it was sent, and the
+    /// times at which that was. Default: none.
+    ///
+    /// Without one, nothing is noted and no clock is looked at for it. With one, a call costs an allocation and two looks
+    /// at the clock more, beside what the observer does itself. Counts without one: [`Client::stats`](crate::Client::stats).
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Installed(Some(observer)), ..self }
     }
 }
 

@@ -16,7 +16,9 @@ impl<T: Claim> Session<T> {
 
     /// Whether the driver should dial a second connection now; if so, an attempt has begun.
     pub(crate) fn poll_standby_dial(&mut self, now: Instant) -> bool {
-        self.standby.poll_dial(&self.settings, now)
+        let begun = self.standby.poll_dial(&self.settings, now);
+        self.dialed += u64::from(begun);
+        begun
     }
 
     /// The transport has a socket for the second connection.
