@@ -12,7 +12,6 @@ use super::{
 use crate::{
     clients::fault_client::{Failure, FaultClient, Site},
     proxy::{Duplex, Proxy},
-    work::LARGE,
 };
 
 /// A client that reads nothing while it writes waits for the peer, which waits for the client.
@@ -21,7 +20,7 @@ pub(super) async fn half_duplex<C: FaultClient>(stage: &Stage) -> Result<Cell, S
     let proxy = Proxy::start(server.port, Duplex::Half).map_err(|error| error.to_string())?;
     let limit = stage.pace.transfer();
     let client = C::connect(Site { limit, ..Site::local(proxy.port) }).await?;
-    let message = Bytes::from(vec![b'e'; LARGE]);
+    let message = Bytes::from(vec![b'e'; LENGTH]);
     let begin = Instant::now();
     let calls: Vec<_> = (0..MESSAGES).map(|_| tokio::spawn(echo(client.clone(), message.clone()))).collect();
     let (mut report, mut unanswered) = (Report::default(), 0);
@@ -52,5 +51,6 @@ async fn echo<C: FaultClient>(mut client: C, message: Bytes) -> Result<(), Failu
     }
 }
 
-/// Of 1 MiB each.
 const MESSAGES: usize = 16;
+/// In bytes. All together they are less than 16 MiB, which is as much as rustis takes by default.
+const LENGTH: usize = 1_000_000;
