@@ -156,7 +156,7 @@ fn spawn(program: &[&str], port: u16, core: usize, bind: &[&str]) -> io::Result<
 
 /// Has the kernel end the child when the thread that starts it ends, however that happens.
 ///
-/// Must be used from the main thread: the end of any other starting thread would end the child too.
+/// Must be used from a thread that outlives the child, such as the main thread.
 pub fn end_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec only `prctl` is called, which is async-signal-safe and allocates nothing.
     unsafe {

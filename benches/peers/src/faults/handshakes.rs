@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     Stage,
     load::{NO_PANIC, get_once, until_answered},
-    report::{Cell, Report, time},
+    report::{Cell, Report, quoted, time},
 };
 use crate::{
     clients::fault_client::{FaultClient, Login, Scheme, Site},
@@ -30,7 +30,7 @@ pub(super) async fn tls_silence<C: FaultClient>(stage: &Stage) -> Result<Cell, S
     let site = Site { scheme: Scheme::Tls, ..Site::local(port) };
     let connect = tokio::spawn(timeout(bound, async move { C::connect(site).await.err() }));
     let words = match connect.await.expect(NO_PANIC) {
-        Ok(Some(words)) => format!("{}: \"{words}\"", time(begin.elapsed())),
+        Ok(Some(words)) => format!("{}: {}", time(begin.elapsed()), quoted(&words)),
         Ok(None) => "**connects**".to_owned(),
         Err(_) => format!("not back after {}", time(bound)),
     };
@@ -58,8 +58,7 @@ pub(super) async fn password<C: FaultClient>(stage: &Stage) -> Result<Cell, Stri
     let bound = stage.pace.recovery();
     let healed = until_answered(&client, bound).await;
     let healed = healed.map_or(format!("**dead** for {}", time(bound)), |after| format!("heals after {}", time(after)));
-    let usual = report.usual_error().unwrap_or("no errors").to_owned();
-    let words = format!("{healed}; meanwhile {}, \"{usual}\"", report.slowest_in_words());
+    let words = format!("{healed}; meanwhile {}, {}", report.slowest_in_words(), report.usual_error());
     Ok(report.into_cell(words))
 }
 

@@ -3,7 +3,8 @@
 use std::thread;
 
 use crate::{
-    Options, child,
+    Options,
+    child::{self, Trouble},
     clients::{Peer, fault_client::FaultClient, with_fault_client},
     measure::{self, RuntimeKind},
     server::Server,
@@ -24,23 +25,26 @@ pub(crate) use network::{Network, SERVER};
 use report::Cell;
 
 /// Every client at every fault, each in a fresh process, as Markdown.
+///
+/// # Errors
+/// If a run fails. A client that hangs is a result.
 pub(crate) fn all(options: &Options) -> Result<(), String> {
     let faults = chosen(options)?;
     let peers: Vec<Peer> = options.clients.iter().copied().filter(|&peer| peer != Peer::Floor).collect();
     let pace = pace(options);
-    let mut broken = 0;
+    let mut failed = 0;
     print!("| fault |");
     peers.iter().for_each(|peer| print!(" {} |", peer.title()));
     println!("\n|---|{}", "---|".repeat(peers.len()));
     for fault in faults {
         print!("| {} |", fault.title(pace));
-        for cell in row(options, fault, &peers) {
-            broken += usize::from(cell.is_err());
-            print!(" {} |", cell.unwrap_or_else(|message| message).replace('|', "/"));
+        for result in row(options, fault, &peers) {
+            failed += usize::from(matches!(result, Err(Trouble::Failed { .. })));
+            print!(" {} |", result.unwrap_or_else(|trouble| trouble.to_string()).replace('|', "/"));
         }
         println!();
     }
-    if broken == 0 { Ok(()) } else { Err(format!("{broken} runs did not end as they should")) }
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} runs failed")) }
 }
 
 /// `--faults a,b`, or all.
@@ -52,17 +56,18 @@ fn chosen(options: &Options) -> Result<Vec<Fault>, String> {
     options.faults.iter().map(find).collect()
 }
 
-fn row(options: &Options, fault: Fault, peers: &[Peer]) -> Vec<Result<String, String>> {
+fn row(options: &Options, fault: Fault, peers: &[Peer]) -> Vec<Result<String, Trouble>> {
     if pace(options) == Pace::Full && !fault.only_waits() {
         return peers.iter().map(|&peer| run_child(options, peer, fault)).collect();
     }
     thread::scope(|scope| {
         let runs: Vec<_> = peers.iter().map(|&peer| scope.spawn(move || run_child(options, peer, fault))).collect();
-        runs.into_iter().map(|run| run.join().unwrap_or_else(|_| Err("panicked".to_owned()))).collect()
+        let panicked = |_| Err(Trouble::Failed { why: "panicked".to_owned() });
+        runs.into_iter().map(|run| run.join().unwrap_or_else(panicked)).collect()
     })
 }
 
-fn run_child(options: &Options, peer: Peer, fault: Fault) -> Result<String, String> {
+fn run_child(options: &Options, peer: Peer, fault: Fault) -> Result<String, Trouble> {
     let mut arguments = vec!["fault".to_owned(), peer.name().to_owned(), fault.name().to_owned()];
     arguments.extend(["--server-core".to_owned(), options.server_core.to_string()]);
     if options.quick {

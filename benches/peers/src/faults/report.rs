@@ -65,9 +65,8 @@ impl Report {
     }
 
     /// What was said most often.
-    pub(super) fn usual_error(&self) -> Option<&str> {
-        let (message, _) = self.errors.iter().max_by_key(|(_, count)| **count)?;
-        Some(message)
+    pub(super) fn usual_error(&self) -> String {
+        self.errors.iter().max_by_key(|(_, count)| **count).map_or(String::new(), |(message, _)| quoted(message))
     }
 
     pub(super) fn into_cell(self, words: String) -> Cell {
@@ -98,6 +97,15 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
+/// In quotation marks, and short enough for a cell.
+pub(super) fn quoted(message: &str) -> String {
+    match message.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("\"{}...\"", &message[..end]),
+        None => format!("\"{message}\""),
+    }
+}
+
+const SHOWN: usize = 160;
 /// Ten times the limit that the clients are given.
 const NEVER: Duration = Duration::from_secs(5);
 

@@ -37,7 +37,7 @@ pub(super) async fn half_duplex<C: FaultClient>(stage: &Stage) -> Result<Cell, S
     let words = if failed == 0 {
         format!("ok, {}", time(took))
     } else if took < limit {
-        format!("{failed} of {MESSAGES} fail after {}: \"{}\"", time(took), report.usual_error().unwrap_or(""))
+        format!("{failed} of {MESSAGES} fail after {}: {}", time(took), report.usual_error())
     } else {
         format!("deadlock: {failed} of {MESSAGES} not answered in {}", time(limit))
     };
