@@ -88,8 +88,9 @@ impl Pace {
         self.choose(Duration::from_secs(2), Duration::from_millis(700))
     }
 
+    /// The system sends again at 3.0 s and at 6.2 s or so: who waits for that comes late.
     pub(super) fn hole(self) -> Duration {
-        self.choose(Duration::from_secs(3), Duration::from_millis(700))
+        self.choose(Duration::from_secs(4), Duration::from_millis(700))
     }
 
     /// Longer than a series of attempts by redis-rs, which then gives up.
