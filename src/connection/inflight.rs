@@ -524,6 +524,7 @@ fn alarm<T>(placed: &Placed<T>) -> Option<Reverse<(Instant, u64)>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sending::Repeat;
     use super::*;
     use crate::resp::Value;
 
