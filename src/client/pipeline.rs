@@ -319,9 +319,9 @@ impl Results {
         if all_well && !client.is_observed() {
             return;
         }
-        let call = Ended { slot, commands: self.commands.len() };
+        let call = Ended::of(slot, self.commands.len());
         for (planned, result) in self.commands.iter().zip(self.iter::<()>()) {
-            client.tell(&planned.name, planned.place, call, result.as_ref().err());
+            client.tell(&planned.name, planned.place, &call, result.as_ref().err());
         }
     }
 
