@@ -139,9 +139,9 @@ impl Flight<'_> {
 
     /// Tells the counters and the observer what became of each command.
     pub(super) fn tell<'e>(&self, planned: &[Planned], mut error: impl FnMut(usize) -> Option<&'e Error>) {
-        let call = Ended { slot: self.slot.as_deref(), commands: planned.len() };
+        let call = Ended::of(self.slot.as_deref(), planned.len());
         for (index, planned) in planned.iter().enumerate() {
-            self.queue.client.tell(&planned.name, self.passage(planned), call, error(index));
+            self.queue.client.tell(&planned.name, self.passage(planned), &call, error(index));
         }
     }
 

@@ -19,11 +19,10 @@ pub(super) struct Witness {
 }
 
 /// A call that has ended: when it began, and what was noted of its commands. None of it is known where nobody observes.
-#[derive(Clone, Copy)]
-pub(super) struct Ended<'a> {
-    pub(super) slot: Option<&'a ReplySlot>,
+pub(super) struct Ended {
+    trace: Option<Trace>,
     /// How many commands it consisted of.
-    pub(super) commands: usize,
+    commands: usize,
 }
 
 impl Witness {
@@ -34,41 +33,39 @@ impl Witness {
     }
 }
 
-impl Ended<'_> {
-    fn trace(&self) -> Option<&Trace> {
-        self.slot.and_then(ReplySlot::trace)
+impl Ended {
+    /// A call of `commands` commands that waited in `slot`, if it came to that.
+    pub(super) fn of(slot: Option<&ReplySlot>, commands: usize) -> Self {
+        Self { trace: slot.and_then(ReplySlot::take_trace), commands }
     }
 
     /// When it was first polled; one that ended in that very moment has no trace.
     fn queued(&self, now: Instant) -> Instant {
-        self.trace().map_or(now, Trace::queued)
+        self.trace.as_ref().and_then(Trace::queued).unwrap_or(now)
     }
 
     /// The way of the command at `place`; `None`: it was not to be sent.
     fn passage(&self, place: Option<usize>) -> Passage {
-        self.trace().zip(place).map(|(trace, place)| trace.passage(place)).unwrap_or_default()
+        self.trace.as_ref().zip(place).map(|(trace, place)| trace.passage(place)).unwrap_or_default()
     }
 }
 
 impl Client {
     /// The place where a call of `commands` commands waits.
     pub(super) fn slot(&self, waker: Waker, commands: usize) -> Arc<ReplySlot> {
-        match &self.witness {
-            None => ReplySlot::new(waker),
-            Some(_) => ReplySlot::traced(waker, Trace::begin(now(), commands)),
-        }
+        ReplySlot::new(waker, self.witness.as_ref().map(|_| Trace::begin(now(), commands)))
     }
 
     /// A call of a single command has ended; `slot` is where it waited, if it came to that.
     pub(super) fn ended<T>(&self, name: &Name, slot: Option<&ReplySlot>, result: &Result<T, Error>) {
         // Nearly always there is nothing to tell.
         if result.is_err() || self.is_observed() {
-            self.tell(name, Some(0), Ended { slot, commands: 1 }, result.as_ref().err());
+            self.tell(name, Some(0), &Ended::of(slot, 1), result.as_ref().err());
         }
     }
 
     /// One command of a call has ended, at `place` among those that were sent.
-    pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: Ended<'_>, error: Option<&Error>) {
+    pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {
             self.link().counters().count_failed(error.fate());
             if error.kind() == ErrorKind::NeedsDedicated {
@@ -85,11 +82,11 @@ impl Client {
         slot: &ReplySlot,
         commands: impl ExactSizeIterator<Item = (&'n Name, Option<usize>)>,
     ) {
-        let call = Ended { slot: Some(slot), commands: commands.len() };
+        let call = Ended::of(Some(slot), commands.len());
         let mut posted = 0;
         for (name, place) in commands {
             posted += usize::from(place.is_some());
-            self.observe(name, place, call, Ending::Cancelled);
+            self.observe(name, place, &call, Ending::Cancelled);
         }
         self.link().counters().count_cancelled(posted);
     }
@@ -100,7 +97,7 @@ impl Client {
     }
 
     /// Tells the observer, if there is one.
-    fn observe(&self, name: &Name, place: Option<usize>, call: Ended<'_>, ending: Ending<'_>) {
+    fn observe(&self, name: &Name, place: Option<usize>, call: &Ended, ending: Ending<'_>) {
         let Some(witness) = &self.witness else { return };
         let ended = now();
         witness.observer.observe(&Observation {

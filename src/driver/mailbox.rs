@@ -374,7 +374,7 @@ mod tests {
 
     fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Lost> {
         let room = Room { commands: 1, bytes: text.len() };
-        mailbox.post(ReplySlot::new(Waker::noop().clone()), room, |log, ticket| {
+        mailbox.post(ReplySlot::new(Waker::noop().clone(), None), room, |log, ticket| {
             log.small().extend_from_slice(text.as_bytes());
             Entry::single(ticket, text.len(), deadline, Repeat::Forbidden)
         })
