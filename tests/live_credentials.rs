@@ -209,6 +209,29 @@ async fn a_peer_that_closes_while_the_provider_is_asked_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_full_is_understood_before_the_provider_has_answered() {
+    for kind in KINDS {
+        let server = server(kind);
+        let mut admin = server.connect();
+        assert_eq!(admin.call(&["CONFIG", "SET", "maxclients", "2"]).unwrap(), "OK");
+        let token = Token::new("app", "one");
+        let holder = connected(provided(&server, &token)).await;
+        token.next([Mood::NeverAnswers; 1000]);
+        let client = Client::connect_lazily(provided(&server, &token).with_deadline(PATIENCE)).unwrap();
+        let is_full = |state: &LinkState| match state {
+            LinkState::Backoff { cause: Cause::Handshake(refusal), .. } => {
+                refusal.message.contains("max number of clients") && !refusal.permanent
+            }
+            _ => false,
+        };
+        until_state(&client, is_full).await;
+        holder.close(Duration::ZERO).await;
+        token.next([]);
+        within(PATIENCE, client.ping().into_future()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_push_during_the_handshake_is_not_lost() {
     let (say_hello, greeted) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
     let (told, mut heard) = mpsc::unbounded_channel();
