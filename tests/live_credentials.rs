@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Strings};
-use steadfast::client::ProtocolChoice;
+use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::{
     Cause, Client, Command, Config, Credentials, CredentialsError, ErrorKind, Event, Events, Fate, LinkState, Stage,
 };
@@ -191,6 +191,20 @@ async fn a_provider_that_never_answers_is_bounded_by_the_deadline_and_dropped_wi
     until_state(&client, |state| matches!(state, LinkState::Connecting { stage: Stage::Handshake, .. })).await;
     within(PATIENCE, client.close(Duration::ZERO)).await;
     until(async || token.dropped() == 3).await;
+}
+
+#[tokio::test]
+async fn a_provider_is_not_kept_busy_in_the_pause_between_two_attempts() {
+    let server = server(Kind::Redis);
+    let token = Token::new("app", "one");
+    token.next([Mood::NeverAnswers; 2]);
+    let pauses = Backoff::default().with_first(PATIENCE * 4).with_max(PATIENCE * 4);
+    let config = provided(&server, &token).with_backoff(pauses).with_connect_timeout(Duration::from_millis(100));
+    let client = Client::connect_lazily(config).unwrap();
+    // The second attempt follows at once, the third after the pause.
+    until(async || token.dropped() == 2).await;
+    until_state(&client, |state| matches!(state, LinkState::Backoff { attempt: 2, .. })).await;
+    assert_eq!(token.asked(), 2);
 }
 
 #[tokio::test]
