@@ -6,9 +6,11 @@ mod encoded;
 mod facts;
 mod from_reply;
 mod raw;
+mod refusal;
 mod replay;
 mod request;
 mod slot;
+pub(crate) mod transaction;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
@@ -18,6 +20,8 @@ pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
+pub use refusal::OnRefusal;
+pub(crate) use refusal::{Refusal, Retry};
 pub use replay::Replay;
 pub use request::{Executor, NoOptions, Request};
 pub(crate) use request::{Limit, sealed::Sealed};

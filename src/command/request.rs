@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::args::ToArgs;
 use super::raw::Command;
+use super::refusal::OnRefusal;
 use super::replay::Replay;
 
-/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`.
+/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`, `&mut Transaction`.
 ///
 /// Code that is generic over it can make a [`Request`], and leaves it to its caller to await or to queue it:
 ///
@@ -38,18 +39,20 @@ pub(crate) mod sealed {
 
 /// A command that has not been sent, the type its answer will have, and where it would run.
 ///
-/// On a client it is awaited; on a pipeline it is [queued](Self::queue). Nothing happens before.
+/// On a client it is awaited; on a pipeline or a transaction it is [queued](Self::queue). Nothing happens before.
 ///
 /// `E` is where it would run, `T` the answer's type, and `O` which options it has: those of SET, for example, are
 /// methods of every request with [`SetOptions`](crate::api::SetOptions). It is no future itself but becomes one by `.await`;
 /// `IntoFuture::into_future` does the same where a function such as `join_all` wants one.
-#[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline)"]
+#[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline or a transaction)"]
 pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
     pub(crate) command: Command,
     pub(crate) deadline: Limit,
     /// `None`: as the client's setting says.
     pub(crate) replay: Option<Replay>,
+    /// `None`: as the client's setting says.
+    pub(crate) on_refusal: Option<OnRefusal>,
     answer: PhantomData<fn() -> (T, O)>,
 }
 
@@ -69,15 +72,16 @@ pub(crate) enum Limit {
 
 impl<E, T> Request<E, T> {
     /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
-    /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
+    /// [`Client::request`](crate::Client::request), [`Pipeline::request`](crate::client::Pipeline::request) and
+    /// [`Transaction::request`](crate::client::Transaction::request).
     pub fn new(executor: E, command: Command) -> Self {
-        Self { executor, command, deadline: Limit::Default, replay: None, answer: PhantomData }
+        Self { executor, command, deadline: Limit::Default, replay: None, on_refusal: None, answer: PhantomData }
     }
 }
 
 impl<E, T, O> Request<E, T, O> {
     /// The whole call may take this long at most, counted from `.await`. Default: what is set for the client, 5 s if
-    /// nothing is. In a pipeline it is not kept.
+    /// nothing is. In a pipeline or a transaction it is not kept.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Limit::Within(within);
         self
@@ -89,6 +93,12 @@ impl<E, T, O> Request<E, T, O> {
         self
     }
 
+    /// Whether this command is tried again when the server refused it for the time being, whatever the client's setting is.
+    pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
+        self.on_refusal = Some(on_refusal);
+        self
+    }
+
     /// Converts the answer to another type than the command's usual one: a tuple for MGET, say, or
     /// [`Value`](crate::Value) for whatever comes.
     pub fn answer_as<U>(self) -> Request<E, U, O> {
@@ -97,8 +107,8 @@ impl<E, T, O> Request<E, T, O> {
 
     /// The same command with other marks.
     pub(crate) fn marked<U, P>(self) -> Request<E, U, P> {
-        let Self { executor, command, deadline, replay, .. } = self;
-        Request { executor, command, deadline, replay, answer: PhantomData }
+        let Self { executor, command, deadline, replay, on_refusal, .. } = self;
+        Request { executor, command, deadline, replay, on_refusal, answer: PhantomData }
     }
 
     /// The command that would be sent.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
+use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
-use crate::command::{Encoded, Slices};
+use crate::command::{Encoded, Refusal, Slices};
 use crate::outcome::Fate;
 use crate::resp::Frame;
 
@@ -70,9 +70,36 @@ impl<T: Claim> Backlog<T> {
         self.inflight.front().map_or(0, |front| front.due(position))
     }
 
+    /// Whether the socket has taken a byte of what is not answered.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.inflight.front().is_some_and(|front| front.is_begun(self.outbox.position()))
+    }
+
+    /// Lets the socket take no more than the rest of the command that it has begun to take.
+    pub(crate) fn pause(&mut self) {
+        let position = self.outbox.position();
+        let end = self.inflight.iter().find_map(|placed| placed.end_of_begun(position));
+        self.outbox.hold_at(end.unwrap_or(position));
+    }
+
+    /// Whether the pause is complete: everything that the socket has taken is answered.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.outbox.is_held() && !self.is_awaited()
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(&mut self) {
+        self.outbox.hold_at(u64::MAX);
+    }
+
     /// No deadline is before this.
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.inflight.earliest()
+    }
+
+    /// Gives room back.
+    pub(crate) fn settle(&mut self, room: Room) {
+        self.settled.take(room);
     }
 
     /// The room that was given back since the last call.
@@ -107,14 +134,44 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Gives a frame of answers to the oldest entry.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Answered<T> {
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
-            Completed::Single(Some(ticket), frame, sent) => Some(Output::Answered(ticket, frame, sent)),
-            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
-            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+            Completed::Single(Some(ticket), frame, sent) => Answered::Output(Output::Answered(ticket, frame, sent)),
+            Completed::Group(ticket, end, After::Queues) => {
+                Answered::LeftOpen(ticket.map(|ticket| Output::Group(ticket, end)))
+            }
+            Completed::Group(Some(ticket), end, After::Ready) => Answered::Output(Output::Group(ticket, end)),
+            Completed::Refused(placed, refusal, words) => {
+                if placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up()) {
+                    return Answered::Refused(placed, refusal, words);
+                }
+                self.settled.take(placed.entry.room());
+                Answered::Nothing
+            }
+            Completed::Single(None, ..) | Completed::Group(None, ..) | Completed::Nothing | Completed::Unasked => {
+                Answered::Nothing
+            }
         }
+    }
+
+    /// Takes an entry over that is no more in `from`, but whose bytes are. It goes to the end.
+    pub(crate) fn take_over(&mut self, placed: Placed<T>, from: &Self) -> u64 {
+        let start = self.outbox.append_from(&from.outbox, placed.range(), placed.unanswered());
+        self.inflight.extend(std::iter::once(placed.entry), start);
+        start
+    }
+
+    /// Moves the `count` oldest entries to the end of `into`; returns where the last of them stands there.
+    pub(crate) fn move_to(&mut self, into: &mut Self, count: usize) -> Option<u64> {
+        let mut last = None;
+        for _ in 0..count {
+            let Some(placed) = self.inflight.pop() else { break };
+            last = Some(into.take_over(placed, self));
+        }
+        self.release();
+        last
     }
 
     /// Tells the callers whose deadline has come. `socket` says whether there is one that has taken what was written.
@@ -164,9 +221,11 @@ impl<T: Claim> Backlog<T> {
                 // Only the first of several can be what the connections die of.
                 let is_poison = std::mem::replace(&mut poisoned, false);
                 let was_sent = range.end <= position;
-                sending.may_have_run |= was_sent;
-                let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
-                let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
+                if was_sent {
+                    sending.handle_lost();
+                }
+                let ends = is_poison || (was_sent && sending.policy.repeat == Repeat::Forbidden);
+                let fate = sending.fate();
                 unknown += usize::from(is_awaited && ends && fate == Fate::Unknown);
                 ends.then(|| Lost::new(fate, loss))
             });
@@ -231,6 +290,17 @@ impl<T: Claim> Backlog<T> {
     }
 }
 
+/// What an answer has come to.
+#[derive(Debug)]
+pub(crate) enum Answered<T> {
+    Output(Output<T>),
+    /// The server refused the entry for the time being, in these words. Its bytes are still in the log.
+    Refused(Placed<T>, Refusal, Arc<str>),
+    /// The server keeps whatever comes next for an `EXEC` that never comes.
+    LeftOpen(Option<Output<T>>),
+    Nothing,
+}
+
 /// Whether there is a socket to which what was written belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Socket {
@@ -250,9 +320,13 @@ fn give_up<T>(
 ) -> bool {
     let Some(ticket) = placed.entry.ticket.take() else { return true };
     let begun = |range: &Range<u64>| living.is_some_and(|position| range.start < position);
-    outputs.push_back(placed.tell(ticket, loss, |range, sending| {
-        if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
-    }));
+    outputs.push_back(placed.tell(
+        ticket,
+        loss,
+        |range, sending| {
+            if begun(&range) { Fate::Unknown } else { sending.fate() }
+        },
+    ));
     placed.cut(begun, |range| outbox.skip(range))
 }
 

@@ -6,11 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
-use crate::command::Encoded;
+use super::unit::{Standing, Unit};
+use crate::command::{Encoded, Refusal, Retry};
 use crate::outcome::Fate;
-use crate::resp::Frame;
+use crate::resp::{Frame, Reply};
 
 /// What callers have put in since the last look: bytes, and whose they are.
 #[derive(Debug)]
@@ -47,8 +49,11 @@ pub(crate) struct Entry<T> {
 #[derive(Debug)]
 pub(crate) enum Commands {
     One(Sending),
+    /// Each judged by itself.
     Many(Box<Group>),
-    /// Nothing any more: a single command that will not be sent.
+    /// Judged as one.
+    Unit(Box<Unit>),
+    /// Nothing any more: a single command or a unit that will not be sent.
     Cut,
     /// A command of the session's own, for this connection alone.
     Own,
@@ -57,10 +62,28 @@ pub(crate) enum Commands {
 /// What is known of the sending of one command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
-    /// Whether it is sent again when nobody knows whether it ran.
+    pub(crate) policy: Policy,
+    pub(crate) past: Past,
+}
+
+/// When a command is sent again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    /// When nobody knows whether it ran.
     pub(crate) repeat: Repeat,
-    /// Whether an earlier connection has taken it in full.
-    pub(crate) may_have_run: bool,
+    /// When the server refused it for the time being.
+    pub(crate) retry: Retry,
+}
+
+/// What became of a command's earlier sendings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Past {
+    /// There were none: no connection has taken it in full.
+    NotSent,
+    /// The server answered that it did not run it.
+    Refused,
+    /// A connection that had taken it in full was lost.
+    MayHaveRun,
 }
 
 /// Whether a command may be sent again when nobody knows whether it ran.
@@ -71,52 +94,70 @@ pub(crate) enum Repeat {
     Forbidden,
 }
 
-/// Several commands that one caller sent as one.
-#[derive(Debug)]
-pub(crate) struct Group {
-    /// The commands that are answered or will be, in order.
-    parts: Vec<Part>,
-    /// The answers that came: runs, in the order of `parts`.
-    answers: Vec<Frame>,
-    /// How many answers those are; `<= parts.len()`.
-    answered: usize,
-    /// The commands that no answer will come for.
-    lost: Vec<Lost>,
-}
-
-/// One command of a group.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    /// Where it is, in bytes from the group's start.
-    start: usize,
-    end: usize,
-    /// Which command of the group it is.
-    place: usize,
-    sending: Sending,
-}
-
-/// How a group ended: every command is answered or lost.
-#[derive(Debug, Default)]
-pub(crate) struct GroupEnd {
-    /// The answers: runs, in the order of the commands that have one.
-    pub(crate) answers: Vec<Frame>,
-    /// The commands that have none, in order.
-    pub(crate) lost: Vec<Lost>,
-    /// The commands whose answers are to a second sending, in order.
-    pub(crate) again: Vec<usize>,
-}
-
 impl Sending {
     /// Of a command that was not sent yet.
-    pub(crate) fn new(repeat: Repeat) -> Self {
-        Self { repeat, may_have_run: false }
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, past: Past::NotSent }
+    }
+
+    /// A connection that had taken it in full is lost.
+    pub(crate) fn handle_lost(&mut self) {
+        self.past = Past::MayHaveRun;
+    }
+
+    /// What became of it, if it is not on its way just now.
+    pub(crate) fn fate(&self) -> Fate {
+        match self.past {
+            Past::NotSent => Fate::NotSent,
+            Past::Refused => Fate::Refused,
+            Past::MayHaveRun => Fate::Unknown,
+        }
+    }
+
+    /// Whether it may have run before it was sent the last time.
+    pub(crate) fn sent(&self) -> Sent {
+        if self.past == Past::MayHaveRun { Sent::Again } else { Sent::Once }
+    }
+
+    /// Why the server refused it for the time being, if that is what `reply` says and it is to be tried again.
+    pub(crate) fn refusal(&mut self, reply: Reply<'_>) -> Option<Refusal> {
+        let line = reply.bytes().filter(|_| reply.is_error())?;
+        self.handle_refused(Refusal::of(line)?)
+    }
+
+    /// The server refused it for the time being; returns why, if it is to be tried again then.
+    pub(crate) fn handle_refused(&mut self, refusal: Refusal) -> Option<Refusal> {
+        let refusal = refusal.covered(self.policy.retry)?;
+        self.past = self.past.max(Past::Refused);
+        Some(refusal)
+    }
+}
+
+impl Policy {
+    /// What two commands allow that have one fate.
+    pub(crate) fn strictest(self, other: Self) -> Self {
+        let repeat = if self.repeat == Repeat::Allowed { other.repeat } else { Repeat::Forbidden };
+        let retry = match (self.retry, other.retry) {
+            (Retry::Never, _) | (_, Retry::Never) => Retry::Never,
+            (Retry::BeforeScripts, _) | (_, Retry::BeforeScripts) => Retry::BeforeScripts,
+            (Retry::All, Retry::All) => Retry::All,
+        };
+        Self { repeat, retry }
+    }
+}
+
+impl From<Repeat> for Policy {
+    /// Never after a refusal.
+    fn from(repeat: Repeat) -> Self {
+        Self { repeat, retry: Retry::Never }
     }
 }
 
 impl<T> Entry<T> {
     /// A single command of `len` bytes.
-    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, repeat: Repeat) -> Self {
-        Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
+    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, policy: impl Into<Policy>) -> Self {
+        let commands = Commands::One(Sending::new(policy.into()));
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0 }
     }
 
     /// A command of the session's own, of `len` bytes, that no caller waits for. It takes no room.
@@ -124,79 +165,38 @@ impl<T> Entry<T> {
         Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0 }
     }
 
-    /// Several commands: where each ends, and whether it may be sent again.
-    pub(crate) fn group(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
+    /// Several commands: where each ends, and when it is sent again.
+    pub(crate) fn group<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
-        let mut start = 0;
-        let parts = commands
-            .iter()
-            .enumerate()
-            .map(|(place, (end, repeat))| {
-                let part = Part { start, end: *end, place, sending: Sending::new(*repeat) };
-                start = *end;
-                part
-            })
-            .collect();
-        let group = Box::new(Group { parts, answers: Vec::new(), answered: 0, lost: Vec::new() });
-        let count = commands.len();
+        let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
+    }
+
+    /// Several commands that run all or none: where each ends, and whether it may be sent again.
+    pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
+        let len = commands.last().map_or(0, |(end, _)| *end);
+        let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0 }
     }
 }
 
 impl<T> Entry<T> {
+    /// Whether it would wait if the server took no commands for the time being.
+    pub(crate) fn waits_if_refused(&self) -> bool {
+        match &self.commands {
+            Commands::One(sending) => sending.policy.retry != Retry::Never,
+            Commands::Many(group) => group.unanswered().iter().all(|part| part.sending.policy.retry != Retry::Never),
+            Commands::Unit(unit) => unit.sending().policy.retry != Retry::Never,
+            Commands::Cut | Commands::Own => false,
+        }
+    }
+
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
             Commands::Own => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
-    }
-}
-
-impl Group {
-    /// The answers that came and the losses so far.
-    fn take_end(&mut self) -> GroupEnd {
-        let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
-        lost.sort_unstable_by_key(|lost| lost.place);
-        let answered = self.parts.iter().take(self.answered);
-        let again = answered.filter(|part| part.sending.may_have_run).map(|part| part.place).collect();
-        GroupEnd { answers, lost, again }
-    }
-
-    /// The commands that are not answered.
-    fn unanswered(&self) -> &[Part] {
-        self.parts.get(self.answered..).unwrap_or_default()
-    }
-
-    /// Whether nothing more is due.
-    fn is_complete(&self) -> bool {
-        self.answered >= self.parts.len()
-    }
-
-    /// Looks at every part that is not answered; those for which `judge` finds a loss are lost.
-    fn judge(&mut self, start: u64, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) {
-        let answered = self.answered;
-        let lost = &mut self.lost;
-        let mut index = 0;
-        self.parts.retain_mut(|part| {
-            index += 1;
-            if index <= answered {
-                return true;
-            }
-            match judge(part.range(start), &mut part.sending) {
-                None => true,
-                Some(loss) => {
-                    lost.push(Lost { place: part.place, ..loss });
-                    false
-                }
-            }
-        });
-    }
-}
-
-impl Part {
-    fn range(&self, start: u64) -> Range<u64> {
-        start + self.start as u64..start + self.end as u64
     }
 }
 
@@ -219,10 +219,8 @@ impl<T> Placed<T> {
         match &self.entry.commands {
             Commands::One(_) | Commands::Own => usize::from(self.range().end <= position),
             Commands::Cut => 0,
-            Commands::Many(group) => {
-                let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
-                sent.saturating_sub(group.answered)
-            }
+            Commands::Many(group) => group.due(self.start, position),
+            Commands::Unit(unit) => unit.due(self.start, position),
         }
     }
 
@@ -231,13 +229,26 @@ impl<T> Placed<T> {
         self.unanswered().next().is_some_and(|range| range.start < position)
     }
 
-    /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
-    /// sending; those for which `judge` finds a loss are lost.
+    /// Of a socket that has taken everything before `position`: where the command ends that it has begun to take, and not
+    /// taken to its end.
+    pub(crate) fn end_of_begun(&self, position: u64) -> Option<u64> {
+        let begun = |range: &Range<u64>| range.start < position && position < range.end;
+        begun(&self.range()).then(|| self.unanswered().find(begun).map(|range| range.end)).flatten()
+    }
+
+    /// The socket is gone. Looks at every command that is not answered, at its bytes in the write stream and at what is
+    /// known of its sending; those for which `judge` finds a loss are lost. The others will be sent again.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
             Commands::Cut | Commands::Own => Judged::Waits,
+            Commands::Unit(unit) => {
+                let (range, sending) = unit.judged(self.start);
+                let judged = judge(range, sending).map_or(Judged::Waits, Judged::Lost);
+                unit.start_over();
+                judged
+            }
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
@@ -256,14 +267,11 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
+            Commands::Unit(unit) => Output::Lost(ticket, Lost::new(fate(range, unit.sending()), loss)),
             Commands::Cut | Commands::Own => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
-                let mut end = group.take_end();
-                end.lost.extend(group.unanswered().iter().map(|part| {
-                    let fate = fate(part.range(self.start), &part.sending);
-                    Lost { place: part.place, ..Lost::new(fate, loss) }
-                }));
-                end.lost.sort_unstable_by_key(|lost| lost.place);
+                let start = self.start;
+                let end = group.give_up(|part| Lost::new(fate(part.range(start), &part.sending), loss));
                 Output::Group(ticket, end)
             }
         }
@@ -274,28 +282,21 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) | Commands::Own if begun(&range) => true,
-            Commands::One(_) | Commands::Own => {
+            Commands::One(_) | Commands::Unit(_) | Commands::Own if begun(&range) => true,
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
             }
             Commands::Cut => false,
-            Commands::Many(group) => {
-                let keep = group.unanswered().iter().take_while(|part| begun(&part.range(self.start))).count();
-                for part in group.unanswered().get(keep..).unwrap_or_default() {
-                    skip(part.range(self.start));
-                }
-                group.parts.truncate(group.answered + keep);
-                keep > 0
-            }
+            Commands::Many(group) => group.cut(self.start, begun, skip),
         }
     }
 
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) | Commands::Own => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -308,7 +309,7 @@ impl<T> Placed<T> {
 pub(crate) enum Judged {
     /// It still waits for an answer.
     Waits,
-    /// A single command is lost.
+    /// A single command is lost, or a unit.
     Lost(Lost),
     /// Of several commands, each is answered or lost.
     Complete(GroupEnd),
@@ -331,11 +332,22 @@ pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
     Single(Option<T>, Frame, Sent),
     /// The last of several commands.
-    Group(Option<T>, GroupEnd),
+    Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
     Nothing,
+    /// An entry that the server refused for the time being, in these words, and that is to be tried again.
+    Refused(Placed<T>, Refusal, Arc<str>),
     /// No command was waiting for an answer.
     Unasked,
+}
+
+/// What the server will do with whatever comes next on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Run it.
+    Ready,
+    /// Keep it for an `EXEC` that never comes: the connection is of no more use.
+    Queues,
 }
 
 impl<T> Inflight<T> {
@@ -422,35 +434,64 @@ impl<T> Inflight<T> {
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
-        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
-        // Whatever the connections die of, it is not this answer.
-        front.entry.deaths = 0;
-        if let Commands::Many(group) = &mut front.entry.commands {
-            group.answered += frame.len();
-            if front.entry.ticket.is_some() {
-                group.answers.push(frame);
-            }
-            if !group.is_complete() {
-                return (Completed::Nothing, Room::default());
-            }
-            return match self.queue.pop_front().map(|placed| placed.entry) {
-                Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
-                    (Completed::Group(ticket, group.take_end()), Room { commands: count, bytes: len })
+        let mut after = After::Ready;
+        let Some(Placed { entry, .. }) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
+        let is_awaited = entry.ticket.is_some();
+        let (refused, end) = match &mut entry.commands {
+            Commands::Many(group) => {
+                // Whatever the connections die of, it is not this answer.
+                entry.deaths = 0;
+                group.handle_answers(frame, is_awaited);
+                if !group.is_complete() {
+                    return (Completed::Nothing, Room::default());
                 }
-                _ => (Completed::Unasked, Room::default()),
-            };
-        }
-        match self.queue.pop_front() {
-            Some(placed) => {
-                let room = placed.entry.room();
-                let sent = match placed.entry.commands {
-                    Commands::One(Sending { may_have_run: true, .. }) => Sent::Again,
-                    _ => Sent::Once,
-                };
-                (Completed::Single(placed.entry.ticket, frame, sent), room)
+                let refused = group.take_refused();
+                let end = if refused.is_none() { group.take_end() } else { GroupEnd::default() };
+                (refused, end)
             }
-            None => (Completed::Unasked, Room::default()),
+            Commands::Unit(unit) => {
+                // It may be the last answer that they die of, and those before it come each time.
+                unit.handle_answers(frame, is_awaited);
+                if unit.standing() == Standing::LeftOpen {
+                    after = After::Queues;
+                }
+                if !unit.is_complete() {
+                    return (Completed::Nothing, Room::default());
+                }
+                let refused = unit.take_refused();
+                let end = if refused.is_none() { unit.take_end() } else { GroupEnd::default() };
+                (refused, end)
+            }
+            Commands::One(sending) => match refusal_of(sending, &frame, is_awaited) {
+                None => {
+                    let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
+                    self.queue.pop_front();
+                    return (Completed::Single(ticket, frame, sent), room);
+                }
+                refused => (refused, GroupEnd::default()),
+            },
+            Commands::Cut | Commands::Own => {
+                let room = entry.room();
+                self.queue.pop_front();
+                return (Completed::Single(None, frame, Sent::Once), room);
+            }
+        };
+        match (self.queue.pop_front(), refused) {
+            (Some(mut placed), Some((refusal, words))) => {
+                placed.entry.deaths = 0;
+                (Completed::Refused(placed, refusal, words), Room::default())
+            }
+            (Some(placed), None) => {
+                let room = placed.entry.room();
+                (Completed::Group(placed.entry.ticket, end, after), room)
+            }
+            (None, _) => (Completed::Unasked, Room::default()),
         }
+    }
+
+    /// Takes the oldest entry out; its bytes stay where they are.
+    pub(crate) fn pop(&mut self) -> Option<Placed<T>> {
+        self.queue.pop_front()
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
@@ -460,6 +501,15 @@ impl<T> Inflight<T> {
             self.find_earliest();
         }
     }
+}
+
+/// Why the server refused a single command that is to be tried again then, and in which words.
+fn refusal_of(sending: &mut Sending, frame: &Frame, is_awaited: bool) -> Option<(Refusal, Arc<str>)> {
+    if !frame.has_error() || !is_awaited {
+        return None;
+    }
+    let refusal = sending.refusal(frame.reply())?;
+    Some((refusal, String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default()).into()))
 }
 
 /// When the caller of an entry stops waiting, if it still waits.
@@ -504,7 +554,9 @@ mod tests {
             assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Nothing));
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
-        assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
+        assert!(
+            matches!(completed, Completed::Group(Some('g'), end, _) if end.answers.len() == 3 && end.lost.is_empty())
+        );
         assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 

@@ -5,9 +5,13 @@
 mod authentication;
 mod backlog;
 mod backoff;
+mod gate;
+mod gates;
+mod group;
 mod handshake;
 mod identity;
 mod inflight;
+mod liveness;
 mod outbox;
 mod output;
 mod room;
@@ -16,13 +20,18 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod simulation_unit;
+mod standby;
 mod state;
+mod unit;
 mod wire;
 
 pub(crate) use backlog::Claim;
+pub(crate) use group::{Found, GroupEnd};
 pub use identity::Credentials;
 pub(crate) use identity::Identity;
-pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
+pub(crate) use inflight::{Batch, Entry, Policy, Repeat};
 pub(crate) use output::{Loss, Lost, Output, Reason, Sent};
 pub(crate) use room::Room;
 pub(crate) use secret::MASK;

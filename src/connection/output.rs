@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inflight::GroupEnd;
+use super::group::GroupEnd;
 use super::state::SessionFacts;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
@@ -21,6 +21,10 @@ pub(crate) enum Output<T> {
     Push(Frame),
     /// The link's state has changed.
     State,
+    /// The server takes no commands for the time being, in these words: they are kept back until it does.
+    Paused(Arc<str>),
+    /// The server takes commands again.
+    Resumed,
     /// A connection is ready.
     Connected(Arc<SessionFacts>),
     /// A connection that was ready is lost.
@@ -42,6 +46,8 @@ pub(crate) enum Output<T> {
     ReauthenticationFailed(Cause),
     /// The socket must be dropped.
     Hangup,
+    /// The second connection is the link's connection now: its socket takes the place of the other one.
+    Promoted,
 }
 
 /// Why a caller gets no answer, and how its call stood.

@@ -1,25 +1,31 @@
 //! What outlives sockets: the commands, their order and deadlines, and when to connect again.
 
 mod credentials;
+mod doubts;
+mod refusals;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
 
 use super::authentication::Authentication;
-use super::backlog::{Backlog, Claim, Outputs, Socket};
+use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
+use super::gate::Scope;
+use super::gates::Gates;
 use super::inflight::{Batch, Entry};
+use super::liveness::Liveness;
 use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
+use super::standby::{Doubt, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
 use crate::command::{Command, Encoded, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
-use crate::resp::{Frame, Reply, View};
+use crate::resp::Frame;
 
 /// One link's protocol machine; `T` is what a caller is known by.
 ///
@@ -33,23 +39,22 @@ pub(crate) struct Session<T> {
     /// What the transport knows of the present socket.
     peer: PeerFacts,
     backlog: Backlog<T>,
+    /// The commands that were refused for the time being.
+    gates: Gates<T>,
     backoff: Backoff,
     /// What waits to be handed out, before anything that is still to be decoded.
     outputs: Outputs<T>,
     /// The last thing that went wrong on the link since it was ready.
     last_cause: Option<Cause>,
-    /// When bytes were last read, or the connection was made.
-    last_read: Instant,
-    /// When the present connection became ready.
-    ready_since: Option<Instant>,
+    liveness: Liveness,
+    /// A second connection, while the present one is in doubt.
+    standby: Standby,
     /// When the present attempt is given up.
     attempt_until: Option<Instant>,
     /// Why commands are turned away while the link waits to try again: only a change of settings can mend it.
     refusal: Option<Cause>,
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
-    /// Where the heartbeat that is on its way stands in the log.
-    heartbeat: Option<u64>,
     authentication: Authentication,
 }
 
@@ -65,21 +70,22 @@ impl<T: Claim> Session<T> {
     pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
         let backoff = Backoff::new(settings.backoff, settings.seed);
         let authentication = Authentication::new(settings.backoff.jitter, settings.seed);
+        let gates = Gates::new(settings.seed);
         Self {
             settings,
             state: LinkState::Idle,
             connection: None,
             peer: PeerFacts::unknown(),
             backlog: Backlog::new(),
+            gates,
             backoff,
             outputs: Outputs::new(),
             last_cause: None,
-            last_read: now,
-            ready_since: None,
+            liveness: Liveness::new(now),
+            standby: Standby::new(),
             attempt_until: None,
             refusal: None,
             closing: None,
-            heartbeat: None,
             authentication,
         }
     }
@@ -107,7 +113,7 @@ impl<T: Claim> Session<T> {
     /// How many bytes of commands it holds.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
-        self.backlog.held()
+        self.backlog.held() + self.gates.held()
     }
 
     /// A used buffer for the next batch's log.
@@ -120,7 +126,12 @@ impl<T: Claim> Session<T> {
         if batch.entries.is_empty() {
             return;
         }
-        self.backlog.extend(batch);
+        if self.gates.holds_link() {
+            self.gates.hold(batch);
+        }
+        if !batch.entries.is_empty() {
+            self.backlog.extend(batch);
+        }
         if let Some(cause) = self.turns_away() {
             self.give_up_all(Reason::Link(cause), now);
         }
@@ -153,7 +164,7 @@ impl<T: Claim> Session<T> {
     /// The transport has a socket.
     pub(crate) fn handle_dialed(&mut self, peer: PeerFacts, now: Instant) {
         self.peer = peer;
-        self.last_read = now;
+        self.liveness.handle_dialed(now);
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
         self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.handle_stage(Stage::Handshake, self.peer.remote);
@@ -162,18 +173,18 @@ impl<T: Claim> Session<T> {
 
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
-        let (was_ready, in_flight) = (self.ready_since, self.callers());
-        self.drop_connection();
-        if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
+        let (was_ready, in_flight) = (self.liveness.is_ready(), self.callers());
+        if self.liveness.is_stable(now) {
             self.backoff.reset();
         }
+        self.drop_connection();
         let failed_unknown = self.sort_out(&cause, now);
-        if was_ready.is_some() {
+        if was_ready {
             let requeued = self.backlog.len();
             self.outputs.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
         }
         // A peer that spoke well before is not one that never will: only the first words are judged so.
-        let permanent = cause.is_permanent() && was_ready.is_none();
+        let permanent = cause.is_permanent() && !was_ready;
         self.refusal = permanent.then(|| cause.clone());
         let pause = self.backoff.pause(if permanent { Permanence::Permanent } else { Permanence::Transient });
         self.last_cause = Some(cause.clone());
@@ -193,7 +204,8 @@ impl<T: Claim> Session<T> {
 
     /// Bytes were read.
     pub(crate) fn handle_read(&mut self, now: Instant) {
-        self.last_read = now;
+        self.liveness.handle_read(now);
+        self.standby.handle_life();
     }
 
     /// Adds what the socket should take next to `slices`; returns the number of bytes.
@@ -207,7 +219,8 @@ impl<T: Claim> Session<T> {
     }
 
     /// The socket took `count` bytes of what [`Self::poll_transmit`] gave.
-    pub(crate) fn handle_written(&mut self, count: usize) {
+    pub(crate) fn handle_written(&mut self, count: usize, now: Instant) {
+        self.liveness.handle_written(now);
         match &mut self.connection {
             Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
             _ => self.backlog.handle_written(count),
@@ -222,19 +235,10 @@ impl<T: Claim> Session<T> {
             }
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
-                Received::Answers(frame) if due > 0 => {
+                Received::Answers(frame) => {
                     if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
-                }
-                Received::Answers(frame) => {
-                    self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
-                    return Some(Output::Hangup);
-                }
-                Received::Push(frame) if confirms_subscription(&frame) => {
-                    let detail = "the confirmation of a subscription that nobody asked for".to_owned();
-                    self.handle_lost(Cause::Protocol { detail }, now);
-                    return Some(Output::Hangup);
                 }
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
@@ -245,6 +249,10 @@ impl<T: Claim> Session<T> {
                 }
                 Received::Nothing => {
                     self.backlog.release();
+                    if !self.backlog.is_awaited() {
+                        self.liveness.handle_quiet();
+                    }
+                    self.attend_standby(now);
                     self.finish_if_drained();
                     return self.outputs.pop_front();
                 }
@@ -259,10 +267,14 @@ impl<T: Claim> Session<T> {
             _ => None,
         };
         [
-            self.heartbeat_due(),
+            self.liveness.heartbeat_due(&self.settings),
             self.backlog.earliest(),
+            self.gates.earliest(),
+            self.gates.next().filter(|_| self.state.is_ready()),
             redial,
             self.attempt_until,
+            self.silence_due(),
+            self.standby.until(),
             self.authentication.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
         ]
@@ -273,11 +285,21 @@ impl<T: Claim> Session<T> {
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.backlog.earliest().is_some_and(|earliest| earliest <= now) {
+        let earliest = [self.backlog.earliest(), self.gates.earliest()].into_iter().flatten().min();
+        if earliest.is_some_and(|earliest| earliest <= now) {
             self.expire(now);
         }
-        if self.heartbeat_due().is_some_and(|due| due <= now) {
+        if self.gates.is_active() && self.state.is_ready() {
+            self.try_again(now);
+        }
+        if self.liveness.heartbeat_due(&self.settings).is_some_and(|due| due <= now) {
             self.beat();
+        }
+        if self.silence_due().is_some_and(|due| due <= now) {
+            self.standby.want(Doubt::Silence, now);
+        }
+        if self.standby.until().is_some_and(|until| until <= now) {
+            self.handle_standby_lost(Cause::AttemptTimedOut { stage: Stage::Handshake }, now);
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
             let cause = self.attempt_timed_out();
@@ -319,17 +341,12 @@ impl<T: Claim> Session<T> {
         matches!(self.state, LinkState::Closed { .. })
     }
 
-    /// When the server should be sent a `PING`; `None` while one is on its way, or there is no connection to keep.
-    fn heartbeat_due(&self) -> Option<Instant> {
-        let silence = self.settings.heartbeat.filter(|_| self.ready_since.is_some() && self.heartbeat.is_none())?;
-        self.last_read.checked_add(silence)
-    }
-
     /// Sends a `PING` in the order of all other commands.
     fn beat(&mut self) {
         let mut log = Encoded::default();
         let len = Command::new("PING").write_to(&mut log);
-        self.heartbeat = Some(self.backlog.push(Entry::own(len), log));
+        let place = self.backlog.push(Entry::own(len), log);
+        self.liveness.handle_beat(place);
     }
 
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
@@ -338,9 +355,10 @@ impl<T: Claim> Session<T> {
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
         self.outputs.push_back(Output::Connected(Arc::clone(&session)));
         self.attempt_until = None;
-        self.ready_since = Some(now);
+        self.liveness.handle_established(now);
         self.last_cause = None;
         self.refusal = None;
+        self.gates.handle_established(now);
         if self.state.ready(session).is_ok() {
             self.outputs.push_back(Output::State);
         }
@@ -353,20 +371,41 @@ impl<T: Claim> Session<T> {
     /// Forgets everything that is true of the present socket, or attempt, alone.
     fn drop_connection(&mut self) {
         self.connection = None;
-        self.heartbeat = None;
+        self.standby = Standby::new();
+        self.liveness.reset();
         self.authentication.reset();
-        self.ready_since = None;
         self.attempt_until = None;
     }
 
     fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
-        if self.authentication.sent().is_some() && self.authentication.sent() == self.backlog.oldest() {
+        let oldest = self.backlog.oldest();
+        self.liveness.handle_answer(oldest);
+        if self.authentication.sent().is_some() && self.authentication.sent() == oldest {
             self.handle_authenticated(&frame, now);
         }
-        if self.heartbeat.is_some() && self.heartbeat == self.backlog.oldest() {
-            self.heartbeat = None;
+        let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
+        let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusals::refusal_of(&frame));
+        let output = match self.backlog.handle_answer(frame) {
+            Answered::Output(output) => Some(output),
+            Answered::Nothing => None,
+            Answered::Refused(placed, refusal, words) => {
+                self.handle_refused(placed, refusal, words, now);
+                return None;
+            }
+            Answered::LeftOpen(output) => {
+                self.outputs.extend(output);
+                let detail = "an answer to EXEC that leaves the transaction open".to_owned();
+                self.handle_lost(Cause::Protocol { detail }, now);
+                return Some(Output::Hangup);
+            }
+        };
+        match (probed, refused, oldest) {
+            (Some(scope), Some(cause), Some(place)) => self.gates.close(scope, place, cause, now),
+            // Of several commands, the last answer counts.
+            (Some(scope), None, _) if self.backlog.oldest() != oldest => self.open_gate(scope, now),
+            _ => {}
         }
-        self.backlog.handle_answer(frame)
+        output
     }
 
     /// Why commands may not wait in the present state; `None` if they may.
@@ -386,12 +425,25 @@ impl<T: Claim> Session<T> {
     fn expire(&mut self, now: Instant) {
         let loss = Arc::new(self.loss(Reason::Deadline(self.last_cause.clone()), now));
         self.backlog.expire(now, &loss, self.socket(), &mut self.outputs);
+        if self.gates.is_active() {
+            let loss = self.loss(Reason::Deadline(None), now);
+            self.gates.expire(now, &mut self.outputs, |cause| Loss {
+                reason: Reason::Deadline(cause),
+                stage: Stage::Refused,
+                ..loss.clone()
+            });
+            self.backlog.settle(self.gates.take_settled());
+        }
     }
 
     /// Tells all callers that no answer will come.
     fn give_up_all(&mut self, reason: Reason, now: Instant) {
         let loss = Arc::new(self.loss(reason, now));
         self.backlog.give_up_all(&loss, self.socket(), &mut self.outputs);
+        if self.gates.is_active() {
+            self.gates.give_up_all(&loss, &mut self.outputs);
+            self.backlog.settle(self.gates.take_settled());
+        }
     }
 
     /// The socket is gone: see [`Backlog::sort_out`].
@@ -406,8 +458,7 @@ impl<T: Claim> Session<T> {
 
     /// Which attempt to connect is under way, or made the present connection; 1 once that has proved good.
     fn attempts(&self, now: Instant) -> u32 {
-        let stable = self.ready_since.is_some_and(|since| now.duration_since(since) >= STABLE);
-        if stable { 1 } else { self.backoff.attempts().max(1) }
+        if self.liveness.is_stable(now) { 1 } else { self.backoff.attempts().max(1) }
     }
 
     fn loss(&self, reason: Reason, now: Instant) -> Loss {
@@ -415,15 +466,15 @@ impl<T: Claim> Session<T> {
             reason,
             stage: self.stage(),
             attempts: self.attempts(now),
-            silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
+            silent: self.liveness.silent_for(now),
             waiting: self.callers(),
         }
     }
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        let own = [self.heartbeat, self.authentication.sent()].into_iter().flatten().count();
-        self.backlog.len().saturating_sub(own)
+        let own = self.liveness.heartbeats() + usize::from(self.authentication.sent().is_some());
+        (self.backlog.len() + self.gates.len()).saturating_sub(own)
     }
 
     /// How far a command that is not sent has got.
@@ -438,7 +489,7 @@ impl<T: Claim> Session<T> {
 
     fn finish_if_drained(&mut self) {
         let awaited = !matches!(self.closing, Some((_, More::None)));
-        if !awaited && self.backlog.is_idle() && !self.is_closed() {
+        if !awaited && self.backlog.is_idle() && self.gates.len() == 0 && !self.is_closed() {
             self.drop_connection();
             self.state.close(Cause::ClosedHere);
             self.outputs.push_back(Output::State);
@@ -446,28 +497,3 @@ impl<T: Claim> Session<T> {
         }
     }
 }
-
-/// Says what came although nothing had been asked.
-fn unasked(frame: &Frame) -> String {
-    let reply = frame.reply();
-    match reply.bytes() {
-        Some(line) if reply.is_error() => {
-            let line = String::from_utf8_lossy(line);
-            format!("an error that answers no command: {}", line.chars().take(SHOWN).collect::<String>())
-        }
-        _ => format!("{} that answers no command", reply.kind()),
-    }
-}
-
-/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
-fn confirms_subscription(push: &Frame) -> bool {
-    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
-    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
-    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
-}
-
-/// A connection that was ready for this long makes the next attempts start from the beginning.
-const STABLE: Duration = Duration::from_secs(1);
-
-/// At most this much of a server's text is repeated.
-const SHOWN: usize = 120;

@@ -7,6 +7,8 @@ mod mailbox;
 mod news;
 mod provider;
 mod slot;
+mod socket;
+mod standby;
 mod task;
 
 pub(crate) use clock::now;

@@ -17,7 +17,7 @@ use crate::resp::Frame;
 impl<T: Claim> Session<T> {
     /// Whether somebody waits for [`Self::handle_credentials`].
     pub(crate) fn awaits_credentials(&self) -> bool {
-        self.greets_without_credentials() || self.authentication.is_asking()
+        self.greets_without_credentials() || self.authentication.is_asking() || self.standby.awaits_credentials()
     }
 
     /// The credentials that were needed, or why there are none.
@@ -28,6 +28,7 @@ impl<T: Claim> Session<T> {
                 if is_asking {
                     self.authenticate(credentials.clone());
                 }
+                self.standby.identify(credentials.clone());
                 if let Some(connection) = &mut self.connection {
                     connection.identify(credentials);
                 }
@@ -35,6 +36,9 @@ impl<T: Claim> Session<T> {
             Err(cause) => {
                 if is_asking {
                     self.not_authenticated(cause.clone(), now);
+                }
+                if self.standby.awaits_credentials() {
+                    self.handle_standby_lost(cause.clone(), now);
                 }
                 if self.greets_without_credentials() {
                     self.handle_lost(cause, now);
@@ -46,6 +50,11 @@ impl<T: Claim> Session<T> {
 
     /// The credentials have changed: who has the old ones needs the new.
     pub(crate) fn handle_credentials_changed(&mut self, now: Instant) {
+        if self.standby.awaits_credentials() {
+            self.outputs.push_back(Output::NeedCredentials);
+        } else {
+            self.drop_standby();
+        }
         match &self.connection {
             Some(connection) if connection.awaits_credentials() => self.outputs.push_back(Output::NeedCredentials),
             Some(connection) if connection.is_ready() => {
