@@ -214,7 +214,7 @@ impl<T: Claim> Session<T> {
 
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.connection.as_mut().and_then(Connection::read_buffer)
+        self.connection.as_mut().map(Connection::read_buffer)
     }
 
     /// Bytes were read.

@@ -114,7 +114,8 @@ impl Config {
         Self { deadline: None, ..self }
     }
 
-    /// Sets how long one attempt to connect may take, from name resolution to the last answer of the Redis handshake.
+    /// Sets how long one attempt to connect may take, from name resolution to the last answer of the Redis handshake,
+    /// with the time that a [provider of credentials](Self::with_credentials_provider) takes.
     /// Default: 2 s ([`CONNECT_TIMEOUT`](crate::client::defaults::CONNECT_TIMEOUT)).
     ///
     /// It ends an attempt, not a call: the next attempt follows after a pause, and the call waits on until its own
