@@ -116,8 +116,8 @@ mod transport;
 
 pub use client::{Client, Config};
 pub use command::{
-    Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, Replay, Request, ServerError, Slot,
-    ToArg, ToArgs,
+    Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
+    ServerError, Slot, ToArg, ToArgs,
 };
 pub use connection::{LinkState, ServerFacts, SessionFacts};
 pub use driver::{Event, Events};

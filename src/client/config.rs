@@ -28,7 +28,7 @@ pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
-use crate::command::Replay;
+use crate::command::{OnRefusal, Replay};
 pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
@@ -70,11 +70,13 @@ pub struct Config {
     deadline: Option<Duration>,
     connect_timeout: Duration,
     heartbeat: Option<Duration>,
+    silence_limit: Option<Duration>,
     backoff: Backoff,
     max_pending_commands: usize,
     max_pending_bytes: usize,
     at_capacity: AtCapacity,
     offline: Offline,
+    on_refusal: OnRefusal,
     replay: Replay,
     read_buffer: usize,
     limits: Limits,
@@ -104,11 +106,13 @@ impl Config {
             deadline: Some(defaults::DEADLINE),
             connect_timeout: defaults::CONNECT_TIMEOUT,
             heartbeat: Some(defaults::HEARTBEAT),
+            silence_limit: Some(defaults::SILENCE_LIMIT),
             backoff: Backoff::default(),
             max_pending_commands: defaults::MAX_PENDING_COMMANDS,
             max_pending_bytes: defaults::MAX_PENDING_BYTES,
             at_capacity: AtCapacity::default(),
             offline: Offline::default(),
+            on_refusal: OnRefusal::default(),
             replay: Replay::default(),
             read_buffer: defaults::READ_BUFFER,
             limits: Limits::default(),
@@ -171,6 +175,16 @@ impl Config {
     /// After how much silence of the server it is sent a `PING`; `None` is never.
     pub fn heartbeat(&self) -> Option<Duration> {
         self.heartbeat
+    }
+
+    /// After how much silence, while answers are due, a second connection is tried; `None` is never.
+    pub fn silence_limit(&self) -> Option<Duration> {
+        self.silence_limit
+    }
+
+    /// What a call does whose command the server refused for the time being.
+    pub fn on_refusal(&self) -> OnRefusal {
+        self.on_refusal
     }
 
     /// The pauses between attempts to connect.

@@ -16,6 +16,7 @@
 //! | `deadline` | [`with_deadline`](super::Config::with_deadline), [`without_deadline`](super::Config::without_deadline) | `5s` | how long a call may take, all in all |
 //! | `connect_timeout` | [`with_connect_timeout`](super::Config::with_connect_timeout) | `2s` | how long one attempt to connect may take, with TLS and the Redis handshake |
 //! | `heartbeat` | [`with_heartbeat`](super::Config::with_heartbeat), [`without_heartbeat`](super::Config::without_heartbeat) | `5s` | after how much silence of the server it is sent a `PING` |
+//! | `silence_limit` | [`with_silence_limit`](super::Config::with_silence_limit), [`without_silence_limit`](super::Config::without_silence_limit) | `2s` | after how much silence of the server, while answers are due, a second connection is tried |
 //! | `backoff_first` | [`with_backoff`](super::Config::with_backoff) | `20ms` | the first pause between attempts to connect |
 //! | `backoff_max` | [`with_backoff`](super::Config::with_backoff) | `2s` | the longest pause between attempts to connect |
 //! | `backoff_jitter` | [`with_backoff`](super::Config::with_backoff) | `50` | by how many percent, at most, chance shortens a pause |
@@ -25,6 +26,7 @@
 //! | `at_capacity` | [`with_at_capacity`](super::Config::with_at_capacity) | `wait` | what a call does that finds no room: `wait` under its deadline, or `fail` at once |
 //! | `offline` | [`with_offline`](super::Config::with_offline) | `wait` | what a call does that finds no connection: `wait` under its deadline, or `fail` at once |
 //! | `replay` | [`with_replay`](super::Config::with_replay) | `read` | which commands are sent again when nobody knows whether they ran: none, those that change nothing, also those that write under a condition, that write the same again, or that add |
+//! | `on_refusal` | [`with_on_refusal`](super::Config::with_on_refusal) | `wait` | what a call does whose command the server refused for the time being (`LOADING`, `READONLY`, ...): `wait` to be tried again under its deadline, or `fail` at once |
 //! | `read_buffer` | [`with_read_buffer`](super::Config::with_read_buffer) | `64KiB` | bytes read from the socket at once |
 //! | `max_reply_depth` | [`with_limits`](super::Config::with_limits) | `1024` | how deep the aggregates of a reply may nest |
 //! | `max_reply_elements` | [`with_limits`](super::Config::with_limits) | `4294967295` | elements of one aggregate |
@@ -73,6 +75,11 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// Shorter than the idle times that proxies are usually set to, and seldom enough to cost nothing.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// After how much silence of the server, while answers are due, a second connection is tried.
+///
+/// Below half of [`DEADLINE`], so that a call that was sent into the void still lives to be answered by the second one.
+pub const SILENCE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The first pause between attempts to connect.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(20);

@@ -43,6 +43,7 @@ impl Config {
             backoff: BackoffSettings { first: backoff.first(), max: backoff.max(), jitter: backoff.jitter() },
             connect_timeout: self.connect_timeout(),
             heartbeat: self.heartbeat(),
+            silence: self.silence_limit(),
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),

@@ -6,6 +6,7 @@ mod encoded;
 mod facts;
 mod from_reply;
 mod raw;
+mod refusal;
 mod replay;
 mod request;
 mod slot;
@@ -18,6 +19,8 @@ pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
+pub use refusal::OnRefusal;
+pub(crate) use refusal::{Refusal, Retry};
 pub use replay::Replay;
 pub use request::{Executor, NoOptions, Request};
 pub(crate) use request::{Limit, sealed::Sealed};

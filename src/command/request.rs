@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::args::ToArgs;
 use super::raw::Command;
+use super::refusal::OnRefusal;
 use super::replay::Replay;
 
 /// Something that typed commands can be given to: `&Client`, `&mut Pipeline`.
@@ -50,6 +51,8 @@ pub struct Request<E, T, O = NoOptions> {
     pub(crate) deadline: Limit,
     /// `None`: as the client's setting says.
     pub(crate) replay: Option<Replay>,
+    /// `None`: as the client's setting says.
+    pub(crate) on_refusal: Option<OnRefusal>,
     answer: PhantomData<fn() -> (T, O)>,
 }
 
@@ -71,7 +74,7 @@ impl<E, T> Request<E, T> {
     /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
     /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
     pub fn new(executor: E, command: Command) -> Self {
-        Self { executor, command, deadline: Limit::Default, replay: None, answer: PhantomData }
+        Self { executor, command, deadline: Limit::Default, replay: None, on_refusal: None, answer: PhantomData }
     }
 }
 
@@ -89,6 +92,12 @@ impl<E, T, O> Request<E, T, O> {
         self
     }
 
+    /// Whether this command is tried again when the server refused it for the time being, whatever the client's setting is.
+    pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
+        self.on_refusal = Some(on_refusal);
+        self
+    }
+
     /// Converts the answer to another type than the command's usual one: a tuple for MGET, say, or
     /// [`Value`](crate::Value) for whatever comes.
     pub fn answer_as<U>(self) -> Request<E, U, O> {
@@ -97,8 +106,8 @@ impl<E, T, O> Request<E, T, O> {
 
     /// The same command with other marks.
     pub(crate) fn marked<U, P>(self) -> Request<E, U, P> {
-        let Self { executor, command, deadline, replay, .. } = self;
-        Request { executor, command, deadline, replay, answer: PhantomData }
+        let Self { executor, command, deadline, replay, on_refusal, .. } = self;
+        Request { executor, command, deadline, replay, on_refusal, answer: PhantomData }
     }
 
     /// The command that would be sent.

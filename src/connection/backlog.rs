@@ -70,6 +70,28 @@ impl<T: Claim> Backlog<T> {
         self.inflight.front().map_or(0, |front| front.due(position))
     }
 
+    /// Whether the socket has taken a byte of what is not answered.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.inflight.front().is_some_and(|front| front.is_begun(self.outbox.position()))
+    }
+
+    /// Lets the socket take no more than the rest of the command that it has begun to take.
+    pub(crate) fn pause(&mut self) {
+        let position = self.outbox.position();
+        let end = self.inflight.iter().find_map(|placed| placed.end_of_begun(position));
+        self.outbox.hold_at(end.unwrap_or(position));
+    }
+
+    /// Whether the pause is complete: everything that the socket has taken is answered.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.outbox.is_held() && !self.is_awaited()
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(&mut self) {
+        self.outbox.hold_at(u64::MAX);
+    }
+
     /// No deadline is before this.
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.inflight.earliest()

@@ -231,6 +231,13 @@ impl<T> Placed<T> {
         self.unanswered().next().is_some_and(|range| range.start < position)
     }
 
+    /// Of a socket that has taken everything before `position`: where the command ends that it has begun to take, and not
+    /// taken to its end.
+    pub(crate) fn end_of_begun(&self, position: u64) -> Option<u64> {
+        let begun = |range: &Range<u64>| range.start < position && position < range.end;
+        begun(&self.range()).then(|| self.unanswered().find(begun).map(|range| range.end)).flatten()
+    }
+
     /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
     /// sending; those for which `judge` finds a loss are lost.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {

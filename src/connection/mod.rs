@@ -13,6 +13,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod standby;
 mod state;
 mod wire;
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::command::{Encoded, Slices};
 
 /// The bytes of all commands that are not answered yet, and how far the present socket has taken them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     /// Stretches of the log, in order; the first one holds the oldest byte that is still needed. Where one is missing,
     /// nobody needs its bytes.
@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     cursor: usize,
     /// Ranges at or after `position` that must not be sent. Ascending, apart, not empty.
     skips: VecDeque<Range<u64>>,
+    /// Nothing from here on is handed out; `u64::MAX` unless there is a pause.
+    limit: u64,
     /// An empty stretch with a buffer worth using again.
     spare: Option<Encoded>,
 }
@@ -35,6 +37,20 @@ struct Segment {
 impl Segment {
     fn end(&self) -> u64 {
         self.start + self.stretch.len() as u64
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            segments: VecDeque::new(),
+            end: 0,
+            position: 0,
+            cursor: 0,
+            skips: VecDeque::new(),
+            limit: u64::MAX,
+            spare: None,
+        }
     }
 }
 
@@ -76,7 +92,10 @@ impl Outbox {
         let mut skip = skips.next();
         for segment in self.segments.iter().skip(self.cursor) {
             while position < segment.end() {
-                let stop = skip.map_or(segment.end(), |skip| skip.start.min(segment.end()));
+                if position >= self.limit {
+                    return added;
+                }
+                let stop = skip.map_or(segment.end(), |skip| skip.start.min(segment.end())).min(self.limit);
                 let wanted = (stop - position) as usize;
                 let from = (position - segment.start) as usize;
                 let taken = segment.stretch.slices(from..from + wanted, slices);
@@ -92,6 +111,16 @@ impl Outbox {
             }
         }
         added
+    }
+
+    /// Hands out nothing from `limit` on, which is at or after the position; `u64::MAX` ends that.
+    pub(crate) fn hold_at(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
+    /// Whether everything up to a limit was handed over, and no more is.
+    pub(crate) fn is_held(&self) -> bool {
+        self.position >= self.limit
     }
 
     /// The socket has taken `count` more bytes.
@@ -144,6 +173,7 @@ impl Outbox {
     /// is appended.
     pub(crate) fn rewind(&mut self, keep: impl Iterator<Item = Range<u64>>) {
         self.skips.clear();
+        self.limit = u64::MAX;
         self.cursor = 0;
         self.position = self.segments.front().map_or(self.end, |segment| segment.start);
         let mut reached = self.position;

@@ -36,6 +36,8 @@ pub(crate) enum Output<T> {
     },
     /// The socket must be dropped.
     Hangup,
+    /// The second connection is the link's connection now: its socket takes the place of the other one.
+    Promoted,
 }
 
 /// Why a caller gets no answer, and how its call stood.

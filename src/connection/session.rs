@@ -12,6 +12,7 @@ use super::inflight::{Batch, Entry};
 use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
+use super::standby::{Doubt, Ready, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
 use crate::command::{Command, Encoded, Slices};
@@ -37,6 +38,10 @@ pub(crate) struct Session<T> {
     last_cause: Option<Cause>,
     /// When bytes were last read, or the connection was made.
     last_read: Instant,
+    /// Since when answers are awaited and nothing has been read; `None` while none are awaited.
+    waiting_since: Option<Instant>,
+    /// A second connection, while the present one is in doubt.
+    standby: Standby,
     /// When the present connection became ready.
     ready_since: Option<Instant>,
     /// When the present attempt is given up.
@@ -70,6 +75,8 @@ impl<T: Claim> Session<T> {
             outputs: Outputs::new(),
             last_cause: None,
             last_read: now,
+            waiting_since: None,
+            standby: Standby::new(),
             ready_since: None,
             attempt_until: None,
             refusal: None,
@@ -187,6 +194,8 @@ impl<T: Claim> Session<T> {
     /// Bytes were read.
     pub(crate) fn handle_read(&mut self, now: Instant) {
         self.last_read = now;
+        self.waiting_since = self.waiting_since.map(|_| now);
+        self.standby.handle_life();
     }
 
     /// Adds what the socket should take next to `slices`; returns the number of bytes.
@@ -200,11 +209,34 @@ impl<T: Claim> Session<T> {
     }
 
     /// The socket took `count` bytes of what [`Self::poll_transmit`] gave.
-    pub(crate) fn handle_written(&mut self, count: usize) {
+    pub(crate) fn handle_written(&mut self, count: usize, now: Instant) {
+        self.waiting_since.get_or_insert(now);
         match &mut self.connection {
             Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
             _ => self.backlog.handle_written(count),
         }
+    }
+
+    /// The second connection: where its bytes are read to and written from.
+    pub(crate) fn standby(&mut self) -> &mut Standby {
+        &mut self.standby
+    }
+
+    /// Whether the driver should dial a second connection now; if so, an attempt has begun.
+    pub(crate) fn poll_standby_dial(&mut self, now: Instant) -> bool {
+        self.standby.poll_dial(&self.settings, now)
+    }
+
+    /// The transport has a socket for the second connection.
+    pub(crate) fn handle_standby_dialed(&mut self, peer: PeerFacts) {
+        self.standby.handle_dialed(&self.settings, peer);
+    }
+
+    /// The attempt to make a second connection failed: the present one is still the best there is.
+    pub(crate) fn handle_standby_lost(&mut self, cause: Cause, now: Instant) {
+        self.standby.give_up(STANDBY_PAUSE, now);
+        self.backlog.resume();
+        self.last_cause = Some(cause);
     }
 
     /// The next thing to act on.
@@ -237,6 +269,10 @@ impl<T: Claim> Session<T> {
                 }
                 Received::Nothing => {
                     self.backlog.release();
+                    if !self.backlog.is_awaited() {
+                        self.waiting_since = None;
+                    }
+                    self.attend_standby(now);
                     self.finish_if_drained();
                     return self.outputs.pop_front();
                 }
@@ -255,6 +291,8 @@ impl<T: Claim> Session<T> {
             self.backlog.earliest(),
             redial,
             self.attempt_until,
+            self.silence_due(),
+            self.standby.until(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
         ]
         .into_iter()
@@ -269,6 +307,12 @@ impl<T: Claim> Session<T> {
         }
         if self.heartbeat_due().is_some_and(|due| due <= now) {
             self.beat();
+        }
+        if self.silence_due().is_some_and(|due| due <= now) {
+            self.standby.want(Doubt::Silence, now);
+        }
+        if self.standby.until().is_some_and(|until| until <= now) {
+            self.handle_standby_lost(Cause::AttemptTimedOut { stage: Stage::Handshake }, now);
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
             let stage = self.stage();
@@ -315,6 +359,13 @@ impl<T: Claim> Session<T> {
         self.last_read.checked_add(silence)
     }
 
+    /// When a second connection should be tried; `None` while one is, or no answer is awaited.
+    fn silence_due(&self) -> Option<Instant> {
+        let limit = self.settings.silence.filter(|_| self.state.is_ready() && !self.standby.is_active())?;
+        let due = self.waiting_since?.checked_add(limit)?;
+        Some(self.standby.not_before().map_or(due, |instant| due.max(instant)))
+    }
+
     /// Sends a `PING` in the order of all other commands.
     fn beat(&mut self) {
         let mut log = Encoded::default();
@@ -339,9 +390,50 @@ impl<T: Claim> Session<T> {
         }
     }
 
+    /// Takes the second connection into use once it is better than the present one.
+    fn attend_standby(&mut self, now: Instant) {
+        if !self.standby.is_active() {
+            return;
+        }
+        match self.standby.poll_ready() {
+            Some(Ok((Doubt::Silence, ready))) => return self.promote(*ready, Cause::Silent, now),
+            Some(Ok((Doubt::ReadOnly, ready))) if ready.server.is_replica() => {
+                return self.standby.give_up(STANDBY_PAUSE, now);
+            }
+            // What the present connection was sent it answers: it is only to be sent no more.
+            Some(Ok((Doubt::ReadOnly, ready))) => {
+                self.backlog.pause();
+                self.standby.keep(ready, now + HANDOVER);
+            }
+            Some(Err(cause)) => return self.handle_standby_lost(cause, now),
+            None => {}
+        }
+        if self.backlog.is_paused() {
+            if let Some(ready) = self.standby.take_proven() {
+                self.promote(*ready, Cause::ReadOnly, now);
+            }
+        }
+    }
+
+    /// Puts a new connection in the place of the present one.
+    fn promote(&mut self, ready: Ready, cause: Cause, now: Instant) {
+        let in_flight = self.callers();
+        self.drop_connection();
+        let failed_unknown = self.sort_out(&cause, now);
+        let requeued = self.backlog.len();
+        self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });
+        self.outputs.push_back(Output::Promoted);
+        self.last_read = now;
+        self.peer = ready.peer;
+        self.connection = Some(ready.connection);
+        self.handle_established(ready.server, now);
+    }
+
     /// Forgets everything that is true of the present socket, or attempt, alone.
     fn drop_connection(&mut self) {
         self.connection = None;
+        self.standby = Standby::new();
+        self.waiting_since = None;
         self.heartbeat = None;
         self.ready_since = None;
         self.attempt_until = None;
@@ -452,6 +544,12 @@ fn confirms_subscription(push: &Frame) -> bool {
 
 /// A connection that was ready for this long makes the next attempts start from the beginning.
 const STABLE: Duration = Duration::from_secs(1);
+
+/// After a second connection could not be made, or was no better, the next one is not tried for this long, 1 s.
+const STANDBY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long commands are held back at most until the present connection has answered what it was sent, 1 s.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 /// At most this much of a server's text is repeated.
 const SHOWN: usize = 120;

@@ -36,6 +36,8 @@ pub(crate) struct SessionSettings {
     pub(crate) connect_timeout: Duration,
     /// After how much silence the server is sent a `PING`; `None` is never.
     pub(crate) heartbeat: Option<Duration>,
+    /// After how much silence, while answers are due, a second connection is tried; `None` is never.
+    pub(crate) silence: Option<Duration>,
     /// Whether commands wait while there is no connection.
     pub(crate) offline: Offline,
     /// Makes the jitter of links differ.

@@ -18,6 +18,7 @@ use crate::resp::Protocol;
 ///                     │      ▼                ▼               │
 ///                     └──── Backoff ◀─────────┴───────────────┘
 ///
+///   Ready ── a second connection was better ──▶ Ready
 ///   any ── closed, and nothing left to answer ──▶ Closed
 /// ```
 ///
@@ -100,6 +101,13 @@ pub struct ServerFacts {
     pub role: Option<String>,
 }
 
+impl ServerFacts {
+    /// Whether the server said that it copies another one, and so takes no writes.
+    pub(crate) fn is_replica(&self) -> bool {
+        matches!(self.role.as_deref(), Some("replica" | "slave"))
+    }
+}
+
 impl Default for ServerFacts {
     fn default() -> Self {
         Self { protocol: Protocol::Resp2, server: None, version: None, id: None, mode: None, role: None }
@@ -173,7 +181,8 @@ impl LinkState {
 
     pub(crate) fn ready(&mut self, session: Arc<SessionFacts>) -> Result<(), IllegalEdge> {
         match self {
-            Self::Connecting { .. } => {
+            // From `Ready`: a second connection has taken the place of the present one.
+            Self::Connecting { .. } | Self::Ready { .. } => {
                 *self = Self::Ready { session };
                 Ok(())
             }

@@ -5,6 +5,8 @@ mod link;
 mod mailbox;
 mod news;
 mod slot;
+mod socket;
+mod standby;
 mod task;
 
 pub(crate) use clock::now;

@@ -1,13 +1,12 @@
 //! The task of one link: moves bytes between a session and a socket.
 
 use std::future::Future;
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
@@ -16,10 +15,11 @@ use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
 use super::slot::Outcome;
-use crate::command::Slices;
+use super::socket::{self, Socket};
+use super::standby;
 use crate::connection::{Batch, LinkState, More, Output, Session};
 use crate::outcome::{Address, Cause};
-use crate::transport::{Dialed, Dialer, Liveness, Progress, Stream};
+use crate::transport::{Dialer, Liveness};
 
 /// One link's task. Ends when the link is closed.
 pub(crate) struct LinkTask {
@@ -28,6 +28,8 @@ pub(crate) struct LinkTask {
     dialer: Arc<Dialer>,
     address: Arc<Address>,
     socket: Socket,
+    /// The second connection's, while there is one.
+    standby: Socket,
     batch: Batch<Ticket>,
     state: watch::Sender<LinkState>,
     news: News,
@@ -52,14 +54,6 @@ enum Turn {
     Serve,
 }
 
-enum Socket {
-    None,
-    Dialing(Dialing, Progress),
-    Open(Stream),
-}
-
-type Dialing = Pin<Box<dyn Future<Output = Result<Dialed, Cause>> + Send>>;
-
 /// What a step achieved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -75,6 +69,7 @@ impl LinkTask {
             dialer,
             address: Arc::clone(&shared.address),
             socket: Socket::None,
+            standby: Socket::None,
             batch: Batch::default(),
             state: shared.state.clone(),
             news: shared.news.clone(),
@@ -89,28 +84,32 @@ impl LinkTask {
     /// Dials when the session wants to, and gives it the socket.
     fn dial(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.session.poll_dial(now) {
-            let (dialer, address, progress) = (Arc::clone(&self.dialer), Arc::clone(&self.address), Progress::new());
-            let shown = progress.clone();
-            let dialing = Box::pin(async move { dialer.dial(&address, &progress).await });
-            self.socket = Socket::Dialing(dialing, shown);
+            self.socket = Socket::dial(&self.dialer, &self.address);
         }
-        let Socket::Dialing(dialing, progress) = &mut self.socket else { return };
-        let dialed = dialing.as_mut().poll(cx);
+        let Socket::Dialing(_, progress) = &self.socket else { return };
+        let progress = progress.clone();
+        let dialed = self.socket.poll_dialed(cx);
         let standing = progress.standing();
         self.session.handle_stage(standing.stage, standing.address);
-        if let Some(reload) = self.dialer.take_reload() {
-            self.news.tell(Event::CertificateReloaded(reload));
-        }
+        self.tell_reload();
         match dialed {
             Poll::Pending => {}
-            Poll::Ready(Ok(Dialed { stream, facts })) => {
-                self.socket = Socket::Open(stream);
-                self.session.handle_dialed(facts, now);
-            }
-            Poll::Ready(Err(cause)) => {
-                self.socket = Socket::None;
-                self.session.handle_lost(cause, now);
-            }
+            Poll::Ready(Ok(facts)) => self.session.handle_dialed(facts, now),
+            Poll::Ready(Err(cause)) => self.session.handle_lost(cause, now),
+        }
+    }
+
+    /// Goes on with the second connection, if there is one.
+    fn attend_standby(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.session.standby().is_active() || !matches!(self.standby, Socket::None) {
+            standby::serve(&mut self.standby, &mut self.session, (&self.dialer, &self.address), cx, now);
+            self.tell_reload();
+        }
+    }
+
+    fn tell_reload(&self) {
+        if let Some(reload) = self.dialer.take_reload() {
+            self.news.tell(Event::CertificateReloaded(reload));
         }
     }
 
@@ -119,14 +118,13 @@ impl LinkTask {
         let (Socket::Open(stream), Some(buffer)) = (&mut self.socket, self.session.read_buffer()) else {
             return Step::Idle;
         };
-        let cause = match pin!(stream.read_buf(buffer)).poll(cx) {
+        let cause = match socket::poll_read(stream, buffer, cx) {
             Poll::Pending => return Step::Idle,
-            Poll::Ready(Ok(0)) => stream.explain_eof(),
-            Poll::Ready(Ok(_)) => {
+            Poll::Ready(Ok(())) => {
                 self.session.handle_read(now);
                 return Step::Moved;
             }
-            Poll::Ready(Err(error)) => stream.explain_error(&error),
+            Poll::Ready(Err(cause)) => cause,
         };
         self.lose(cause, now);
         Step::Moved
@@ -149,7 +147,8 @@ impl LinkTask {
                 Output::State => {
                     self.state.send_replace(self.session.state().clone());
                 }
-                Output::Hangup => self.hang_up(cx),
+                Output::Hangup => self.socket.hang_up(cx),
+                Output::Promoted => self.socket = std::mem::replace(&mut self.standby, Socket::None),
             }
         }
         // Noted with the last answer: a caller that is quick to act on it may post the next command before anything else
@@ -207,9 +206,9 @@ impl LinkTask {
         }
         let Socket::Open(stream) = &mut self.socket else { return };
         let failed = loop {
-            match write_once(stream, &mut self.session, cx) {
+            match socket::poll_write(stream, cx, |slices| self.session.poll_transmit(slices)) {
                 Poll::Ready(Ok(0)) => break None,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(taken)) => self.session.handle_written(taken, now),
                 Poll::Ready(Err(error)) => break Some(error),
                 Poll::Pending => return,
             }
@@ -268,15 +267,6 @@ impl LinkTask {
         }
     }
 
-    /// Drops the socket, saying goodbye as far as that goes without waiting.
-    fn hang_up(&mut self, cx: &mut Context<'_>) {
-        if let Socket::Open(stream) = &mut self.socket {
-            // TLS says that it closes; what the socket does not take at once is not worth waiting for.
-            let _ = Pin::new(stream).poll_shutdown(cx);
-        }
-        self.socket = Socket::None;
-    }
-
     /// Tells those whose deadlines have come, also those who wait for room.
     fn handle_time(&mut self, now: Instant) {
         self.session.handle_timeout(now);
@@ -333,6 +323,7 @@ impl Future for LinkTask {
             this.deliver(cx, now);
             this.dial(cx, now);
             let read = this.read(cx, now);
+            this.attend_standby(cx, now);
             this.deliver(cx, now);
             let collected = this.send(cx, now);
             let delivered = this.deliver(cx, now);
@@ -377,29 +368,6 @@ impl Drop for LinkTask {
     }
 }
 
-/// One write; `Ok(0)`: there is nothing to write.
-fn write_once(stream: &mut Stream, session: &mut Session<Ticket>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    let mut list = [IoSlice::new(&[]); SLICES];
-    let mut slices = Slices::new(&mut list);
-    if session.poll_transmit(&mut slices) == 0 {
-        return Poll::Ready(Ok(0));
-    }
-    let count = slices.len();
-    let list = list.get(..count).unwrap_or_default();
-    let written = match list {
-        [one] => Pin::new(stream).poll_write(cx, one),
-        many => Pin::new(stream).poll_write_vectored(cx, many),
-    };
-    match ready!(written) {
-        Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        Ok(taken) => {
-            session.handle_written(taken);
-            Poll::Ready(Ok(taken))
-        }
-        Err(error) => Poll::Ready(Err(error)),
-    }
-}
-
 /// A connection on which nothing was due for this long is looked at before it is written to, 5 ms. Shorter pauses are
 /// those of a single caller that works on the last answer, and would pay for a system call each time.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -409,6 +377,3 @@ const CLOSE: Duration = Duration::from_millis(10);
 
 /// After this many rounds without a pause the task lets others run.
 const ROUNDS: usize = 16;
-
-/// How many pieces one vectored write takes at most.
-const SLICES: usize = 64;

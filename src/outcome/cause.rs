@@ -41,9 +41,11 @@ pub enum Cause {
         /// The stage in which it was ended.
         stage: super::Stage,
     },
-    /// The server sent nothing for longer than it may, while answers were due. Never in this version, which has no
-    /// heartbeat.
+    /// The server sent nothing for longer than it may, while answers were due, and a second connection to it was
+    /// answered.
     Silent,
+    /// The server takes no writes, being a replica, and the address now leads to one that does.
+    ReadOnly,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,
     /// The user's own resolver or connector panicked; the attempt is over, and others follow.
@@ -199,7 +201,10 @@ impl fmt::Display for Cause {
             Self::PeerClosed => f.write_str("the server closed the connection"),
             Self::Io(failure) => write!(f, "the connection broke: {failure}"),
             Self::AttemptTimedOut { stage } => write!(f, "the attempt to connect took too long, {stage}"),
-            Self::Silent => f.write_str("the server sent nothing for too long while answers were due"),
+            Self::Silent => f.write_str(
+                "the server sent nothing for too long while answers were due, and a second connection was answered",
+            ),
+            Self::ReadOnly => f.write_str("the server became a replica, and another one took its place"),
             Self::NotConnected => f.write_str("there is no connection yet"),
             Self::Panicked => f.write_str("the user's own resolver or connector panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),

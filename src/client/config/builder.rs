@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{AtCapacity, Backoff, Config, Credentials, Offline, ProtocolChoice};
 use crate::client::Secret;
-use crate::command::Replay;
+use crate::command::{OnRefusal, Replay};
 use crate::resp::Limits;
 
 /// Who the connections are.
@@ -130,6 +130,27 @@ impl Config {
         Self { heartbeat: None, ..self }
     }
 
+    /// Tries a second connection when answers are due and nothing at all was read for this long. It takes the place of the
+    /// first one only if it is answered: then the first one had been lost without a word (a proxy or a firewall that
+    /// forgot it, a server that was cut off). Default: 2 s ([`SILENCE_LIMIT`](crate::client::defaults::SILENCE_LIMIT)).
+    ///
+    /// A server that is busy with one long command answers neither, and the first connection stays. A proxy that makes
+    /// answers of its own to `HELLO` and `PING` answers the second one at once: behind such a one this should be longer than the
+    /// slowest command, whose outcome would else be lost with its connection.
+    ///
+    /// Too small: a second connection for every slow command. Too large: calls that could have been answered by another
+    /// connection end at their deadlines. From a nanosecond to 365 days.
+    #[must_use]
+    pub fn with_silence_limit(self, limit: Duration) -> Self {
+        Self { silence_limit: Some(limit), ..self }
+    }
+
+    /// Waits for answers on the connection that there is, until the operating system gives it up.
+    #[must_use]
+    pub fn without_silence_limit(self) -> Self {
+        Self { silence_limit: None, ..self }
+    }
+
     /// Sets the pauses between attempts to connect. Default: 20 ms, doubling up to 2 s, each shortened at random by up
     /// to 50 percent.
     ///
@@ -194,6 +215,12 @@ impl Config {
     #[must_use]
     pub fn with_replay(self, replay: Replay) -> Self {
         Self { replay, ..self }
+    }
+
+    /// Sets what a call does whose command the server refused for the time being. Default: [`OnRefusal::Wait`].
+    #[must_use]
+    pub fn with_on_refusal(self, on_refusal: OnRefusal) -> Self {
+        Self { on_refusal, ..self }
     }
 
     /// Sets how many bytes are read from the socket at once. Default: 64 KiB

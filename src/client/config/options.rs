@@ -8,7 +8,7 @@ use super::values::{
 };
 use super::{AtCapacity, Offline, ProtocolChoice};
 use super::{Config, limits, socket, tls, validate};
-use crate::command::{Effect, Replay};
+use crate::command::{Effect, OnRefusal, Replay};
 use crate::outcome::Address;
 
 /// One option that a URL may have.
@@ -234,6 +234,20 @@ const TIMES: &[UrlOption] = &[
         show: |config| Some(show_duration_or_none(config.heartbeat())),
     },
     UrlOption {
+        name: "silence_limit",
+        methods: "with_silence_limit, without_silence_limit",
+        form: DURATION_OR_NONE,
+        about: "after how much silence of the server, while answers are due, a second connection is tried",
+        applies: Applies::Always,
+        set: |config, value| {
+            Some(match duration_or_none(value)? {
+                Some(limit) => config.with_silence_limit(limit),
+                None => config.without_silence_limit(),
+            })
+        },
+        show: |config| Some(show_duration_or_none(config.silence_limit())),
+    },
+    UrlOption {
         name: "backoff_first",
         methods: "with_backoff",
         form: DURATION,
@@ -327,6 +341,15 @@ const AMOUNTS: &[UrlOption] = &[
         show: |config| Some(show_word(config.replay(), REPLAYS)),
     },
     UrlOption {
+        name: "on_refusal",
+        methods: "with_on_refusal",
+        form: "wait or fail",
+        about: "what a call does whose command the server refused for the time being (`LOADING`, `READONLY`, ...): `wait` to be tried again under its deadline, or `fail` at once",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_on_refusal(word(value, ON_REFUSAL)?)),
+        show: |config| Some(show_word(config.on_refusal(), ON_REFUSAL)),
+    },
+    UrlOption {
         name: "read_buffer",
         methods: "with_read_buffer",
         form: SIZE,
@@ -348,5 +371,7 @@ const PROTOCOLS: &[(&str, ProtocolChoice)] =
     &[("auto", ProtocolChoice::Auto), ("resp2", ProtocolChoice::Resp2), ("resp3", ProtocolChoice::Resp3)];
 
 const AT_CAPACITY: &[(&str, AtCapacity)] = &[("wait", AtCapacity::Wait), ("fail", AtCapacity::FailFast)];
+
+const ON_REFUSAL: &[(&str, OnRefusal)] = &[("wait", OnRefusal::Wait), ("fail", OnRefusal::FailFast)];
 
 const OFFLINE: &[(&str, Offline)] = &[("wait", Offline::Wait), ("fail", Offline::FailFast)];

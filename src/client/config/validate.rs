@@ -44,6 +44,7 @@ impl Config {
         value("deadline", self.deadline.is_none_or(bounded), "more than zero and at most 365 days, or none")?;
         value("connect_timeout", bounded(self.connect_timeout), POSITIVE)?;
         value("heartbeat", self.heartbeat.is_none_or(bounded), POSITIVE)?;
+        value("silence_limit", self.silence_limit.is_none_or(bounded), POSITIVE)?;
         value("backoff_max", bounded(self.backoff.max()), POSITIVE)?;
         value("backoff_first", bounded(self.backoff.first()), POSITIVE)?;
         value("backoff_first", self.backoff.first() <= self.backoff.max(), "at most as long as backoff_max")?;

@@ -79,6 +79,7 @@ impl World {
             backoff: BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 },
             connect_timeout: Duration::from_secs(2),
             heartbeat: None,
+            silence: None,
             offline: Offline::Wait,
             seed: 1,
         };
@@ -159,7 +160,7 @@ impl World {
         let mut bytes: Vec<u8> = list[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         bytes.truncate(most);
         if let (Some(wire), false) = (&mut self.wire, bytes.is_empty()) {
-            self.session.handle_written(bytes.len());
+            self.session.handle_written(bytes.len(), self.now);
             wire.handle_bytes(&self.peer, &bytes);
         }
         bytes.len()

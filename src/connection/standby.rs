@@ -1,0 +1,189 @@
+//! A second connection, made while the present one is in doubt, and taken into use only if it is better.
+//!
+//! ```text
+//!           want             dial              dialed            handshake done
+//!   Unused ─────▶ Wanted ──────────▶ Dialing ────────▶ Greeting ────────────────▶ (promoted, or Proven)
+//!     ▲             │                   │                 │                              │
+//!     └─────────────┴── failed, or not wanted any more ───┴──────────────────────────────┘
+//! ```
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::settings::SessionSettings;
+use super::state::ServerFacts;
+use super::wire::{Connection, Received};
+use crate::command::Slices;
+use crate::outcome::{Cause, PeerFacts};
+
+/// The second connection of a link, if there is one.
+#[derive(Debug)]
+pub(crate) struct Standby {
+    phase: Phase,
+    /// No attempt begins before this.
+    not_before: Option<Instant>,
+}
+
+/// Why a second connection is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The peer says nothing although answers are due.
+    Silence,
+    /// The server takes no writes: what the address leads to now may be another one.
+    ReadOnly,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Unused,
+    Wanted(Doubt),
+    Dialing {
+        doubt: Doubt,
+        until: Instant,
+    },
+    Greeting {
+        doubt: Doubt,
+        until: Instant,
+        connection: Box<Connection>,
+        peer: PeerFacts,
+    },
+    /// It answers, and waits until the present one has answered what it was sent, until then at the latest.
+    Proven {
+        ready: Box<Ready>,
+        until: Instant,
+    },
+}
+
+/// A connection that can be used.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) connection: Connection,
+    pub(crate) peer: PeerFacts,
+    pub(crate) server: ServerFacts,
+}
+
+impl Standby {
+    pub(crate) fn new() -> Self {
+        Self { phase: Phase::Unused, not_before: None }
+    }
+
+    /// Asks for a second connection, unless there is one or the last attempt was a moment ago.
+    pub(crate) fn want(&mut self, doubt: Doubt, now: Instant) {
+        if matches!(self.phase, Phase::Unused) && self.not_before.is_none_or(|instant| instant <= now) {
+            self.phase = Phase::Wanted(doubt);
+        }
+    }
+
+    /// Whether an attempt is wanted or made; if not, the driver has no socket for it.
+    pub(crate) fn is_active(&self) -> bool {
+        !matches!(self.phase, Phase::Unused)
+    }
+
+    /// When the next attempt may begin, at the earliest.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// Whether the driver should dial now; if so, an attempt has begun.
+    pub(crate) fn poll_dial(&mut self, settings: &SessionSettings, now: Instant) -> bool {
+        let Phase::Wanted(doubt) = self.phase else { return false };
+        self.phase = Phase::Dialing { doubt, until: now + settings.connect_timeout };
+        true
+    }
+
+    /// The transport has a socket for it.
+    pub(crate) fn handle_dialed(&mut self, settings: &SessionSettings, peer: PeerFacts) {
+        let Phase::Dialing { doubt, until } = self.phase else { return };
+        let SessionSettings { handshake, limits, read_buffer, .. } = settings;
+        let connection = Box::new(Connection::begin(handshake.clone(), *limits, *read_buffer));
+        self.phase = Phase::Greeting { doubt, until, connection, peer };
+    }
+
+    /// Gives it up; the next attempt begins after `pause` at the earliest.
+    pub(crate) fn give_up(&mut self, pause: Duration, now: Instant) {
+        *self = Self { phase: Phase::Unused, not_before: Some(now + pause) };
+    }
+
+    /// The present connection has given a sign of life.
+    pub(crate) fn handle_life(&mut self) {
+        let (Phase::Wanted(doubt) | Phase::Dialing { doubt, .. } | Phase::Greeting { doubt, .. }) = self.phase else {
+            return;
+        };
+        if doubt == Doubt::Silence {
+            *self = Self::new();
+        }
+    }
+
+    /// Where to read to.
+    pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
+        match &mut self.phase {
+            Phase::Greeting { connection, .. } => Some(connection.read_buffer()),
+            Phase::Proven { ready, .. } => Some(ready.connection.read_buffer()),
+            _ => None,
+        }
+    }
+
+    /// Adds what its socket should take next to `slices`; returns the number of bytes.
+    pub(crate) fn poll_transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
+        let Phase::Greeting { connection, .. } = &self.phase else { return 0 };
+        let greeting = connection.greeting();
+        if !greeting.is_empty() && slices.push(greeting) { greeting.len() } else { 0 }
+    }
+
+    /// Its socket took `count` bytes.
+    pub(crate) fn handle_written(&mut self, count: usize) {
+        if let Phase::Greeting { connection, .. } = &mut self.phase {
+            connection.handle_greeting_written(count);
+        }
+    }
+
+    /// What the bytes that were read amount to: a connection that can be used, or why there will be none.
+    pub(crate) fn poll_ready(&mut self) -> Option<Result<(Doubt, Box<Ready>), Cause>> {
+        let Phase::Greeting { connection, .. } = &mut self.phase else { return None };
+        let outcome = loop {
+            match connection.poll_received(0) {
+                Received::Nothing => return None,
+                Received::Push(_) => {}
+                Received::Established(server) => break Ok(server),
+                Received::Failed(cause) => break Err(cause),
+                Received::Answers(_) => {
+                    break Err(Cause::Protocol { detail: "an answer to no command".to_owned() });
+                }
+            }
+        };
+        let Phase::Greeting { doubt, connection, peer, .. } = std::mem::replace(&mut self.phase, Phase::Unused) else {
+            return None;
+        };
+        Some(outcome.map(|server| (doubt, Box::new(Ready { connection: *connection, peer, server }))))
+    }
+
+    /// Keeps a connection that can be used until the present one has answered, until `until` at the latest.
+    pub(crate) fn keep(&mut self, ready: Box<Ready>, until: Instant) {
+        self.phase = Phase::Proven { ready, until };
+    }
+
+    /// Whether it waits for the present connection to answer.
+    pub(crate) fn is_proven(&self) -> bool {
+        matches!(self.phase, Phase::Proven { .. })
+    }
+
+    /// Takes the connection that waited.
+    pub(crate) fn take_proven(&mut self) -> Option<Box<Ready>> {
+        match std::mem::replace(&mut self.phase, Phase::Unused) {
+            Phase::Proven { ready, .. } => Some(ready),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// When it is given up.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Dialing { until, .. } | Phase::Greeting { until, .. } | Phase::Proven { until, .. } => Some(until),
+            Phase::Unused | Phase::Wanted(_) => None,
+        }
+    }
+}
