@@ -17,7 +17,8 @@ use steadfast::api::{Connection, Lists, Strings};
 use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::outcome::Address;
 use steadfast::{
-    BoxFuture, Cause, Client, Config, Connector, Effect, Error, ErrorKind, Event, Fate, Io, LinkState, Replay, Resolver,
+    BoxFuture, Cause, Client, Config, Connector, Effect, Error, ErrorKind, Event, Fate, Io, LinkState, OnRefusal,
+    Replay, Resolver,
 };
 
 use live::{KINDS, PATIENCE, Peer, clients_of, connected, quick, tcp, until, until_state, within};
@@ -331,7 +332,7 @@ async fn the_refusal_of_a_second_sending_says_nothing_of_the_first() {
         }
     })
     .await;
-    let client = connected(peer.config().with_deadline(PATIENCE)).await;
+    let client = connected(peer.config().with_deadline(PATIENCE).with_on_refusal(OnRefusal::FailFast)).await;
     let risky = Replay::upto(Effect::Accumulating);
     let error = within(PATIENCE, client.incr("n").replay(risky).into_future()).await.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Unknown), "{error}");

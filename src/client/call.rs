@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use super::settings::repeat;
-use crate::command::{Command, FromReply, Replay, ServerError};
+use super::settings::policy;
+use crate::command::{Command, FromReply, OnRefusal, Replay, Request, ServerError};
 use crate::connection::{Entry, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
@@ -28,6 +28,7 @@ pub struct Call<'c, T> {
     within: Option<Duration>,
     deadline: Option<Instant>,
     replay: Replay,
+    on_refusal: OnRefusal,
     phase: Phase,
     answer: PhantomData<fn() -> T>,
 }
@@ -39,9 +40,18 @@ enum Phase {
 }
 
 impl<'c, T> Call<'c, T> {
-    pub(super) fn new(client: &'c Client, command: Command, within: Option<Duration>, replay: Replay) -> Self {
-        let deadline = deadline_of(within);
-        Self { client, within, deadline, replay, phase: Phase::Unsent(command), answer: PhantomData }
+    pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
+        let Request { executor: client, command, deadline, replay, on_refusal, .. } = request;
+        let within = client.within(deadline);
+        Self {
+            client,
+            within,
+            deadline: deadline_of(within),
+            replay: replay.unwrap_or(client.replay()),
+            on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            phase: Phase::Unsent(command),
+            answer: PhantomData,
+        }
     }
 
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
@@ -52,10 +62,10 @@ impl<'c, T> Call<'c, T> {
         let link = self.client.link();
         let slot = ReplySlot::new(cx.waker().clone());
         let deadline = self.deadline;
-        let repeat = repeat(self.replay, &command);
+        let policy = policy(self.replay, self.on_refusal, &command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, |log, ticket| {
             let len = command.write_to(log);
-            Entry::single(ticket, len, deadline, repeat)
+            Entry::single(ticket, len, deadline, policy)
         });
         posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
     }

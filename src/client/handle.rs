@@ -12,7 +12,7 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
-use crate::command::{Command, Executor, FromReply, Limit, Replay, Request, Sealed};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Detail, Error, ErrorKind, Report};
@@ -83,6 +83,8 @@ pub struct Client {
     deadline: Option<Duration>,
     /// Which commands are sent again unless their request says otherwise.
     replay: Replay,
+    /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
+    on_refusal: OnRefusal,
 }
 
 impl Sealed for &Client {}
@@ -132,7 +134,12 @@ impl Client {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let link = Link::start(config.link_settings(), &runtime);
-        Ok(Self { topology: Arc::new(Standalone::new(link)), deadline: config.deadline(), replay: config.replay() })
+        Ok(Self {
+            topology: Arc::new(Standalone::new(link)),
+            deadline: config.deadline(),
+            replay: config.replay(),
+            on_refusal: config.on_refusal(),
+        })
     }
 
     /// A request for any command; what its answer is converted to is up to the caller. See
@@ -173,6 +180,13 @@ impl Client {
     #[must_use]
     pub fn with_replay(&self, replay: Replay) -> Self {
         Self { replay, ..self.clone() }
+    }
+
+    /// A clone on the same connection, whose calls do as `on_refusal` says when the server refuses a command for the time
+    /// being, unless they say otherwise.
+    #[must_use]
+    pub fn with_on_refusal(&self, on_refusal: OnRefusal) -> Self {
+        Self { on_refusal, ..self.clone() }
     }
 
     /// The state of the client's connection, now and whenever it changes.
@@ -240,6 +254,11 @@ impl Client {
         self.replay
     }
 
+    /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
+    pub(super) fn on_refusal(&self) -> OnRefusal {
+        self.on_refusal
+    }
+
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
         match limit {
@@ -263,9 +282,7 @@ impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
     type IntoFuture = Call<'c, T>;
 
     fn into_future(self) -> Call<'c, T> {
-        let within = self.executor.within(self.deadline);
-        let replay = self.replay.unwrap_or(self.executor.replay);
-        Call::new(self.executor, self.command, within, replay)
+        Call::new(self)
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use super::settings::repeat;
+use super::settings::policy;
 use crate::command::{Command, Encoded, Executor, FromReply, Limit, Request, Sealed, ServerError};
-use crate::connection::{Entry, GroupEnd, Lost, Repeat, Room, Sent};
+use crate::connection::{Entry, Found, GroupEnd, Lost, Policy, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::outcome::Address;
@@ -51,8 +51,8 @@ pub struct Pipeline<'c> {
     /// Tells its results from those of others.
     number: u64,
     bytes: Encoded,
-    /// Where each command that will be sent ends in `bytes`, and whether it may be sent twice.
-    ends: Vec<(usize, Repeat)>,
+    /// Where each command that will be sent ends in `bytes`, and when it is sent again.
+    ends: Vec<(usize, Policy)>,
     commands: Vec<Planned>,
     limit: Limit,
 }
@@ -102,6 +102,8 @@ pub struct Results {
     frames: Vec<Frame>,
     /// How many answers come before each frame.
     starts: Vec<usize>,
+    /// Where each answer is, where that is not simply one after the other.
+    found: Option<Vec<Found>>,
     /// The commands that have no answer, in order, by their places among those that were to be sent.
     lost: Vec<Lost>,
     /// The commands whose answers are to a second sending, in order, by the same places.
@@ -175,7 +177,8 @@ impl<T: FromReply, O> Request<&mut Pipeline<'_>, T, O> {
         let place = (!self.command.needs_dedicated()).then(|| {
             self.command.write_to(&mut pipeline.bytes);
             let replay = self.replay.unwrap_or(pipeline.client.replay());
-            pipeline.ends.push((pipeline.bytes.len(), repeat(replay, &self.command)));
+            let on_refusal = self.on_refusal.unwrap_or(pipeline.client.on_refusal());
+            pipeline.ends.push((pipeline.bytes.len(), policy(replay, on_refusal, &self.command)));
             pipeline.ends.len() - 1
         });
         pipeline.commands.push(Planned { name: Name::of(&self.command), place });
@@ -203,7 +206,7 @@ impl Execution<'_> {
             Outcome::Answered(frame, _) => (GroupEnd { answers: vec![frame], ..GroupEnd::default() }, None),
             Outcome::Lost(lost) => (GroupEnd::default(), Some(lost)),
         };
-        let GroupEnd { answers: frames, lost, again } = end;
+        let GroupEnd { answers: frames, lost, again, found } = end;
         let starts = frames
             .iter()
             .scan(0, |next, frame| {
@@ -219,6 +222,7 @@ impl Execution<'_> {
             commands,
             frames,
             starts,
+            found,
             lost,
             again,
             all_lost,
@@ -277,7 +281,15 @@ impl Results {
 
     /// The results in the order in which the commands were queued, each converted to `T`.
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
-        let mut answers = self.frames.iter().flat_map(Frame::replies);
+        let mut next = 0;
+        let mut in_sequence = self.frames.iter().flat_map(Frame::replies);
+        let mut answers = std::iter::from_fn(move || {
+            next += 1;
+            match &self.found {
+                None => in_sequence.next(),
+                Some(found) => self.found_reply(found.get(next - 1)?),
+            }
+        });
         self.commands.iter().map(move |planned| match planned.place {
             Some(place) => match self.loss(place) {
                 Some(lost) => Err(self.lost(planned, lost)),
@@ -345,8 +357,15 @@ impl Results {
     fn reply(&self, place: usize) -> Option<Reply<'_>> {
         // The answers are without those of the commands that have none.
         let place = place - self.lost.partition_point(|lost| lost.place < place);
+        if let Some(found) = &self.found {
+            return self.found_reply(found.get(place)?);
+        }
         let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
         self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
+    }
+
+    fn found_reply(&self, found: &Found) -> Option<Reply<'_>> {
+        self.frames.get(found.frame)?.replies().nth(found.reply)
     }
 }
 

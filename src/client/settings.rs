@@ -5,13 +5,18 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::config::Config;
-use crate::command::{Command, Home, Replay};
-use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Repeat, Room, SessionSettings};
+use crate::command::{Command, Home, OnRefusal, Replay};
+use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Policy, Repeat, Room, SessionSettings};
 use crate::driver::{Bounds, LinkSettings};
 use crate::transport::Dialer;
 
+/// When a command is sent again.
+pub(super) fn policy(replay: Replay, on_refusal: OnRefusal, command: &Command) -> Policy {
+    Policy { repeat: repeat(replay, command), retry: on_refusal.retry(command.facts()) }
+}
+
 /// Whether a command may be sent again when nobody knows whether it ran.
-pub(super) fn repeat(replay: Replay, command: &Command) -> Repeat {
+fn repeat(replay: Replay, command: &Command) -> Repeat {
     let facts = command.facts();
     // A new connection may lead to another server, behind a proxy say, where a cursor means nothing. The options are
     // looked at last: only where the command without them would be allowed.

@@ -9,7 +9,7 @@ use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat}
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
-use crate::command::{Encoded, Slices};
+use crate::command::{Encoded, Refusal, Slices};
 use crate::outcome::Fate;
 use crate::resp::Frame;
 
@@ -97,6 +97,11 @@ impl<T: Claim> Backlog<T> {
         self.inflight.earliest()
     }
 
+    /// Gives room back.
+    pub(crate) fn settle(&mut self, room: Room) {
+        self.settled.take(room);
+    }
+
     /// The room that was given back since the last call.
     pub(crate) fn take_settled(&mut self) -> Room {
         std::mem::take(&mut self.settled)
@@ -129,14 +134,41 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Gives a frame of answers to the oldest entry.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
+    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Answered<T> {
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
-            Completed::Single(Some(ticket), frame, sent) => Some(Output::Answered(ticket, frame, sent)),
-            Completed::Group(Some(ticket), end) => Some(Output::Group(ticket, end)),
-            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => None,
+            Completed::Single(Some(ticket), frame, sent) => Answered::Output(Output::Answered(ticket, frame, sent)),
+            Completed::Group(Some(ticket), end) => Answered::Output(Output::Group(ticket, end)),
+            Completed::Refused(placed, refusal, words) => {
+                if placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up()) {
+                    return Answered::Refused(placed, refusal, words);
+                }
+                self.settled.take(placed.entry.room());
+                Answered::Nothing
+            }
+            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => {
+                Answered::Nothing
+            }
         }
+    }
+
+    /// Takes an entry over that is no more in `from`, but whose bytes are. It goes to the end.
+    pub(crate) fn take_over(&mut self, placed: Placed<T>, from: &Self) -> u64 {
+        let start = self.outbox.append_from(&from.outbox, placed.range(), placed.unanswered());
+        self.inflight.extend(std::iter::once(placed.entry), start);
+        start
+    }
+
+    /// Moves the `count` oldest entries to the end of `into`; returns where the last of them stands there.
+    pub(crate) fn move_to(&mut self, into: &mut Self, count: usize) -> Option<u64> {
+        let mut last = None;
+        for _ in 0..count {
+            let Some(placed) = self.inflight.pop() else { break };
+            last = Some(into.take_over(placed, self));
+        }
+        self.release();
+        last
     }
 
     /// Tells the callers whose deadline has come. `socket` says whether there is one that has taken what was written.
@@ -186,9 +218,11 @@ impl<T: Claim> Backlog<T> {
                 // Only the first of several can be what the connections die of.
                 let is_poison = std::mem::replace(&mut poisoned, false);
                 let was_sent = range.end <= position;
-                sending.may_have_run |= was_sent;
-                let ends = is_poison || (was_sent && sending.repeat == Repeat::Forbidden);
-                let fate = if sending.may_have_run { Fate::Unknown } else { Fate::NotSent };
+                if was_sent {
+                    sending.handle_lost();
+                }
+                let ends = is_poison || (was_sent && sending.policy.repeat == Repeat::Forbidden);
+                let fate = sending.fate();
                 unknown += usize::from(is_awaited && ends && fate == Fate::Unknown);
                 ends.then(|| Lost::new(fate, loss))
             });
@@ -253,6 +287,15 @@ impl<T: Claim> Backlog<T> {
     }
 }
 
+/// What an answer has come to.
+#[derive(Debug)]
+pub(crate) enum Answered<T> {
+    Output(Output<T>),
+    /// The server refused the entry for the time being, in these words. Its bytes are still in the log.
+    Refused(Placed<T>, Refusal, Arc<str>),
+    Nothing,
+}
+
 /// Whether there is a socket to which what was written belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Socket {
@@ -272,9 +315,13 @@ fn give_up<T>(
 ) -> bool {
     let Some(ticket) = placed.entry.ticket.take() else { return true };
     let begun = |range: &Range<u64>| living.is_some_and(|position| range.start < position);
-    outputs.push_back(placed.tell(ticket, loss, |range, sending| {
-        if begun(&range) || sending.may_have_run { Fate::Unknown } else { Fate::NotSent }
-    }));
+    outputs.push_back(placed.tell(
+        ticket,
+        loss,
+        |range, sending| {
+            if begun(&range) { Fate::Unknown } else { sending.fate() }
+        },
+    ));
     placed.cut(begun, |range| outbox.skip(range))
 }
 

@@ -6,11 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
-use crate::command::Encoded;
+use crate::command::{Encoded, Refusal, Retry};
 use crate::outcome::Fate;
-use crate::resp::Frame;
+use crate::resp::{Frame, Reply};
 
 /// What callers have put in since the last look: bytes, and whose they are.
 #[derive(Debug)]
@@ -57,10 +58,28 @@ pub(crate) enum Commands {
 /// What is known of the sending of one command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
-    /// Whether it is sent again when nobody knows whether it ran.
+    pub(crate) policy: Policy,
+    pub(crate) past: Past,
+}
+
+/// When a command is sent again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    /// When nobody knows whether it ran.
     pub(crate) repeat: Repeat,
-    /// Whether an earlier connection has taken it in full.
-    pub(crate) may_have_run: bool,
+    /// When the server refused it for the time being.
+    pub(crate) retry: Retry,
+}
+
+/// What became of a command's earlier sendings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Past {
+    /// There were none: no connection has taken it in full.
+    NotSent,
+    /// The server answered that it did not run it.
+    Refused,
+    /// A connection that had taken it in full was lost.
+    MayHaveRun,
 }
 
 /// Whether a command may be sent again when nobody knows whether it ran.
@@ -71,52 +90,52 @@ pub(crate) enum Repeat {
     Forbidden,
 }
 
-/// Several commands that one caller sent as one.
-#[derive(Debug)]
-pub(crate) struct Group {
-    /// The commands that are answered or will be, in order.
-    parts: Vec<Part>,
-    /// The answers that came: runs, in the order of `parts`.
-    answers: Vec<Frame>,
-    /// How many answers those are; `<= parts.len()`.
-    answered: usize,
-    /// The commands that no answer will come for.
-    lost: Vec<Lost>,
-}
-
-/// One command of a group.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    /// Where it is, in bytes from the group's start.
-    start: usize,
-    end: usize,
-    /// Which command of the group it is.
-    place: usize,
-    sending: Sending,
-}
-
-/// How a group ended: every command is answered or lost.
-#[derive(Debug, Default)]
-pub(crate) struct GroupEnd {
-    /// The answers: runs, in the order of the commands that have one.
-    pub(crate) answers: Vec<Frame>,
-    /// The commands that have none, in order.
-    pub(crate) lost: Vec<Lost>,
-    /// The commands whose answers are to a second sending, in order.
-    pub(crate) again: Vec<usize>,
-}
-
 impl Sending {
     /// Of a command that was not sent yet.
-    pub(crate) fn new(repeat: Repeat) -> Self {
-        Self { repeat, may_have_run: false }
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, past: Past::NotSent }
+    }
+
+    /// A connection that had taken it in full is lost.
+    pub(crate) fn handle_lost(&mut self) {
+        self.past = Past::MayHaveRun;
+    }
+
+    /// What became of it, if it is not on its way just now.
+    pub(crate) fn fate(&self) -> Fate {
+        match self.past {
+            Past::NotSent => Fate::NotSent,
+            Past::Refused => Fate::Refused,
+            Past::MayHaveRun => Fate::Unknown,
+        }
+    }
+
+    /// Whether it may have run before it was sent the last time.
+    pub(crate) fn sent(&self) -> Sent {
+        if self.past == Past::MayHaveRun { Sent::Again } else { Sent::Once }
+    }
+
+    /// Why the server refused it for the time being, if that is what `reply` says and it is to be tried again.
+    pub(crate) fn refusal(&mut self, reply: Reply<'_>) -> Option<Refusal> {
+        let line = reply.bytes().filter(|_| reply.is_error())?;
+        let refusal = Refusal::of(line)?.covered(self.policy.retry)?;
+        self.past = self.past.max(Past::Refused);
+        Some(refusal)
+    }
+}
+
+impl From<Repeat> for Policy {
+    /// Never after a refusal.
+    fn from(repeat: Repeat) -> Self {
+        Self { repeat, retry: Retry::Never }
     }
 }
 
 impl<T> Entry<T> {
     /// A single command of `len` bytes.
-    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, repeat: Repeat) -> Self {
-        Self { ticket: Some(ticket), len, count: 1, deadline, commands: Commands::One(Sending::new(repeat)), deaths: 0 }
+    pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, policy: impl Into<Policy>) -> Self {
+        let commands = Commands::One(Sending::new(policy.into()));
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0 }
     }
 
     /// A `PING` of `len` bytes that nobody waits for. It takes no room.
@@ -124,79 +143,30 @@ impl<T> Entry<T> {
         Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0 }
     }
 
-    /// Several commands: where each ends, and whether it may be sent again.
-    pub(crate) fn group(ticket: T, commands: &[(usize, Repeat)], deadline: Option<Instant>) -> Self {
+    /// Several commands: where each ends, and when it is sent again.
+    pub(crate) fn group<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
-        let mut start = 0;
-        let parts = commands
-            .iter()
-            .enumerate()
-            .map(|(place, (end, repeat))| {
-                let part = Part { start, end: *end, place, sending: Sending::new(*repeat) };
-                start = *end;
-                part
-            })
-            .collect();
-        let group = Box::new(Group { parts, answers: Vec::new(), answered: 0, lost: Vec::new() });
-        let count = commands.len();
+        let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
     }
 }
 
 impl<T> Entry<T> {
+    /// Whether it would wait if the server took no commands for the time being.
+    pub(crate) fn waits_if_refused(&self) -> bool {
+        match &self.commands {
+            Commands::One(sending) => sending.policy.retry != Retry::Never,
+            Commands::Many(group) => group.unanswered().iter().all(|part| part.sending.policy.retry != Retry::Never),
+            Commands::Cut | Commands::Heartbeat => false,
+        }
+    }
+
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
             Commands::Heartbeat => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
-    }
-}
-
-impl Group {
-    /// The answers that came and the losses so far.
-    fn take_end(&mut self) -> GroupEnd {
-        let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
-        lost.sort_unstable_by_key(|lost| lost.place);
-        let answered = self.parts.iter().take(self.answered);
-        let again = answered.filter(|part| part.sending.may_have_run).map(|part| part.place).collect();
-        GroupEnd { answers, lost, again }
-    }
-
-    /// The commands that are not answered.
-    fn unanswered(&self) -> &[Part] {
-        self.parts.get(self.answered..).unwrap_or_default()
-    }
-
-    /// Whether nothing more is due.
-    fn is_complete(&self) -> bool {
-        self.answered >= self.parts.len()
-    }
-
-    /// Looks at every part that is not answered; those for which `judge` finds a loss are lost.
-    fn judge(&mut self, start: u64, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) {
-        let answered = self.answered;
-        let lost = &mut self.lost;
-        let mut index = 0;
-        self.parts.retain_mut(|part| {
-            index += 1;
-            if index <= answered {
-                return true;
-            }
-            match judge(part.range(start), &mut part.sending) {
-                None => true,
-                Some(loss) => {
-                    lost.push(Lost { place: part.place, ..loss });
-                    false
-                }
-            }
-        });
-    }
-}
-
-impl Part {
-    fn range(&self, start: u64) -> Range<u64> {
-        start + self.start as u64..start + self.end as u64
     }
 }
 
@@ -219,10 +189,7 @@ impl<T> Placed<T> {
         match &self.entry.commands {
             Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
             Commands::Cut => 0,
-            Commands::Many(group) => {
-                let sent = group.parts.partition_point(|part| part.range(self.start).end <= position);
-                sent.saturating_sub(group.answered)
-            }
+            Commands::Many(group) => group.due(self.start, position),
         }
     }
 
@@ -265,12 +232,8 @@ impl<T> Placed<T> {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
             Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
-                let mut end = group.take_end();
-                end.lost.extend(group.unanswered().iter().map(|part| {
-                    let fate = fate(part.range(self.start), &part.sending);
-                    Lost { place: part.place, ..Lost::new(fate, loss) }
-                }));
-                end.lost.sort_unstable_by_key(|lost| lost.place);
+                let start = self.start;
+                let end = group.give_up(|part| Lost::new(fate(part.range(start), &part.sending), loss));
                 Output::Group(ticket, end)
             }
         }
@@ -288,14 +251,7 @@ impl<T> Placed<T> {
                 false
             }
             Commands::Cut => false,
-            Commands::Many(group) => {
-                let keep = group.unanswered().iter().take_while(|part| begun(&part.range(self.start))).count();
-                for part in group.unanswered().get(keep..).unwrap_or_default() {
-                    skip(part.range(self.start));
-                }
-                group.parts.truncate(group.answered + keep);
-                keep > 0
-            }
+            Commands::Many(group) => group.cut(self.start, begun, skip),
         }
     }
 
@@ -341,6 +297,8 @@ pub(crate) enum Completed<T> {
     Group(Option<T>, GroupEnd),
     /// Answers of a group that waits for more.
     Nothing,
+    /// An entry that the server refused for the time being, in these words, and that is to be tried again.
+    Refused(Placed<T>, Refusal, Arc<str>),
     /// No command was waiting for an answer.
     Unasked,
 }
@@ -430,12 +388,12 @@ impl<T> Inflight<T> {
         // Whatever the connections die of, it is not this answer.
         front.entry.deaths = 0;
         if let Commands::Many(group) = &mut front.entry.commands {
-            group.answered += frame.len();
-            if front.entry.ticket.is_some() {
-                group.answers.push(frame);
-            }
+            group.handle_answers(frame, front.entry.ticket.is_some());
             if !group.is_complete() {
                 return (Completed::Nothing, Room::default());
+            }
+            if let Some((refusal, words)) = group.take_refused() {
+                return (self.take_refused(refusal, words), Room::default());
             }
             return match self.queue.pop_front().map(|placed| placed.entry) {
                 Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
@@ -444,11 +402,15 @@ impl<T> Inflight<T> {
                 _ => (Completed::Unasked, Room::default()),
             };
         }
+        if let Some(refusal) = refusal_of(front, &frame) {
+            let words = String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default());
+            return (self.take_refused(refusal, words.into()), Room::default());
+        }
         match self.queue.pop_front() {
             Some(placed) => {
                 let room = placed.entry.room();
-                let sent = match placed.entry.commands {
-                    Commands::One(Sending { may_have_run: true, .. }) => Sent::Again,
+                let sent = match &placed.entry.commands {
+                    Commands::One(sending) => sending.sent(),
                     _ => Sent::Once,
                 };
                 (Completed::Single(placed.entry.ticket, frame, sent), room)
@@ -457,12 +419,32 @@ impl<T> Inflight<T> {
         }
     }
 
+    fn take_refused(&mut self, refusal: Refusal, words: Arc<str>) -> Completed<T> {
+        match self.queue.pop_front() {
+            Some(placed) => Completed::Refused(placed, refusal, words),
+            None => Completed::Unasked,
+        }
+    }
+
+    /// Takes the oldest entry out; its bytes stay where they are.
+    pub(crate) fn pop(&mut self) -> Option<Placed<T>> {
+        self.queue.pop_front()
+    }
+
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
         self.queue.retain_mut(&mut keep);
         if self.alarms.is_none() {
             self.find_earliest();
         }
+    }
+}
+
+/// Why the server refused a single command that is to be tried again then.
+fn refusal_of<T>(placed: &mut Placed<T>, frame: &Frame) -> Option<Refusal> {
+    match &mut placed.entry.commands {
+        Commands::One(sending) if frame.has_error() && placed.entry.ticket.is_some() => sending.refusal(frame.reply()),
+        _ => None,
     }
 }
 

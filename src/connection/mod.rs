@@ -4,8 +4,12 @@
 
 mod backlog;
 mod backoff;
+mod gate;
+mod gates;
+mod group;
 mod handshake;
 mod inflight;
+mod liveness;
 mod outbox;
 mod output;
 mod room;
@@ -18,7 +22,8 @@ mod state;
 mod wire;
 
 pub(crate) use backlog::Claim;
-pub(crate) use inflight::{Batch, Entry, GroupEnd, Repeat};
+pub(crate) use group::{Found, GroupEnd};
+pub(crate) use inflight::{Batch, Entry, Policy, Repeat};
 pub(crate) use output::{Loss, Lost, Output, Reason, Sent};
 pub(crate) use room::Room;
 pub(crate) use session::{More, Session};

@@ -67,6 +67,39 @@ impl Outbox {
         start
     }
 
+    /// Appends what another log holds in `span`: of that the ranges of `keep` (ascending), the rest is nothing that is
+    /// ever sent. Returns where the first byte stands.
+    pub(crate) fn append_from(&mut self, from: &Self, span: Range<u64>, keep: impl Iterator<Item = Range<u64>>) -> u64 {
+        let (start, mut reached) = (self.end, span.start);
+        for range in keep {
+            self.append_gap(range.start - reached);
+            self.append(from.copy(&range));
+            reached = range.end;
+        }
+        self.append_gap(span.end - reached);
+        start
+    }
+
+    /// Appends bytes that will not be sent, and that nobody needs.
+    fn append_gap(&mut self, len: u64) {
+        if len > 0 {
+            self.end += len;
+            self.skip(self.end - len..self.end);
+        }
+    }
+
+    /// The bytes of a range that none of is missing.
+    fn copy(&self, range: &Range<u64>) -> Encoded {
+        let mut copied = Encoded::default();
+        let first = self.segments.partition_point(|segment| segment.end() <= range.start);
+        for segment in self.segments.iter().skip(first).take_while(|segment| segment.start < range.end) {
+            let from = range.start.max(segment.start) - segment.start;
+            let to = range.end.min(segment.end()) - segment.start;
+            copied.append_range(&segment.stretch, from as usize..to as usize);
+        }
+        copied
+    }
+
     /// The next byte for the socket: everything before it has been handed over, or skipped.
     pub(crate) fn position(&self) -> u64 {
         self.position

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inflight::GroupEnd;
+use super::group::GroupEnd;
 use super::state::SessionFacts;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
@@ -21,6 +21,10 @@ pub(crate) enum Output<T> {
     Push(Frame),
     /// The link's state has changed.
     State,
+    /// The server takes no commands for the time being, in these words: they are kept back until it does.
+    Paused(Arc<str>),
+    /// The server takes commands again.
+    Resumed,
     /// A connection is ready.
     Connected(Arc<SessionFacts>),
     /// A connection that was ready is lost.

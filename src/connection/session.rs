@@ -6,18 +6,21 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use super::backlog::{Backlog, Claim, Outputs, Socket};
+use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
-use super::inflight::{Batch, Entry};
+use super::gate::Scope;
+use super::gates::Gates;
+use super::inflight::{Batch, Entry, Placed};
+use super::liveness::Liveness;
 use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::standby::{Doubt, Ready, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
-use crate::command::{Command, Encoded, Slices};
+use crate::command::{Command, Encoded, Refusal, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
-use crate::resp::{Frame, Reply, View};
+use crate::resp::Frame;
 
 /// One link's protocol machine; `T` is what a caller is known by.
 ///
@@ -31,27 +34,22 @@ pub(crate) struct Session<T> {
     /// What the transport knows of the present socket.
     peer: PeerFacts,
     backlog: Backlog<T>,
+    /// The commands that were refused for the time being.
+    gates: Gates<T>,
     backoff: Backoff,
     /// What waits to be handed out, before anything that is still to be decoded.
     outputs: Outputs<T>,
     /// The last thing that went wrong on the link since it was ready.
     last_cause: Option<Cause>,
-    /// When bytes were last read, or the connection was made.
-    last_read: Instant,
-    /// Since when answers are awaited and nothing has been read; `None` while none are awaited.
-    waiting_since: Option<Instant>,
+    liveness: Liveness,
     /// A second connection, while the present one is in doubt.
     standby: Standby,
-    /// When the present connection became ready.
-    ready_since: Option<Instant>,
     /// When the present attempt is given up.
     attempt_until: Option<Instant>,
     /// Why commands are turned away while the link waits to try again: only a change of settings can mend it.
     refusal: Option<Cause>,
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
-    /// Where the heartbeat that is on its way stands in the log.
-    heartbeat: Option<u64>,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -65,23 +63,22 @@ pub(crate) enum More {
 impl<T: Claim> Session<T> {
     pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
         let backoff = Backoff::new(settings.backoff, settings.seed);
+        let gates = Gates::new(settings.seed);
         Self {
             settings,
             state: LinkState::Idle,
             connection: None,
             peer: PeerFacts::unknown(),
             backlog: Backlog::new(),
+            gates,
             backoff,
             outputs: Outputs::new(),
             last_cause: None,
-            last_read: now,
-            waiting_since: None,
+            liveness: Liveness::new(now),
             standby: Standby::new(),
-            ready_since: None,
             attempt_until: None,
             refusal: None,
             closing: None,
-            heartbeat: None,
         }
     }
 
@@ -108,7 +105,7 @@ impl<T: Claim> Session<T> {
     /// How many bytes of commands it holds.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
-        self.backlog.held()
+        self.backlog.held() + self.gates.held()
     }
 
     /// A used buffer for the next batch's log.
@@ -121,7 +118,12 @@ impl<T: Claim> Session<T> {
         if batch.entries.is_empty() {
             return;
         }
-        self.backlog.extend(batch);
+        if self.gates.holds_link() {
+            self.gates.hold(batch);
+        }
+        if !batch.entries.is_empty() {
+            self.backlog.extend(batch);
+        }
         if let Some(cause) = self.turns_away() {
             self.give_up_all(Reason::Link(cause), now);
         }
@@ -154,7 +156,7 @@ impl<T: Claim> Session<T> {
     /// The transport has a socket.
     pub(crate) fn handle_dialed(&mut self, peer: PeerFacts, now: Instant) {
         self.peer = peer;
-        self.last_read = now;
+        self.liveness.handle_dialed(now);
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
         self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.handle_stage(Stage::Handshake, self.peer.remote);
@@ -162,18 +164,18 @@ impl<T: Claim> Session<T> {
 
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
-        let (was_ready, in_flight) = (self.ready_since, self.callers());
-        self.drop_connection();
-        if was_ready.is_some_and(|since| now.duration_since(since) >= STABLE) {
+        let (was_ready, in_flight) = (self.liveness.is_ready(), self.callers());
+        if self.liveness.is_stable(now) {
             self.backoff.reset();
         }
+        self.drop_connection();
         let failed_unknown = self.sort_out(&cause, now);
-        if was_ready.is_some() {
+        if was_ready {
             let requeued = self.backlog.len();
             self.outputs.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
         }
         // A peer that spoke well before is not one that never will: only the first words are judged so.
-        let permanent = cause.is_permanent() && was_ready.is_none();
+        let permanent = cause.is_permanent() && !was_ready;
         self.refusal = permanent.then(|| cause.clone());
         let pause = self.backoff.pause(if permanent { Permanence::Permanent } else { Permanence::Transient });
         self.last_cause = Some(cause.clone());
@@ -193,8 +195,7 @@ impl<T: Claim> Session<T> {
 
     /// Bytes were read.
     pub(crate) fn handle_read(&mut self, now: Instant) {
-        self.last_read = now;
-        self.waiting_since = self.waiting_since.map(|_| now);
+        self.liveness.handle_read(now);
         self.standby.handle_life();
     }
 
@@ -210,7 +211,7 @@ impl<T: Claim> Session<T> {
 
     /// The socket took `count` bytes of what [`Self::poll_transmit`] gave.
     pub(crate) fn handle_written(&mut self, count: usize, now: Instant) {
-        self.waiting_since.get_or_insert(now);
+        self.liveness.handle_written(now);
         match &mut self.connection {
             Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
             _ => self.backlog.handle_written(count),
@@ -247,19 +248,10 @@ impl<T: Claim> Session<T> {
             }
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
-                Received::Answers(frame) if due > 0 => {
-                    if let Some(event) = self.handle_answer(frame) {
+                Received::Answers(frame) => {
+                    if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
-                }
-                Received::Answers(frame) => {
-                    self.handle_lost(Cause::Protocol { detail: unasked(&frame) }, now);
-                    return Some(Output::Hangup);
-                }
-                Received::Push(frame) if confirms_subscription(&frame) => {
-                    let detail = "the confirmation of a subscription that nobody asked for".to_owned();
-                    self.handle_lost(Cause::Protocol { detail }, now);
-                    return Some(Output::Hangup);
                 }
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
@@ -270,7 +262,7 @@ impl<T: Claim> Session<T> {
                 Received::Nothing => {
                     self.backlog.release();
                     if !self.backlog.is_awaited() {
-                        self.waiting_since = None;
+                        self.liveness.handle_quiet();
                     }
                     self.attend_standby(now);
                     self.finish_if_drained();
@@ -287,8 +279,10 @@ impl<T: Claim> Session<T> {
             _ => None,
         };
         [
-            self.heartbeat_due(),
+            self.liveness.heartbeat_due(&self.settings),
             self.backlog.earliest(),
+            self.gates.earliest(),
+            self.gates.next().filter(|_| self.state.is_ready()),
             redial,
             self.attempt_until,
             self.silence_due(),
@@ -302,10 +296,14 @@ impl<T: Claim> Session<T> {
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.backlog.earliest().is_some_and(|earliest| earliest <= now) {
+        let earliest = [self.backlog.earliest(), self.gates.earliest()].into_iter().flatten().min();
+        if earliest.is_some_and(|earliest| earliest <= now) {
             self.expire(now);
         }
-        if self.heartbeat_due().is_some_and(|due| due <= now) {
+        if self.gates.is_active() && self.state.is_ready() {
+            self.try_again(now);
+        }
+        if self.liveness.heartbeat_due(&self.settings).is_some_and(|due| due <= now) {
             self.beat();
         }
         if self.silence_due().is_some_and(|due| due <= now) {
@@ -353,16 +351,12 @@ impl<T: Claim> Session<T> {
         matches!(self.state, LinkState::Closed { .. })
     }
 
-    /// When the server should be sent a `PING`; `None` while one is on its way, or there is no connection to keep.
-    fn heartbeat_due(&self) -> Option<Instant> {
-        let silence = self.settings.heartbeat.filter(|_| self.ready_since.is_some() && self.heartbeat.is_none())?;
-        self.last_read.checked_add(silence)
-    }
-
     /// When a second connection should be tried; `None` while one is, or no answer is awaited.
     fn silence_due(&self) -> Option<Instant> {
-        let limit = self.settings.silence.filter(|_| self.state.is_ready() && !self.standby.is_active())?;
-        let due = self.waiting_since?.checked_add(limit)?;
+        if !self.state.is_ready() || self.standby.is_active() {
+            return None;
+        }
+        let due = self.liveness.silence_due(&self.settings)?;
         Some(self.standby.not_before().map_or(due, |instant| due.max(instant)))
     }
 
@@ -370,7 +364,8 @@ impl<T: Claim> Session<T> {
     fn beat(&mut self) {
         let mut log = Encoded::default();
         let len = Command::new("PING").write_to(&mut log);
-        self.heartbeat = Some(self.backlog.push(Entry::heartbeat(len), log));
+        let place = self.backlog.push(Entry::heartbeat(len), log);
+        self.liveness.handle_beat(place);
     }
 
     fn handle_established(&mut self, server: ServerFacts, now: Instant) {
@@ -379,9 +374,10 @@ impl<T: Claim> Session<T> {
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
         self.outputs.push_back(Output::Connected(Arc::clone(&session)));
         self.attempt_until = None;
-        self.ready_since = Some(now);
+        self.liveness.handle_established(now);
         self.last_cause = None;
         self.refusal = None;
+        self.gates.handle_established(now);
         if self.state.ready(session).is_ok() {
             self.outputs.push_back(Output::State);
         }
@@ -423,7 +419,7 @@ impl<T: Claim> Session<T> {
         let requeued = self.backlog.len();
         self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });
         self.outputs.push_back(Output::Promoted);
-        self.last_read = now;
+        self.liveness.handle_dialed(now);
         self.peer = ready.peer;
         self.connection = Some(ready.connection);
         self.handle_established(ready.server, now);
@@ -433,17 +429,63 @@ impl<T: Claim> Session<T> {
     fn drop_connection(&mut self) {
         self.connection = None;
         self.standby = Standby::new();
-        self.waiting_since = None;
-        self.heartbeat = None;
-        self.ready_since = None;
+        self.liveness.reset();
         self.attempt_until = None;
     }
 
-    fn handle_answer(&mut self, frame: Frame) -> Option<Output<T>> {
-        if self.heartbeat.is_some() && self.heartbeat == self.backlog.oldest() {
-            self.heartbeat = None;
+    fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
+        let oldest = self.backlog.oldest();
+        self.liveness.handle_answer(oldest);
+        let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
+        let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusal_of(&frame));
+        let output = match self.backlog.handle_answer(frame) {
+            Answered::Output(output) => Some(output),
+            Answered::Nothing => None,
+            Answered::Refused(placed, refusal, words) => {
+                self.handle_refused(placed, refusal, words, now);
+                return None;
+            }
+        };
+        match (probed, refused, oldest) {
+            (Some(scope), Some(cause), Some(place)) => self.gates.close(scope, place, cause, now),
+            // Of several commands, the last answer counts.
+            (Some(scope), None, _) if self.backlog.oldest() != oldest => self.open_gate(scope, now),
+            _ => {}
         }
-        self.backlog.handle_answer(frame)
+        output
+    }
+
+    /// The server refused an entry for the time being.
+    fn handle_refused(&mut self, placed: Placed<T>, refusal: Refusal, words: Arc<str>, now: Instant) {
+        let was_held = self.gates.holds_link();
+        let cause = Cause::Refused { message: Arc::clone(&words) };
+        self.gates.refuse(placed, refusal, &self.backlog, (cause, now));
+        if self.gates.holds_link() && !was_held {
+            self.outputs.push_back(Output::Paused(words));
+        }
+        if refusal == Refusal::ReadOnly && self.state.is_ready() {
+            self.standby.want(Doubt::ReadOnly, now);
+        }
+    }
+
+    /// Tries again what was refused a while ago.
+    fn try_again(&mut self, now: Instant) {
+        for scope in self.gates.due(now) {
+            let was_held = self.gates.holds_link();
+            self.gates.try_again(scope, &mut self.backlog, now);
+            if was_held && !self.gates.holds_link() {
+                self.outputs.push_back(Output::Resumed);
+            }
+        }
+        self.backlog.settle(self.gates.take_settled());
+    }
+
+    fn open_gate(&mut self, scope: Scope, now: Instant) {
+        self.gates.open(scope, &mut self.backlog, now);
+        self.backlog.settle(self.gates.take_settled());
+        if scope == Scope::Link {
+            self.outputs.push_back(Output::Resumed);
+        }
     }
 
     /// Why commands may not wait in the present state; `None` if they may.
@@ -463,12 +505,25 @@ impl<T: Claim> Session<T> {
     fn expire(&mut self, now: Instant) {
         let loss = Arc::new(self.loss(Reason::Deadline(self.last_cause.clone()), now));
         self.backlog.expire(now, &loss, self.socket(), &mut self.outputs);
+        if self.gates.is_active() {
+            let loss = self.loss(Reason::Deadline(None), now);
+            self.gates.expire(now, &mut self.outputs, |cause| Loss {
+                reason: Reason::Deadline(cause),
+                stage: Stage::Refused,
+                ..loss.clone()
+            });
+            self.backlog.settle(self.gates.take_settled());
+        }
     }
 
     /// Tells all callers that no answer will come.
     fn give_up_all(&mut self, reason: Reason, now: Instant) {
         let loss = Arc::new(self.loss(reason, now));
         self.backlog.give_up_all(&loss, self.socket(), &mut self.outputs);
+        if self.gates.is_active() {
+            self.gates.give_up_all(&loss, &mut self.outputs);
+            self.backlog.settle(self.gates.take_settled());
+        }
     }
 
     /// The socket is gone: see [`Backlog::sort_out`].
@@ -483,8 +538,7 @@ impl<T: Claim> Session<T> {
 
     /// Which attempt to connect is under way, or made the present connection; 1 once that has proved good.
     fn attempts(&self, now: Instant) -> u32 {
-        let stable = self.ready_since.is_some_and(|since| now.duration_since(since) >= STABLE);
-        if stable { 1 } else { self.backoff.attempts().max(1) }
+        if self.liveness.is_stable(now) { 1 } else { self.backoff.attempts().max(1) }
     }
 
     fn loss(&self, reason: Reason, now: Instant) -> Loss {
@@ -492,14 +546,14 @@ impl<T: Claim> Session<T> {
             reason,
             stage: self.stage(),
             attempts: self.attempts(now),
-            silent: self.ready_since.map(|_| now.duration_since(self.last_read)),
+            silent: self.liveness.silent_for(now),
             waiting: self.callers(),
         }
     }
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        self.backlog.len().saturating_sub(usize::from(self.heartbeat.is_some()))
+        (self.backlog.len() + self.gates.len()).saturating_sub(self.liveness.heartbeats())
     }
 
     /// How far a command that is not sent has got.
@@ -514,7 +568,7 @@ impl<T: Claim> Session<T> {
 
     fn finish_if_drained(&mut self) {
         let awaited = !matches!(self.closing, Some((_, More::None)));
-        if !awaited && self.backlog.is_idle() && !self.is_closed() {
+        if !awaited && self.backlog.is_idle() && self.gates.len() == 0 && !self.is_closed() {
             self.drop_connection();
             self.state.close(Cause::ClosedHere);
             self.outputs.push_back(Output::State);
@@ -523,33 +577,15 @@ impl<T: Claim> Session<T> {
     }
 }
 
-/// Says what came although nothing had been asked.
-fn unasked(frame: &Frame) -> String {
-    let reply = frame.reply();
-    match reply.bytes() {
-        Some(line) if reply.is_error() => {
-            let line = String::from_utf8_lossy(line);
-            format!("an error that answers no command: {}", line.chars().take(SHOWN).collect::<String>())
-        }
-        _ => format!("{} that answers no command", reply.kind()),
-    }
+/// Why the server takes no commands at all, if that is what an answer says.
+fn refusal_of(answer: &Frame) -> Option<Cause> {
+    let line = answer.reply().bytes().filter(|_| answer.has_error())?;
+    let refusal = Refusal::of(line).filter(|refusal| Scope::of(*refusal) == Scope::Link);
+    refusal.map(|_| Cause::Refused { message: String::from_utf8_lossy(line).into() })
 }
-
-/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
-fn confirms_subscription(push: &Frame) -> bool {
-    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
-    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
-    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
-}
-
-/// A connection that was ready for this long makes the next attempts start from the beginning.
-const STABLE: Duration = Duration::from_secs(1);
 
 /// After a second connection could not be made, or was no better, the next one is not tried for this long, 1 s.
 const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long commands are held back at most until the present connection has answered what it was sent, 1 s.
 const HANDOVER: Duration = Duration::from_secs(1);
-
-/// At most this much of a server's text is repeated.
-const SHOWN: usize = 120;

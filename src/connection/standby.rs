@@ -163,11 +163,6 @@ impl Standby {
         self.phase = Phase::Proven { ready, until };
     }
 
-    /// Whether it waits for the present connection to answer.
-    pub(crate) fn is_proven(&self) -> bool {
-        matches!(self.phase, Phase::Proven { .. })
-    }
-
     /// Takes the connection that waited.
     pub(crate) fn take_proven(&mut self) -> Option<Box<Ready>> {
         match std::mem::replace(&mut self.phase, Phase::Unused) {

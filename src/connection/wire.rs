@@ -6,7 +6,7 @@ use super::handshake::{Handshake, Progress};
 use super::settings::HandshakePlan;
 use super::state::ServerFacts;
 use crate::outcome::{Cause, HandshakeRefusal};
-use crate::resp::{Decoder, Frame, Limits};
+use crate::resp::{Decoder, Frame, Limits, Reply, View};
 
 /// The protocol's state on one socket.
 #[derive(Debug)]
@@ -88,20 +88,24 @@ impl Connection {
         &mut self.incoming
     }
 
-    /// Takes the next thing out of what was read; `due` says how many answers may be taken at once.
+    /// Takes the next thing out of what was read; `due` says how many answers may be taken at once. With none due, an
+    /// answer shows that the peer and we disagree about what was asked.
     pub(crate) fn poll_received(&mut self, due: usize) -> Received {
         loop {
-            let due = if self.is_ready() { due.max(1) } else { 1 };
-            let frame = match self.decoder.decode(&mut self.incoming, due) {
+            let most = if self.is_ready() { due.max(1) } else { 1 };
+            let frame = match self.decoder.decode(&mut self.incoming, most) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Received::Nothing,
-                Err(error) => {
-                    self.phase = Phase::Failed;
-                    return Received::Failed(Cause::Protocol { detail: error.to_string() });
-                }
+                Err(error) => return self.fail(error.to_string()),
             };
             if frame.is_push() {
+                if confirms_subscription(&frame) {
+                    return self.fail("the confirmation of a subscription that nobody asked for".to_owned());
+                }
                 return Received::Push(frame);
+            }
+            if due == 0 && self.is_ready() {
+                return self.fail(unasked(&frame));
             }
             match std::mem::replace(&mut self.phase, Phase::Failed) {
                 Phase::Ready => {
@@ -136,8 +140,35 @@ impl Connection {
         }
     }
 
+    fn fail(&mut self, detail: String) -> Received {
+        self.phase = Phase::Failed;
+        Received::Failed(Cause::Protocol { detail })
+    }
+
     fn refused(&mut self, refusal: HandshakeRefusal) -> Received {
         self.phase = Phase::Failed;
         Received::Failed(Cause::Handshake(refusal))
     }
 }
+
+/// Says what came although nothing had been asked.
+fn unasked(frame: &Frame) -> String {
+    let reply = frame.reply();
+    match reply.bytes() {
+        Some(line) if reply.is_error() => {
+            let line = String::from_utf8_lossy(line);
+            format!("an error that answers no command: {}", line.chars().take(SHOWN).collect::<String>())
+        }
+        _ => format!("{} that answers no command", reply.kind()),
+    }
+}
+
+/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
+fn confirms_subscription(push: &Frame) -> bool {
+    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
+    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
+    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
+}
+
+/// At most this much of a server's text is repeated.
+const SHOWN: usize = 120;

@@ -31,6 +31,15 @@ pub enum Event {
         /// How many commands failed with [`Fate::Unknown`](crate::Fate::Unknown).
         failed_unknown: usize,
     },
+    /// The server takes no commands for the time being (`LOADING`, `MASTERDOWN`): they are kept back, and a `PING` now and
+    /// then shows when it does again. See [`OnRefusal`](crate::OnRefusal).
+    #[non_exhaustive]
+    Paused {
+        /// What the server answered.
+        answer: Arc<str>,
+    },
+    /// The server takes commands again, or nobody waits for that any more.
+    Resumed,
     /// The server sent something unasked, such as a notice of its own maintenance: at most 64 KiB, see
     /// [`Missed`](Self::Missed).
     Push(Value),

@@ -140,6 +140,8 @@ impl LinkTask {
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
+                Output::Paused(answer) => self.news.tell(Event::Paused { answer }),
+                Output::Resumed => self.news.tell(Event::Resumed),
                 Output::Connected(session) => self.news.tell(Event::Connected(session)),
                 Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
                     self.news.tell(Event::Disconnected { cause, in_flight, requeued, failed_unknown });

@@ -44,6 +44,11 @@ pub enum Cause {
     /// The server sent nothing for longer than it may, while answers were due, and a second connection to it was
     /// answered.
     Silent,
+    /// The server refused a command for the time being, in these words: it loads its data, has lost its primary, ...
+    Refused {
+        /// The server's words, such as `LOADING Redis is loading the dataset in memory`.
+        message: Arc<str>,
+    },
     /// The server takes no writes, being a replica, and the address now leads to one that does.
     ReadOnly,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
@@ -204,6 +209,7 @@ impl fmt::Display for Cause {
             Self::Silent => f.write_str(
                 "the server sent nothing for too long while answers were due, and a second connection was answered",
             ),
+            Self::Refused { message } => write!(f, "the server refused it for the time being: {message}"),
             Self::ReadOnly => f.write_str("the server became a replica, and another one took its place"),
             Self::NotConnected => f.write_str("there is no connection yet"),
             Self::Panicked => f.write_str("the user's own resolver or connector panicked"),

@@ -20,6 +20,9 @@ pub enum Stage {
     Backoff,
     /// Learning which node owns what. Never in this version, which speaks to one node.
     Topology,
+    /// Waiting to be tried again, or to be sent at all, because the server refuses commands for the time being (`LOADING`,
+    /// `READONLY`, ...).
+    Refused,
     /// Handing the command to the socket.
     Writing,
     /// The whole command was sent; waiting for its answer.
@@ -37,6 +40,7 @@ impl Stage {
             Self::Handshake => "in the Redis handshake",
             Self::Backoff => "waiting to reconnect",
             Self::Topology => "learning the topology",
+            Self::Refused => "waiting for the server to take it",
             Self::Writing => "writing",
             Self::AwaitingReply => "awaiting reply",
         }
