@@ -40,8 +40,9 @@ pub(crate) struct Entry<T> {
     /// When the caller stops waiting; `None` is never.
     pub(crate) deadline: Option<Instant>,
     pub(crate) commands: Commands,
-    /// How many connections in a row died while this was the oldest one on its way on them.
+    /// How many connections in a row died while one of its commands was the oldest one on its way on them, and which.
     pub(crate) deaths: u8,
+    pub(crate) suspect: usize,
 }
 
 /// What an entry is made of.
@@ -135,19 +136,19 @@ impl<T> Entry<T> {
     /// A single command of `len` bytes.
     pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, policy: impl Into<Policy>) -> Self {
         let commands = Commands::One(Sending::new(policy.into()));
-        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0 }
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0, suspect: 0 }
     }
 
     /// A `PING` of `len` bytes that nobody waits for. It takes no room.
     pub(crate) fn heartbeat(len: usize) -> Self {
-        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0 }
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0, suspect: 0 }
     }
 
     /// Several commands: where each ends, and when it is sent again.
     pub(crate) fn group<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
         let (count, group) = (commands.len(), Box::new(Group::new(commands)));
-        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0, suspect: 0 }
     }
 }
 
@@ -205,6 +206,16 @@ impl<T> Placed<T> {
         begun(&self.range()).then(|| self.unanswered().find(begun).map(|range| range.end)).flatten()
     }
 
+    /// A connection died while its oldest command was the oldest one on its way.
+    pub(crate) fn handle_death(&mut self) {
+        let suspect = match &self.entry.commands {
+            Commands::Many(group) => group.oldest(),
+            Commands::One(_) | Commands::Cut | Commands::Heartbeat => 0,
+        };
+        let deaths = if suspect == self.entry.suspect { self.entry.deaths } else { 0 };
+        (self.entry.deaths, self.entry.suspect) = (deaths.saturating_add(1), suspect);
+    }
+
     /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
     /// sending; those for which `judge` finds a loss are lost.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
@@ -214,8 +225,16 @@ impl<T> Placed<T> {
             Commands::Cut | Commands::Heartbeat => Judged::Waits,
             Commands::Many(group) => {
                 group.judge(self.start, judge);
-                if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
+                let is_complete = group.is_complete() && !group.recall_refused();
+                if is_complete { Judged::Complete(group.take_end()) } else { Judged::Waits }
             }
+        }
+    }
+
+    /// The connection is lost: what it refused for the time being, of several commands, is sent again with the rest.
+    pub(crate) fn recall_refused(&mut self) {
+        if let Commands::Many(group) = &mut self.entry.commands {
+            group.recall_refused();
         }
     }
 
@@ -385,8 +404,6 @@ impl<T> Inflight<T> {
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
         let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
-        // Whatever the connections die of, it is not this answer.
-        front.entry.deaths = 0;
         if let Commands::Many(group) = &mut front.entry.commands {
             group.handle_answers(frame, front.entry.ticket.is_some());
             if !group.is_complete() {
@@ -421,7 +438,11 @@ impl<T> Inflight<T> {
 
     fn take_refused(&mut self, refusal: Refusal, words: Arc<str>) -> Completed<T> {
         match self.queue.pop_front() {
-            Some(placed) => Completed::Refused(placed, refusal, words),
+            Some(mut placed) => {
+                // Whatever the connections died of, it is not this answer.
+                placed.entry.deaths = 0;
+                Completed::Refused(placed, refusal, words)
+            }
             None => Completed::Unasked,
         }
     }
