@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::schedule::{Call, Effect, Refusal, Verb};
+use super::schedule::{Call, Effect, Refused, Verb};
 use super::server::Client;
 use super::wire::{Said, Wire};
+use crate::command::{Refusal, Retry};
 use crate::connection::{Lost, Reason, Repeat, Sent};
 use crate::outcome::Fate;
-use crate::resp::{Frame, Reply, View};
+use crate::resp::{Reply, View};
 
 /// All commands and callers of a simulation; a command is known by its number in the order of issue, its token.
 #[derive(Debug)]
@@ -34,7 +35,11 @@ struct Command {
     /// How many connections have taken it in full.
     handed: u32,
     ran: u32,
+    /// How many of those sendings the server refused, and of how many of them the client has read so.
     refused: u32,
+    refusals_read: u32,
+    /// It was to be held back when it was posted.
+    held: bool,
     told: Told,
     /// How many connections died while it was the oldest one that was sent in full and not answered.
     oldest_at_deaths: u32,
@@ -67,6 +72,8 @@ struct Counter {
     /// Of how many callers were told, or went away before they were, that what became of them is unknown.
     unknown: u64,
     newest_acknowledged: Option<u32>,
+    /// Commands that were refused have run out of their order.
+    muddled: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +105,7 @@ impl Ledger {
     }
 
     /// A caller posts commands of these lengths; returns its number.
-    pub(super) fn post(&mut self, call: &Call, lens: &[usize], now: Instant) -> u32 {
+    pub(super) fn post(&mut self, call: &Call, lens: &[usize], pause: Pause, now: Instant) -> u32 {
         let (caller, first) = (self.callers.len() as u32, self.next_token());
         for (verb, len) in call.commands.iter().zip(lens) {
             let told = Told::Nothing;
@@ -109,6 +116,8 @@ impl Ledger {
                 handed: 0,
                 ran: 0,
                 refused: 0,
+                refusals_read: 0,
+                held: pause == Pause::Link && call.commands.iter().all(|verb| verb.retry != Retry::Never),
                 told,
                 oldest_at_deaths: 0,
             });
@@ -142,13 +151,14 @@ impl Ledger {
         let command = &mut self.commands[token as usize];
         let caller = &self.callers[command.caller as usize];
         assert_eq!(command.len, len, "{token}: bytes were lost or added");
+        let may_have_run = command.handed > command.refusals_read;
         command.handed += 1;
-        let (told, handed) = (command.told, command.handed);
+        let told = command.told;
         assert!(
             told == Told::Nothing || wire.may_complete_the_told,
             "{token} is sent after its caller was told {told:?}"
         );
-        assert!(handed == 1 || command.verb.repeat == Repeat::Allowed, "{token} must not be sent again: {command:?}");
+        assert!(!may_have_run || command.verb.repeat == Repeat::Allowed, "{token} must not be sent again: {command:?}");
         let established = wire.established.expect("commands are sent after the handshake");
         assert!(caller.gone.is_none_or(|gone| gone >= established), "{token} is sent although its caller had gone");
         let late = caller.deadline.is_some_and(|deadline| deadline <= now);
@@ -163,9 +173,9 @@ impl Ledger {
     /// The server runs a command; returns the value of its answer.
     pub(super) fn run(&mut self, wire: &mut Wire, token: u32, client: Client) -> u64 {
         let command = &mut self.commands[token as usize];
-        let refused_before = command.refused > 0;
-        if !refused_before {
-            let last = wire.last_run.replace(token);
+        let out_of_order = command.refused > 0 || command.held;
+        if command.refused == 0 {
+            let last = wire.last_run[usize::from(command.held)].replace(token);
             assert!(last.is_none_or(|last| last < token), "{token} runs after {last:?} on connection {}", wire.number);
         }
         command.ran += 1;
@@ -176,7 +186,7 @@ impl Ledger {
             Effect::Claim => u64::from(*self.claims[key].get_or_insert(token) == token && command.ran == 1),
             Effect::Write => {
                 self.writers[key] = Some(token);
-                if client == Client::Gone || refused_before {
+                if client == Client::Gone || out_of_order {
                     self.acknowledged[key] = Acknowledged::Muddled;
                 }
                 0
@@ -184,6 +194,7 @@ impl Ledger {
             Effect::Count => {
                 let counter = &mut self.counters[key][command.verb.repeat as usize];
                 counter.value += 1;
+                counter.muddled |= out_of_order;
                 counter.value
             }
         }
@@ -194,40 +205,51 @@ impl Ledger {
         self.commands[token as usize].refused += 1;
     }
 
-    /// A caller is told how its call ended. `again`: the commands whose answers are to a second sending.
-    pub(super) fn tell(&mut self, caller: u32, frames: &[Frame], lost: &[Lost], again: &[usize], at: Telling) {
+    /// The client has read that a command was refused.
+    pub(super) fn refusal_read(&mut self, token: u32) {
+        let command = &mut self.commands[token as usize];
+        command.refusals_read += 1;
+        command.oldest_at_deaths = 0;
+    }
+
+    /// A caller is told how its call ended.
+    pub(super) fn tell(&mut self, caller: u32, ending: Ending<'_>, at: Telling) {
         let Caller { first, count, told, .. } = self.callers[caller as usize];
         assert!(!told, "caller {caller} was told twice");
         self.callers[caller as usize].told = true;
-        let mut answers = frames.iter().flat_map(Frame::replies);
-        let mut lost = lost.iter().peekable();
+        // A pipeline that ends early ends with the answers that it has.
+        let is_whole = ending.lost.is_empty();
+        let mut answers = ending.answers.into_iter();
+        let mut lost = ending.lost.iter().peekable();
         for place in 0..count {
             let token = first + place;
             if let Some(lost) = lost.next_if(|lost| lost.place == place as usize) {
                 self.tell_loss(token, lost, at);
             } else {
-                let sent = if again.contains(&(place as usize)) { Sent::Again } else { Sent::Once };
+                let sent = if ending.again.contains(&(place as usize)) { Sent::Again } else { Sent::Once };
                 let answer = answers.next().expect("each command has an answer or is lost");
-                self.tell_answer(token, answer, sent);
+                self.tell_answer(token, answer, sent, is_whole);
             }
         }
         assert!(answers.next().is_none() && lost.next().is_none(), "caller {caller} was told more than it asked");
     }
 
-    fn tell_answer(&mut self, token: u32, answer: Reply<'_>, sent: Sent) {
+    fn tell_answer(&mut self, token: u32, answer: Reply<'_>, sent: Sent, is_whole: bool) {
         let command = &mut self.commands[token as usize];
         assert_eq!(command.told, Told::Nothing, "{token} was told twice");
         command.told = Told::Answer;
-        assert!(command.handed >= 1, "{token} was answered before it was sent");
-        assert_eq!(sent == Sent::Again, command.handed >= 2, "{token} was sent {} times, not {sent:?}", command.handed);
         let (number, value) = match Text::of(answer) {
-            Text::Value(number, value) => (number, value),
-            Text::Refused(number) => {
-                assert_eq!(number, token, "the refusal belongs to another command");
-                assert!(command.refused > 0, "{token} was not refused");
-                return;
+            Text::Value(number, value) => (number, Some(value)),
+            Text::Refused(number, refusal) => {
+                let waits = refusal.filter(|_| is_whole).and_then(|refusal| refusal.covered(command.verb.retry));
+                assert_eq!(waits, None, "{token} was to be tried again");
+                (number, None)
             }
         };
+        let lost = i64::from(command.handed) - i64::from(command.refusals_read) - i64::from(value.is_some());
+        assert!(lost >= 0, "{token} was answered before it was sent: {command:?}");
+        assert_eq!(sent == Sent::Again, lost > 0, "not {sent:?}: {command:?}");
+        let Some(value) = value else { return assert_eq!(number, token, "the refusal belongs to another command") };
         assert_eq!(number, token, "the answer belongs to another command");
         assert!(command.ran >= 1, "{token} was answered and has not run");
         let key = usize::from(command.verb.key);
@@ -250,7 +272,7 @@ impl Ledger {
             Effect::Count => {
                 let counter = &mut self.counters[key][command.verb.repeat as usize];
                 counter.acknowledged += 1;
-                let is_newest = counter.newest_acknowledged.is_none_or(|newest| newest < token);
+                let is_newest = !counter.muddled && counter.newest_acknowledged.is_none_or(|newest| newest < token);
                 assert!(!is_newest || value >= counter.acknowledged, "{token} counts {value}: {counter:?}");
                 if is_newest {
                     counter.newest_acknowledged = Some(token);
@@ -266,6 +288,10 @@ impl Ledger {
         assert_eq!(command.told, Told::Nothing, "{token} was told twice");
         command.told = Told::Loss(lost.fate);
         match lost.fate {
+            Fate::Refused => {
+                let all = command.handed > 0 && command.handed == command.refusals_read;
+                assert!(all, "{token} was not refused, or not each time: {command:?}");
+            }
             Fate::NotSent => assert_eq!(command.handed, 0, "{token} was sent, and its caller told that it was not"),
             Fate::Unknown => {
                 let begun = at.amid_a_command;
@@ -282,7 +308,7 @@ impl Ledger {
             Reason::Link(cause) if at.excuse == Excuse::None => {
                 let not_to_be_sent_again = command.verb.repeat == Repeat::Forbidden && command.handed > 0;
                 // Three connections died on it; or rather: three died, since it came.
-                let poison = deaths - caller.deaths_before >= 3;
+                let poison = deaths + at.dying - caller.deaths_before >= 3;
                 assert!(not_to_be_sent_again || poison, "{token} is lost for no reason: {cause:?} {command:?}");
             }
             Reason::Link(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
@@ -347,7 +373,7 @@ impl Ledger {
         }
         for (token, command) in self.commands.iter().enumerate() {
             match command.told {
-                Told::Loss(Fate::NotSent) => assert_eq!(command.ran, 0, "{token} ran: {command:?}"),
+                Told::Loss(Fate::NotSent | Fate::Refused) => assert_eq!(command.ran, 0, "{token} ran: {command:?}"),
                 Told::Answer => assert!(command.ran + command.refused > 0, "{token} did not run: {command:?}"),
                 Told::Loss(_) | Told::Nothing => {}
             }
@@ -365,6 +391,24 @@ impl Ledger {
     }
 }
 
+/// How a call ended.
+#[derive(Debug)]
+pub(super) struct Ending<'a> {
+    /// The answers, in the order of the commands that have one.
+    pub(super) answers: Vec<Reply<'a>>,
+    /// The commands that have none, in order.
+    pub(super) lost: &'a [Lost],
+    /// The commands whose answers are to a second sending.
+    pub(super) again: &'a [usize],
+}
+
+/// Whether the server had said that it takes no commands at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    None,
+    Link,
+}
+
 /// The circumstances in which a caller is told something.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Telling {
@@ -372,13 +416,15 @@ pub(super) struct Telling {
     pub(super) excuse: Excuse,
     /// The living socket has taken a part of a command.
     pub(super) amid_a_command: bool,
+    /// How many connections have died that are not counted yet.
+    pub(super) dying: u32,
 }
 
 /// What a server answers.
 enum Text {
     /// It ran the command with this token, and this came of it.
     Value(u32, u64),
-    Refused(u32),
+    Refused(u32, Option<Refusal>),
 }
 
 impl Text {
@@ -398,9 +444,12 @@ impl Text {
             ),
             _ => {
                 let line = answer.bytes().expect("an error has a text");
-                let mut words = line.split(|byte| *byte == b' ');
-                let (code, number) = (words.next(), parse(words.next().expect("a number follows")));
-                if code == Some(b"WRONGTYPE") { split(number) } else { Self::Refused(number as u32) }
+                let number = parse(line.rsplit(|byte| *byte == b' ').next().expect("there is a last word"));
+                if line.starts_with(b"WRONGTYPE") {
+                    split(number)
+                } else {
+                    Self::Refused(number as u32, Refusal::of(line))
+                }
             }
         }
     }
@@ -423,17 +472,18 @@ pub(super) fn answer_text(token: u32, value: u64, out: &mut Vec<u8>) {
 }
 
 /// The refusal of a command.
-pub(super) fn refusal_text(token: u32, refusal: Refusal, out: &mut Vec<u8>) {
+pub(super) fn refusal_text(token: u32, refused: Refused, out: &mut Vec<u8>) {
     use std::io::Write;
-    let code = match refusal {
-        Refusal::Loading => "LOADING",
-        Refusal::MasterDown => "MASTERDOWN",
-        Refusal::ReadOnly => "READONLY",
-        Refusal::TryAgain => "TRYAGAIN",
-        Refusal::ClusterDown => "CLUSTERDOWN",
-        Refusal::OutOfMemory => "OOM",
+    let words = match refused {
+        Refused::Loading => "LOADING not yet",
+        Refused::MasterDown => "MASTERDOWN not from here",
+        Refused::ReadOnly => "READONLY nothing to be written",
+        Refused::TryAgain => "TRYAGAIN later",
+        Refused::ClusterDown => "CLUSTERDOWN nobody has it",
+        Refused::Full => "ERR max number of clients reached",
+        Refused::OutOfMemory => "OOM no more",
     };
-    write!(out, "-{code} {token} is refused\r\n").expect("memory can be written to");
+    write!(out, "-{words} {token}\r\n").expect("memory can be written to");
 }
 
 /// How many keys there are to count, and to write to.

@@ -7,17 +7,17 @@ use std::io::IoSlice;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{Excuse, Ledger, Telling};
+use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
 use super::schedule::{Call, Dial, Door, Network, Setting, Wakes};
 use super::server::{Client, Server};
 use super::wire::Wire;
 use crate::command::{Encoded, Slices};
 use crate::connection::{
-    BackoffSettings, Batch, Claim, Credentials, Entry, HandshakePlan, LinkState, More, Offline, Output, Room, Session,
-    SessionSettings,
+    BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, LinkState, More, Offline,
+    Output, Policy, Room, Sent, Session, SessionSettings,
 };
 use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
-use crate::resp::Limits;
+use crate::resp::{Frame, Limits};
 
 /// A session, its driver, the network, the server and the time.
 pub(super) struct Link {
@@ -34,11 +34,13 @@ pub(super) struct Link {
     room: Room,
     /// Whether the session has said that it is connected.
     connected: bool,
+    /// Whether the session has said that the server takes no commands.
+    pause: Pause,
     /// The last attempt failed in a way that lets no command wait.
     refused: bool,
     pub(super) closing: Option<More>,
-    /// When there were dials, lately.
-    dials: VecDeque<Instant>,
+    /// When there were dials, lately, of either connection.
+    dials: [VecDeque<Instant>; 2],
     pub(super) counts: Counts,
 }
 
@@ -153,9 +155,10 @@ impl Link {
             gone: Vec::new(),
             room: Room::default(),
             connected: false,
+            pause: Pause::None,
             refused: false,
             closing: None,
-            dials: VecDeque::new(),
+            dials: Default::default(),
             counts: Counts::default(),
         }
     }
@@ -183,14 +186,14 @@ impl Link {
             let before = log.len();
             write_command(token, verb.padding, log);
             lens.push(log.len() - before);
-            ends.push((log.len() - begin, verb.repeat));
+            ends.push((log.len() - begin, Policy { repeat: verb.repeat, retry: verb.retry }));
         }
-        let caller = self.ledger.post(call, &lens, self.now);
+        let caller = self.ledger.post(call, &lens, self.pause, self.now);
         let gone = Rc::new(Cell::new(false));
         self.gone.push(Rc::clone(&gone));
         let (ticket, deadline) = (Ticket { caller, gone }, call.within.map(|within| self.now + within));
         match ends[..] {
-            [(len, repeat)] => Entry::single(ticket, len, deadline, repeat),
+            [(len, policy)] => Entry::single(ticket, len, deadline, policy),
             _ => Entry::group(ticket, &ends, deadline),
         }
     }
@@ -255,7 +258,7 @@ impl Link {
         if self.session.poll_dial(self.now) {
             assert!(matches!(self.socket, Socket::None), "there is a socket already");
             self.socket = Socket::dial(self.server.door, self.now);
-            self.count_dial();
+            self.count_dial(Which::Present);
             self.session.handle_stage(Stage::Connecting, None);
         }
         match self.socket.dialed(&mut self.server, self.now) {
@@ -267,11 +270,12 @@ impl Link {
     }
 
     /// No busy loop: there is a bound to the dials in any second.
-    fn count_dial(&mut self) {
+    fn count_dial(&mut self, which: Which) {
         self.counts.dials += 1;
-        self.dials.push_back(self.now);
-        if self.dials.len() > DIALS_A_SECOND {
-            let first = self.dials.pop_front().expect("there are several");
+        let dials = &mut self.dials[which as usize];
+        dials.push_back(self.now);
+        if dials.len() > DIALS_A_SECOND {
+            let first = dials.pop_front().expect("there are several");
             let span = self.now.duration_since(first);
             assert!(span >= Duration::from_secs(1), "{DIALS_A_SECOND} dials in {span:?}");
         }
@@ -302,7 +306,7 @@ impl Link {
         let allowed = self.network.gulp.min(self.network.down.unwrap_or(usize::MAX));
         let count = wire.readable().min(allowed).min(room);
         if count > 0 {
-            buffer.extend(wire.read(count, self.now));
+            buffer.extend(wire.read(count, self.now, |token| self.ledger.refusal_read(token)));
             self.network.down = self.network.down.map(|left| left - count);
             self.session.handle_read(self.now);
             return Progress::Moved;
@@ -323,7 +327,7 @@ impl Link {
         if self.session.poll_standby_dial(self.now) {
             self.bury(Which::Standby);
             self.standby = Socket::dial(self.server.door, self.now);
-            self.counts.dials += 1;
+            self.count_dial(Which::Standby);
             progress = Progress::Moved;
         }
         match self.standby.dialed(&mut self.server, self.now) {
@@ -356,7 +360,7 @@ impl Link {
         if let Some(buffer) = standby.read_buffer() {
             let count = wire.readable().min(self.network.gulp).min(buffer.capacity() - buffer.len());
             if count > 0 {
-                buffer.extend(wire.read(count, self.now));
+                buffer.extend(wire.read(count, self.now, |_| ()));
                 *progress = Progress::Moved;
             } else if wire.is_at_its_end() {
                 return Err(Cause::PeerClosed);
@@ -410,17 +414,35 @@ impl Link {
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
                 Output::Answered(ticket, frame, sent) => {
-                    let again = if sent == crate::connection::Sent::Again { &[0][..] } else { &[] };
-                    self.tell(&ticket, &[frame], &[], again);
+                    let again: &[usize] = if sent == Sent::Again { &[0] } else { &[] };
+                    self.tell(&ticket, Ending { answers: vec![frame.reply()], lost: &[], again });
                 }
-                Output::Lost(ticket, lost) => self.tell(&ticket, &[], &[lost], &[]),
-                Output::Group(ticket, end) => self.tell(&ticket, &end.answers, &end.lost, &end.again),
+                Output::Lost(ticket, lost) => {
+                    self.tell(&ticket, Ending { answers: Vec::new(), lost: &[lost], again: &[] });
+                }
+                Output::Group(ticket, end) => {
+                    let GroupEnd { answers, lost, again, found } = &end;
+                    let found = found.as_ref().map(|found| {
+                        let reply = |found: &Found| answers[found.frame].replies().nth(found.reply);
+                        found.iter().map(|found| reply(found).expect("it is where it was found")).collect()
+                    });
+                    let answers = found.unwrap_or_else(|| answers.iter().flat_map(Frame::replies).collect());
+                    self.tell(&ticket, Ending { answers, lost, again });
+                }
                 Output::Push(_) => self.counts.pushes += 1,
                 Output::Hangup => self.bury(Which::Present),
                 Output::Promoted => {
                     self.bury(Which::Present);
                     self.socket = std::mem::replace(&mut self.standby, Socket::None);
                     assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
+                }
+                Output::Paused(_) => {
+                    assert_eq!(self.pause, Pause::None, "paused twice");
+                    self.pause = Pause::Link;
+                }
+                Output::Resumed => {
+                    assert_eq!(self.pause, Pause::Link, "resumed twice");
+                    self.pause = Pause::None;
                 }
                 Output::Connected(_) => {
                     assert!(!self.connected, "connected twice");
@@ -445,21 +467,18 @@ impl Link {
         self.room.give_back(settled);
     }
 
-    fn tell(
-        &mut self,
-        ticket: &Ticket,
-        frames: &[crate::resp::Frame],
-        lost: &[crate::connection::Lost],
-        again: &[usize],
-    ) {
+    fn tell(&mut self, ticket: &Ticket, ending: Ending<'_>) {
         let turns_away = self.refused || self.closing.is_some() || self.setting.offline == Offline::FailFast;
         let excuse = if turns_away { Excuse::TurnsAway } else { Excuse::None };
-        let mut amid_a_command = false;
+        let (mut amid_a_command, mut dying) = (false, 0);
         if let Some(wire) = self.socket.wire() {
             amid_a_command = wire.is_amid_a_command();
             wire.may_complete_the_told |= amid_a_command;
+            // That it is lost is said after those who are told because of it.
+            dying = u32::from(wire.established.is_some());
         }
-        self.ledger.tell(ticket.caller, frames, lost, again, Telling { now: self.now, excuse, amid_a_command });
+        let at = Telling { now: self.now, excuse, amid_a_command, dying };
+        self.ledger.tell(ticket.caller, ending, at);
     }
 
     /// The connections there are.
@@ -503,7 +522,7 @@ impl Link {
                 held <= commands && len <= bytes,
                 "room is held for nobody: {held} of {commands}, {len} of {bytes}"
             );
-            assert!(bytes > 0 || self.session.held() == 0, "{} bytes are held for nobody", self.session.held());
+            assert!(bytes > 0 || self.session.held() <= PING, "{} bytes are held for nobody", self.session.held());
         }
         self.check_heartbeat();
     }
@@ -513,9 +532,9 @@ impl Link {
         let Some(interval) = self.setting.heartbeat else { return };
         let Socket::Open(wire) = &self.socket else { return };
         let Some(established) = wire.established else { return };
-        assert!(wire.pings.0 <= wire.pings.1 + 1, "a PING is sent before the last one is answered");
         let silent = self.now.duration_since(established.max(wire.last_read)) >= interval;
-        let stuck = self.network.up.is_some() || wire.doom.is_some();
+        let handover = !matches!(self.standby, Socket::None);
+        let stuck = self.network.up.is_some() || wire.doom.is_some() || handover;
         assert!(!silent || stuck || wire.pings.0 > wire.pings.1, "a silent connection is not sent a PING");
     }
 
@@ -523,7 +542,7 @@ impl Link {
     pub(super) fn audit(&self) {
         self.ledger.audit();
         assert_eq!(self.room, Room::default(), "room was not given back");
-        assert_eq!(self.session.held(), 0, "bytes are held that nobody needs");
+        assert!(self.session.held() <= PING, "{} bytes are held that nobody needs", self.session.held());
     }
 }
 
@@ -559,6 +578,9 @@ const BACKOFF: BackoffSettings =
 
 /// More than the pauses above allow.
 const DIALS_A_SECOND: usize = 14;
+
+/// What a heartbeat that is on its way holds.
+const PING: usize = "*1\r\n$4\r\nPING\r\n".len();
 
 /// How many pieces one write takes.
 const SLICES: usize = 4;

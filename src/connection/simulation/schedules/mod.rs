@@ -4,6 +4,7 @@
 //! schedule that breaks a promise is printed, shortened to the steps that matter.
 
 mod dice;
+mod found;
 mod ledger;
 mod link;
 mod run;
@@ -12,7 +13,7 @@ mod server;
 mod shrink;
 mod wire;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +33,7 @@ fn no_schedule_of_faults_breaks_a_promise() {
 }
 
 /// The first seed found whose schedule breaks a promise, and how.
-fn search(seeds: std::ops::Range<u64>) -> Option<(u64, String)> {
+fn search(seeds: std::ops::Range<u64>) -> Option<(u64, Complaint)> {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         loop {
@@ -55,42 +56,49 @@ fn search(seeds: std::ops::Range<u64>) -> Option<(u64, String)> {
 
 fn report(seed: u64) {
     let whole = Schedule::from_seed(seed);
-    let complaint_of = |schedule: &Schedule| complaint(schedule).unwrap_or_default();
-    let shrunk = shrink::shrink(&whole, 2_000, |schedule| complaint(schedule).is_some());
+    let Some(first) = complaint(&whole) else { return };
+    let shrunk =
+        shrink::shrink(&whole, 2_000, |schedule| complaint(schedule).is_some_and(|found| found.place == first.place));
+    let last = complaint(&shrunk).unwrap_or(first.clone());
     panic!(
-        "seed {seed} breaks a promise: {}\n{} of its {} steps are enough for: {}\n{shrunk}STEADFAST_SEED={seed} does it again",
-        complaint_of(&whole),
+        "seed {seed} breaks a promise: {} ({})\n{} of its {} steps are enough for: {}\n{shrunk}STEADFAST_SEED={seed} does it again",
+        first.words,
+        first.place,
         shrunk.steps.len(),
         whole.steps.len(),
-        complaint_of(&shrunk),
+        last.words,
     );
 }
 
-/// What a schedule breaks; `None`: nothing.
-fn complaint(schedule: &Schedule) -> Option<String> {
-    quiet(|| {
-        let panic = catch_unwind(AssertUnwindSafe(|| run::run(schedule))).err()?;
-        let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).or(Some(String::new()))
-    })
+/// What a schedule breaks, and where that was noticed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Complaint {
+    words: String,
+    place: String,
 }
 
-/// Lets panics on this thread pass without a word: what they say is kept.
-fn quiet<R>(run: impl FnOnce() -> R) -> R {
-    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+/// What a schedule breaks; `None`: nothing.
+fn complaint(schedule: &Schedule) -> Option<Complaint> {
+    thread_local!(static HEARD: RefCell<Option<Complaint>> = const { RefCell::new(None) });
+    thread_local!(static LISTENS: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
+    // Panics of other threads stay as loud as they were.
     HOOK.call_once(|| {
         let loud = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !QUIET.get() {
-                loud(panic);
+            if !LISTENS.get() {
+                return loud(panic);
             }
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let text = panic.payload().downcast_ref::<String>().map(String::as_str);
+            let words = text.or_else(|| panic.payload().downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
+            HEARD.set(Some(Complaint { words, place }));
         }));
     });
-    let before = QUIET.replace(true);
-    let result = run();
-    QUIET.set(before);
-    result
+    LISTENS.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(|| run::run(schedule)));
+    LISTENS.set(false);
+    outcome.err().map(|_| HEARD.take().unwrap_or_default())
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::link::Link;
-use super::schedule::{Call, Close, Cut, Door, Effect, Greeting, Mood, Network, Saying, Schedule, Step, Verb};
+use super::schedule::{
+    Affliction, Call, Close, Cut, Door, Effect, Greeting, Mood, Network, Saying, Schedule, Step, Verb,
+};
+use crate::command::Retry;
 use crate::connection::{More, Repeat};
 use crate::outcome::Cause;
 
@@ -24,7 +27,7 @@ pub(super) fn run(schedule: &Schedule) {
     if link.closing.is_none() {
         assert!(link.session.state().is_ready(), "the link has not come back: {:?}", link.session.state());
         let probe = link.ledger.callers() as u32;
-        let verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed, padding: 0 };
+        let verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed, retry: Retry::All, padding: 0 };
         link.post(&[Call { commands: vec![verb], within: None }]);
         link.pass(setting.silence.unwrap_or_default() + setting.connect_timeout + Duration::from_secs(2));
         assert!(link.ledger.is_answered(probe), "the link is ready and does not answer");
@@ -74,10 +77,10 @@ fn say(saying: Saying, link: &mut Link) {
     let Some(wire) = link.socket.wire() else { return };
     match saying {
         Saying::Push => wire.say(b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n", now + latency),
-        Saying::Answer if at_once && wire.is_idle() => wire.say(b"+surprise\r\n", now),
+        Saying::Answer if at_once && wire.is_idle() => wire.spoil(b"+surprise\r\n", now),
         Saying::Answer => {}
-        Saying::Gibberish => wire.say(b"?", now + latency),
-        Saying::Confirmation => wire.say(b">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n", now + latency),
+        Saying::Gibberish => wire.spoil(b"?", now + latency),
+        Saying::Confirmation => wire.spoil(b">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n", now + latency),
     }
 }
 
@@ -105,6 +108,7 @@ fn stop_faults(link: &mut Link) {
     link.server.door = Door::OPEN;
     for wire in link.wires() {
         wire.doom = None;
+        wire.affliction = wire.affliction.filter(|affliction| *affliction != Affliction::ReadOnly);
         if wire.greeting == Greeting::ThenMute {
             wire.greeting = Greeting::Well;
         }
@@ -114,7 +118,7 @@ fn stop_faults(link: &mut Link) {
 fn end_silence(link: &mut Link) {
     let now = link.now;
     for wire in link.wires() {
-        if wire.affliction.is_some() {
+        if wire.affliction.is_some_and(|affliction| affliction != Affliction::ReadOnly) {
             wire.cut(0, now);
         }
     }

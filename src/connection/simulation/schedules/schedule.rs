@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::dice::Dice;
+use crate::command::Retry;
 use crate::connection::{Offline, Repeat};
 
 /// Everything that a simulation depends on.
@@ -75,6 +76,7 @@ pub(super) struct Verb {
     pub(super) effect: Effect,
     pub(super) key: u8,
     pub(super) repeat: Repeat,
+    pub(super) retry: Retry,
     /// How many bytes it is longer than it must be.
     pub(super) padding: usize,
 }
@@ -118,17 +120,20 @@ pub(super) enum Mood {
     /// It dies of every command for this key, after running it.
     Chokes(u8),
     /// It runs no commands, and says why.
-    Refuses(Refusal),
+    Refuses(Refused),
 }
 
 /// Why a server runs no commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Refused {
     Loading,
     MasterDown,
+    /// It takes no writes.
     ReadOnly,
     TryAgain,
     ClusterDown,
+    Full,
+    /// Not one of those that are tried again.
     OutOfMemory,
 }
 
@@ -171,8 +176,10 @@ pub(super) enum Greeting {
 }
 
 /// What may be wrong with one connection alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Affliction {
+    /// Its server has become a replica; who connects anew reaches another one.
+    ReadOnly,
     /// The server runs what comes and its answers are lost.
     Mute,
     /// Nothing arrives any more, in either direction.
@@ -249,7 +256,7 @@ impl Setting {
         let password = dice.once_in(3);
         Self {
             heartbeat: dice.once_in(2).then(|| Duration::from_millis(1) + dice.millis(60)),
-            silence: dice.once_in(2).then(|| Duration::from_millis(1) + dice.millis(400)),
+            silence: dice.once_in(2).then(|| Duration::from_millis(80) + dice.millis(400)),
             offline: if dice.once_in(8) { Offline::FailFast } else { Offline::Wait },
             connect_timeout: Duration::from_millis(200) + dice.millis(2_000),
             read_buffer: dice.one_of(&[64, 256, 4096]),
@@ -322,7 +329,8 @@ impl Verb {
         let padding = if dice.once_in(200) { 20_000 } else { dice.below(20) as usize };
         let keys = if effect == Effect::Claim { 16 } else { 3 };
         let repeat = if allowed { Repeat::Allowed } else { Repeat::Forbidden };
-        Self { effect, key: dice.below(keys) as u8, repeat, padding }
+        let retry = dice.one_of(&[Retry::All, Retry::All, Retry::All, Retry::All, Retry::BeforeScripts, Retry::Never]);
+        Self { effect, key: dice.below(keys) as u8, repeat, retry, padding }
     }
 }
 
@@ -336,17 +344,19 @@ fn fault(dice: &mut Dice) -> Step {
             3 => Mood::Half(dice.below(12) as usize),
             4 => Mood::Chokes(dice.below(3) as u8),
             _ => Mood::Refuses(dice.one_of(&[
-                Refusal::Loading,
-                Refusal::MasterDown,
-                Refusal::ReadOnly,
-                Refusal::TryAgain,
-                Refusal::ClusterDown,
-                Refusal::OutOfMemory,
+                Refused::Loading,
+                Refused::Loading,
+                Refused::MasterDown,
+                Refused::ReadOnly,
+                Refused::TryAgain,
+                Refused::ClusterDown,
+                Refused::Full,
+                Refused::OutOfMemory,
             ])),
         }),
         12 | 13 => Step::Door(Door::OPEN),
         14 | 15 => Step::Door(Door::roll(dice)),
-        16 | 17 => Step::Afflict(dice.one_of(&[Affliction::Mute, Affliction::Severed])),
+        16 | 17 => Step::Afflict(dice.one_of(&[Affliction::ReadOnly, Affliction::Mute, Affliction::Severed])),
         18 if dice.once_in(6) => Step::Close(match dice.below(4) {
             0 | 1 => Close::Within(dice.millis(100)),
             2 => Close::WithMore(dice.millis(1_000)),

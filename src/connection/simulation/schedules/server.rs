@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::ledger::{self, Ledger};
-use super::schedule::{Affliction, Door, Greeting, Mood};
-use super::wire::{Said, Wire};
+use super::schedule::{Affliction, Door, Effect, Greeting, Mood, Refused};
+use super::wire::{Ran, Said, Wire};
 
 /// The server, and what clients find who dial it.
 #[derive(Debug)]
@@ -58,10 +58,12 @@ impl Server {
             self.text.clear();
             match said {
                 Said::Hello => self.greet(wire, at),
-                Said::Setting => wire.answer(b"+OK\r\n", usize::MAX, at),
+                Said::Setting => wire.answer(b"+OK\r\n", usize::MAX, Ran::Yes, at),
                 Said::Ping => {
-                    self.text.extend_from_slice(b"+PONG\r\n");
-                    self.answer(wire, at);
+                    // Which the handshake asks only of servers that do not know HELLO.
+                    let refused = matches!(self.mood, Mood::Refuses(Refused::Loading)) && wire.established.is_some();
+                    self.text.extend_from_slice(if refused { b"-LOADING not yet\r\n" } else { b"+PONG\r\n" });
+                    self.answer(wire, Ran::Yes, at);
                 }
                 Said::Command(token) => self.obey(wire, token, ledger, at, client),
             }
@@ -70,6 +72,9 @@ impl Server {
 
     fn greet(&mut self, wire: &mut Wire, at: Instant) {
         let text: &[u8] = match wire.greeting {
+            Greeting::Well if self.mood == Mood::Refuses(Refused::ReadOnly) => {
+                b"%2\r\n+role\r\n+replica\r\n+proto\r\n:3\r\n"
+            }
             Greeting::Well | Greeting::ThenMute => b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n",
             Greeting::Old => b"-ERR unknown command 'HELLO'\r\n",
             Greeting::WrongPassword => b"-WRONGPASS invalid username-password pair or user is disabled.\r\n",
@@ -78,36 +83,44 @@ impl Server {
             Greeting::Gibberish => b"HTTP/1.1 400 Bad Request\r\n\r\n",
             Greeting::Mute => return wire.affliction = Some(Affliction::Mute),
         };
-        wire.answer(text, usize::MAX, at);
+        wire.answer(text, usize::MAX, Ran::Yes, at);
     }
 
     fn obey(&mut self, wire: &mut Wire, token: u32, ledger: &mut Ledger, at: Instant, client: Client) {
-        if let Mood::Refuses(refusal) = self.mood {
+        let verb = ledger.verb(token);
+        let refused = match (self.mood, wire.affliction) {
+            (_, Some(Affliction::ReadOnly)) | (Mood::Refuses(Refused::ReadOnly), _) => {
+                (verb.effect != Effect::Read).then_some(Refused::ReadOnly)
+            }
+            (Mood::Refuses(refused), _) => Some(refused),
+            _ => None,
+        };
+        if let Some(refused) = refused {
             ledger.refuse(token);
-            ledger::refusal_text(token, refusal, &mut self.text);
-        } else {
-            let value = ledger.run(wire, token, client);
-            ledger::answer_text(token, value, &mut self.text);
+            ledger::refusal_text(token, refused, &mut self.text);
+            return self.answer(wire, Ran::No, at);
         }
-        if self.mood == Mood::Chokes(ledger.verb(token).key) {
+        let value = ledger.run(wire, token, client);
+        ledger::answer_text(token, value, &mut self.text);
+        if self.mood == Mood::Chokes(verb.key) {
             return wire.finish();
         }
-        self.answer(wire, at);
+        self.answer(wire, Ran::Yes, at);
     }
 
     /// Answers with `text`, as far as the mood goes.
-    fn answer(&mut self, wire: &mut Wire, at: Instant) {
+    fn answer(&mut self, wire: &mut Wire, ran: Ran, at: Instant) {
         let is_greeted = wire.established.is_some();
         if is_greeted && (wire.greeting == Greeting::ThenMute || self.mood == Mood::Mute) {
-            wire.affliction.get_or_insert(Affliction::Mute);
+            wire.hush();
         }
         let part = match self.mood {
             Mood::Half(part) if is_greeted => part,
             _ => usize::MAX,
         };
-        wire.answer(&self.text, part, at);
+        wire.answer(&self.text, part, ran, at);
         if part < self.text.len() {
-            wire.affliction.get_or_insert(Affliction::Mute);
+            wire.hush();
             self.mood = Mood::Well;
         }
     }

@@ -32,14 +32,16 @@ pub(super) struct Wire {
     down: Stream,
     /// What is in `down` and not read.
     bytes: VecDeque<u8>,
-    /// Where the answers in `down` end.
-    answer_ends: VecDeque<u64>,
+    /// Where the answers in `down` end, and whether the command was run.
+    answer_ends: VecDeque<(u64, Ran)>,
+    /// The server has said what ends the connection: what it says after that is not listened to.
+    spoiled: bool,
     /// The server has closed its side.
     finished: bool,
     /// When the client learns that the connection was reset.
     pub(super) reset: Option<Instant>,
-    /// The last command that was run on it.
-    pub(super) last_run: Option<u32>,
+    /// The last command that was run on it, and of those that had been held back the last.
+    pub(super) last_run: [Option<u32>; 2],
     /// PINGs that were taken since the handshake, and answers to them that were read.
     pub(super) pings: (u32, u32),
     /// When something was read last.
@@ -54,6 +56,14 @@ pub(super) enum Said {
     Setting,
     Ping,
     Command(u32),
+}
+
+/// Whether the server runs a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    Yes,
+    /// It says that it does not.
+    No,
 }
 
 /// One direction: how many bytes have been sent, have arrived, and were used.
@@ -111,9 +121,10 @@ impl Wire {
             down: Stream::default(),
             bytes: VecDeque::new(),
             answer_ends: VecDeque::new(),
+            spoiled: false,
             finished: false,
             reset: None,
-            last_run: None,
+            last_run: [None; 2],
             pings: (0, 0),
             last_read: now,
         }
@@ -167,21 +178,27 @@ impl Wire {
     }
 
     /// The server answers what it has run, with these bytes, or a part of them.
-    pub(super) fn answer(&mut self, text: &[u8], part: usize, at: Instant) {
-        if self.affliction.is_some() {
+    pub(super) fn answer(&mut self, text: &[u8], part: usize, ran: Ran, at: Instant) {
+        if self.is_mute() {
             return;
         }
         let part = &text[..part.min(text.len())];
         self.bytes.extend(part);
         self.down.send(part.len(), at);
-        if self.established.is_some() && part.len() == text.len() {
-            self.answer_ends.push_back(self.down.sent);
+        if self.established.is_some() && part.len() == text.len() && !self.spoiled {
+            self.answer_ends.push_back((self.down.sent, ran));
         }
     }
 
-    /// The server says something else.
+    /// The server says what nobody can make anything of.
+    pub(super) fn spoil(&mut self, text: &[u8], at: Instant) {
+        self.say(text, at);
+        self.spoiled = true;
+    }
+
+    /// The server says something that it was not asked for.
     pub(super) fn say(&mut self, text: &[u8], at: Instant) {
-        if self.affliction.is_none() && !self.finished {
+        if !self.is_mute() && !self.finished {
             self.bytes.extend(text);
             self.down.send(text.len(), at);
         }
@@ -190,7 +207,7 @@ impl Wire {
     /// Whether the server may say at once what is no answer, without its being taken for one.
     pub(super) fn is_idle(&self) -> bool {
         let quiet = self.unanswered.is_empty() && self.bytes.is_empty();
-        quiet && self.established.is_some() && self.affliction.is_none() && !self.finished
+        quiet && self.established.is_some() && !self.is_mute() && !self.finished
     }
 
     /// How many bytes can be read.
@@ -198,14 +215,22 @@ impl Wire {
         (self.down.arrived - self.down.used) as usize
     }
 
-    /// The client reads bytes.
-    pub(super) fn read(&mut self, count: usize, now: Instant) -> impl Iterator<Item = u8> {
+    /// The client reads bytes; `refused` gets each command that it reads of that it was refused.
+    pub(super) fn read(
+        &mut self,
+        count: usize,
+        now: Instant,
+        mut refused: impl FnMut(u32),
+    ) -> impl Iterator<Item = u8> {
         self.last_read = now;
         self.down.used += count as u64;
-        while self.answer_ends.front().is_some_and(|end| *end <= self.down.used) {
+        while let Some((_, ran)) = self.answer_ends.front().copied().filter(|(end, _)| *end <= self.down.used) {
             self.answer_ends.pop_front();
-            let said = self.unanswered.pop_front().expect("an answer is to something");
-            self.pings.1 += u32::from(said == Said::Ping);
+            match self.unanswered.pop_front().expect("an answer is to something") {
+                Said::Ping => self.pings.1 += 1,
+                Said::Command(token) if ran == Ran::No => refused(token),
+                _ => {}
+            }
         }
         self.bytes.drain(..count)
     }
@@ -213,6 +238,11 @@ impl Wire {
     /// Whether the client reads that the server has closed the connection.
     pub(super) fn is_at_its_end(&self) -> bool {
         self.finished && self.affliction != Some(Affliction::Severed) && self.down.used == self.down.sent
+    }
+
+    /// Whether nothing that the server says from now on arrives.
+    fn is_mute(&self) -> bool {
+        matches!(self.affliction, Some(Affliction::Mute | Affliction::Severed))
     }
 
     /// The server closes the connection.
@@ -229,13 +259,21 @@ impl Wire {
         self.reset.get_or_insert(at);
     }
 
+    /// The server says nothing on it any more.
+    pub(super) fn hush(&mut self) {
+        if self.affliction != Some(Affliction::Severed) {
+            self.affliction = Some(Affliction::Mute);
+        }
+    }
+
     /// It is not what it was any more.
     pub(super) fn afflict(&mut self, affliction: Affliction) {
-        self.affliction = Some(affliction);
+        // What is worse stays.
+        self.affliction = self.affliction.max(Some(affliction));
         if affliction == Affliction::Severed {
             self.down.sever();
             self.bytes.truncate(self.readable());
-            while self.answer_ends.back().is_some_and(|end| *end > self.down.sent) {
+            while self.answer_ends.back().is_some_and(|(end, _)| *end > self.down.sent) {
                 self.answer_ends.pop_back();
             }
         }
