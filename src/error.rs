@@ -76,13 +76,18 @@ pub enum ErrorKind {
     Server,
     /// The reply could not be converted to the type that was asked for.
     Conversion,
+    /// The server refused `MULTI`, or ended a transaction that it had not kept together, and ran commands of it each by
+    /// itself: with others in between perhaps, and those that failed left out. [`Error::server`] says what it answered;
+    /// the fate is `Executed`. A user without the right to `MULTI` sees this, or who speaks to a proxy that knows none.
+    NotAtomic,
     /// There was no room in the queue, and the client is set to fail at once then
     /// ([`AtCapacity::FailFast`](crate::client::AtCapacity::FailFast)).
     Full,
     /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
     Closed,
     /// The command would change or hold up the connection for all other callers, and was not sent: see
-    /// [`Client::request`](crate::Client::request). There are no connections of their own in this version.
+    /// [`Client::request`](crate::Client::request). There are no connections of their own in this version. In a
+    /// transaction it keeps all commands from being sent.
     NeedsDedicated,
     /// The configuration or its URL has a mistake; the source is a [`ConfigError`].
     Config,
@@ -209,6 +214,9 @@ impl fmt::Display for Error {
         let what = &report.what;
         match (&report.detail, report.kind) {
             (_, ErrorKind::Timeout) => return report.write_timeout(f),
+            (Detail::Server(error), ErrorKind::NotAtomic) => {
+                write!(f, "{what} ran, but not as one: the server answered {error}")?
+            }
             (Detail::Server(error), _) => write!(f, "{what}: the server answered {error}")?,
             (Detail::Conversion(error), _) => write!(f, "{what}: the reply is not what was asked for: {error}")?,
             (Detail::Config(error), _) => return write!(f, "{error}"),

@@ -25,8 +25,10 @@
 //! | the commands by name, with their types | [`api`]; `use steadfast::api::*` brings them all |
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
 //! | several commands in one write | [`Client::pipeline`] |
+//! | several commands that run as one, or not at all | [`Client::transaction`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
+//! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
@@ -44,7 +46,7 @@
 //!
 //! Commands run in the order in which their futures are first polled, so those that one task awaits one after the other
 //! run in that order, whatever other tasks do. Those of a pipeline run in the order in which they were queued, perhaps
-//! with other callers' between them. A command that ended with [`Fate::Unknown`] may still run after later ones.
+//! with other callers' between them; those of a transaction with none. A command that ended with [`Fate::Unknown`] may still run after later ones.
 //!
 //! # Cancellation
 //!
@@ -64,7 +66,7 @@
 //! | [`Unknown`](Fate::Unknown) | perhaps, and perhaps not yet | the connection or the time ended between sending and answer |
 //! | [`Executed`](Fate::Executed) | it has answered | `WRONGTYPE`, an answer of another type than was asked for |
 //!
-//! [`Fate::is_safe_to_retry`] is true for the first two.
+//! [`Fate::is_safe_to_retry`] is true for the first two. A transaction has one fate for all its commands, until it has run.
 //!
 //! # Reconnection
 //!
@@ -80,8 +82,9 @@
 //! # Not in this version
 //!
 //! Trying again what the server refused for the time being; a second connection beside one that has fallen silent (until
-//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for blocking commands, transactions (`MULTI`,
-//! `WATCH`) and subscriptions; Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
+//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for
+//! blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
+//! are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
 //! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
 //!
 //! # Features
@@ -119,8 +122,8 @@ pub use command::{
     Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
     ServerError, Slot, ToArg, ToArgs,
 };
-pub use connection::{LinkState, ServerFacts, SessionFacts};
-pub use driver::{Event, Events};
+pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
+pub use driver::{CredentialsError, CredentialsProvider, Event, Events};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Address, Cause, Fate, Stage};
 pub use resp::{Reply, Value};

@@ -427,3 +427,75 @@ async fn after_a_failover_behind_one_address_writes_go_to_the_new_primary() {
         assert_eq!(new.raw(&["GET", "n"]), "65");
     }
 }
+
+/// Answers as a server that loads does: MULTI is taken, what it encloses is not.
+#[tokio::test]
+async fn a_transaction_that_was_refused_is_tried_again_as_a_whole() {
+    let (server, client, _peer) = transacting().await;
+    server.refuse("INCR", LOADING);
+    let mut transaction = client.transaction();
+    let (first, second) = (transaction.incr("n").queue(), transaction.incr("n").queue());
+    let accepting = async {
+        until(async || server.received("PING") > 2).await;
+        server.accept();
+    };
+    let (results, ()) = tokio::join!(within(PATIENCE, transaction.execute()), accepting);
+    let results = results.unwrap();
+    assert_eq!((results.get(first).unwrap(), results.get(second).unwrap()), (1, 2));
+    assert_eq!((server.received("MULTI"), server.received("EXEC")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_transaction_one_of_whose_commands_does_not_wait_is_refused_at_once() {
+    let (server, client, _peer) = transacting().await;
+    server.refuse("INCR", LOADING);
+    let mut transaction = client.transaction();
+    let _ = transaction.incr("n").queue();
+    let _ = transaction.incr("n").on_refusal(OnRefusal::FailFast).queue();
+    let error = fails_at_once(transaction.execute()).await;
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+}
+
+async fn transacting() -> (Arc<Moody>, Client, Peer) {
+    let server = Arc::new(Moody::default());
+    let moody = Arc::clone(&server);
+    let peer = Peer::start(move |_, mut wire| {
+        let moody = Arc::clone(&moody);
+        async move {
+            let (mut queued, mut refused) = (None, false);
+            while let Some(command) = wire.command_after_handshake().await {
+                let words: Vec<_> = command.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+                *moody.received.lock().unwrap().entry(words[0].clone()).or_default() += 1;
+                let answer = match (words[0].as_str(), queued) {
+                    ("PING", _) if moody.refused.lock().unwrap().is_empty() => "+PONG\r\n".to_owned(),
+                    ("PING", _) => format!("-{LOADING}\r\n"),
+                    ("MULTI", _) => {
+                        (queued, refused) = (Some(0), false);
+                        "+OK\r\n".to_owned()
+                    }
+                    ("EXEC", Some(_)) if refused => {
+                        queued = None;
+                        "-EXECABORT Transaction discarded because of previous errors.\r\n".to_owned()
+                    }
+                    ("EXEC", Some(count)) => {
+                        queued = None;
+                        let incr = || moody.answer(&["INCR".to_owned()]);
+                        format!("*{count}\r\n{}", (0..count).map(|_| incr()).collect::<String>())
+                    }
+                    (_, Some(count)) if moody.refused.lock().unwrap().is_empty() => {
+                        queued = Some(count + 1);
+                        "+QUEUED\r\n".to_owned()
+                    }
+                    _ => {
+                        refused = true;
+                        moody.answer(&words)
+                    }
+                };
+                wire.say(answer.as_bytes()).await;
+            }
+        }
+    })
+    .await;
+    let client = connected(peer.config().with_deadline(PATIENCE)).await;
+    (server, client, peer)
+}

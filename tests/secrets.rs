@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use steadfast::api::{Connection, Strings};
 use steadfast::testing::{Answer, FakeServer};
-use steadfast::{Client, Command, Config, Error, Event, Value};
+use steadfast::{Client, Command, Config, Credentials, Error, Event, Value};
 
-use live::{PATIENCE, Peer, connected, tcp, until_state, within};
+use live::{PATIENCE, Peer, Token, connected, tcp, until_state, within};
 use support::{Kind, Server};
 
 /// What must never be seen, as it is and as it stands in a URL.
@@ -147,6 +147,56 @@ async fn a_peer_that_sends_the_greeting_back_does_not_make_the_password_show() {
         let error = within(PATIENCE, client.ping().into_future()).await.unwrap_err();
         error_shows_nothing(&error);
         debug_shows_nothing(&client.state().borrow().clone());
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_gives_is_in_no_configuration_error_state_or_event() {
+    debug_shows_nothing(&Credentials::user(SECRET, SECRET));
+    debug_shows_nothing(&Credentials::password(SECRET));
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).config("user app on >right ~* +@all").start();
+        let token = Token::new("app", SECRET);
+        let config = tcp(&server).with_credentials_provider(token.clone()).with_deadline(PATIENCE);
+        display_shows_nothing(&config);
+        let client = Client::connect_lazily(config).unwrap();
+        let mut events = client.events();
+        error_shows_nothing(&within(PATIENCE, client.ping().into_future()).await.unwrap_err());
+        debug_shows_nothing(&client.state().borrow().clone());
+        token.set("right");
+        until_state(&client, steadfast::LinkState::is_ready).await;
+        token.set(SECRET);
+        token.push();
+        loop {
+            let event = within(PATIENCE, events.next()).await.unwrap();
+            debug_shows_nothing(&event);
+            if matches!(event, Event::ReauthenticationFailed { .. }) {
+                break;
+            }
+        }
+        debug_shows_nothing(&client);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_what_it_was_told_again_does_not_make_the_password_show() {
+    for echo in [
+        format!("ERR unknown command `AUTH`, with args beginning with: `app` `{SECRET}`, "),
+        format!("WRONGPASS not {SECRET}"),
+        format!("NOPERM {SECRET}{SECRET}"),
+    ] {
+        let server = FakeServer::start().await.unwrap();
+        let line = format!("-{echo}\r\n");
+        server.on("AUTH", move |_| Answer::raw(line.clone()));
+        let token = Token::new("default", SECRET);
+        let config = live::quick(Config::tcp("127.0.0.1", server.port())).with_credentials_provider(token.clone());
+        let client = connected(config).await;
+        let mut events = client.events();
+        token.push();
+        match within(PATIENCE, events.next()).await.unwrap() {
+            Event::ReauthenticationFailed { cause, .. } => display_shows_nothing(&cause),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

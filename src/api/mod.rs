@@ -1,7 +1,7 @@
 //! The typed commands, each defined once, grouped as the Redis documentation groups them.
 //!
 //! Every group is a trait that is implemented for everything commands can be given to: for `&Client`, where the
-//! request is awaited, and for `&mut Pipeline`, where it is queued. `use steadfast::api::*;` brings them all.
+//! request is awaited, and for `&mut Pipeline` and `&mut Transaction`, where it is queued. `use steadfast::api::*;` brings them all.
 //!
 //! Names are those of Redis in one word (`incrby`, `hgetall`); times are [`Duration`]s and sent in milliseconds; a key is
 //! one argument ([`ToArg`]), keys, fields, members and pairs are one or many ([`ToArgs`]). Where nothing is there, the

@@ -5,6 +5,7 @@ mod builder;
 mod convert;
 mod error;
 mod limits;
+mod login;
 mod mask;
 pub(super) mod options;
 pub(super) mod percent;
@@ -23,12 +24,14 @@ use std::time::Duration;
 pub use self::backoff::Backoff;
 pub use self::convert::IntoConfig;
 pub use self::error::{ConfigError, ConfigErrorKind};
+pub(super) use self::login::Login;
 pub(super) use self::mask::Masked;
 pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
 use crate::command::{OnRefusal, Replay};
+use crate::connection::Credentials;
 pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
@@ -63,7 +66,7 @@ use crate::resp::Limits;
 pub struct Config {
     address: Address,
     route: Route,
-    credentials: Option<Credentials>,
+    login: Login,
     database: u32,
     name: Option<String>,
     protocol: ProtocolChoice,
@@ -85,21 +88,13 @@ pub struct Config {
     no_evict: bool,
 }
 
-/// With whom a connection authenticates.
-#[derive(Clone, Debug)]
-struct Credentials {
-    /// `None` is the server's user `default`.
-    username: Option<String>,
-    password: Secret,
-}
-
 impl Config {
     /// A configuration for the server at `address`, with every other setting at its default.
     pub fn new(address: Address) -> Self {
         Self {
             address,
             route: Route::default(),
-            credentials: None,
+            login: Login::default(),
             database: 0,
             name: None,
             protocol: ProtocolChoice::default(),
@@ -137,14 +132,20 @@ impl Config {
         &self.address
     }
 
-    /// The user to authenticate as; `None` for the server's user `default`, or no authentication.
+    /// The user to authenticate as; `None` for the server's user `default`, for no authentication, and where a
+    /// [provider](Self::with_credentials_provider) says who.
     pub fn username(&self) -> Option<&str> {
-        self.credentials.as_ref().and_then(|credentials| credentials.username.as_deref())
+        self.login.credentials().and_then(Credentials::username)
     }
 
-    /// The password to authenticate with; `None` for no authentication.
-    pub(crate) fn password(&self) -> Option<&Secret> {
-        self.credentials.as_ref().map(|credentials| &credentials.password)
+    /// The password to authenticate with; `None` for no authentication, and where a provider has it.
+    pub(super) fn password(&self) -> Option<&Secret> {
+        self.login.credentials().map(Credentials::secret)
+    }
+
+    /// How connections say who they are.
+    pub(super) fn login(&self) -> &Login {
+        &self.login
     }
 
     /// The database that connections select.

@@ -3,6 +3,7 @@
 //! The first column is the option's name in a [URL](super::Config::from_url), the third the default as a URL would
 //! spell it. The methods are those of [`Config`](super::Config), and say what is gained and lost by another value.
 //! The user and the password stand in front of a URL's host and have no default;
+//! [`with_credentials_provider`](super::Config::with_credentials_provider),
 //! [`with_resolver`](super::Config::with_resolver) and [`with_connector`](super::Config::with_connector) have no place
 //! in a URL. The options of sockets apply to TCP only, those of TLS where TLS is spoken.
 //!

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
+use super::transaction::Transaction;
 use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
@@ -143,12 +144,13 @@ impl Client {
     }
 
     /// A request for any command; what its answer is converted to is up to the caller. See
-    /// [`Pipeline::request`] for the same on a pipeline.
+    /// [`Pipeline::request`] for the same on a pipeline, and [`Transaction::request`] on a transaction.
     ///
     /// # Errors
     /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would hold up or change the
-    /// connection for its other users: blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...), `MULTI` and `EXEC`, `WATCH`,
-    /// `SUBSCRIBE` and its like, `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    /// connection for its other users: blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...), `MULTI` and `EXEC` (see
+    /// [`transaction`](Self::transaction)), `WATCH`, `SUBSCRIBE` and its like, `SELECT`, `AUTH`, `HELLO`, `MONITOR`,
+    /// `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -165,9 +167,14 @@ impl Client {
     /// Several commands that are sent as one, with one result for each.
     ///
     /// Concurrent calls are pipelined anyway; an explicit pipeline costs less per command, and keeps them together. It
-    /// is no transaction: other callers' commands may run in between, and after one that fails the next ones still run.
+    /// is no [transaction](Self::transaction): other callers' commands may run in between.
     pub fn pipeline(&self) -> Pipeline<'_> {
         Pipeline::new(self)
+    }
+
+    /// Several commands that run as one, with no other command in between, or not at all: `MULTI` .. `EXEC`.
+    pub fn transaction(&self) -> Transaction<'_> {
+        Transaction::new(self)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise.
@@ -197,8 +204,8 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the connection from now on, until the client is closed: connections made and lost, certificates
-    /// reloaded, pushes.
+    /// What happens on the connection from now on, until the client is closed: connections made and lost, changed
+    /// credentials taken or refused, certificates reloaded, pushes.
     pub fn events(&self) -> Events {
         self.link().events()
     }

@@ -5,15 +5,20 @@ mod config;
 pub mod defaults;
 mod handle;
 mod pipeline;
+mod queue;
 mod report;
-mod secret;
+mod results;
 mod settings;
+mod transaction;
 mod url;
 
+pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
 pub use handle::Client;
-pub use pipeline::{Execution, Pipeline, Queued, Results};
-pub use secret::Secret;
+pub use pipeline::{Execution, Pipeline};
+pub use queue::Queued;
+pub use results::Results;
+pub use transaction::{Transaction, TransactionExecution};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::{Command, ConversionError, Facts, ServerError};
+use crate::command::{Command, ConversionError, Facts, ServerError, known};
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
@@ -13,12 +13,22 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 #[derive(Clone, Debug)]
 pub(super) struct Name {
     facts: &'static Facts,
+    /// The name, if it is another than that of the facts.
     unknown: Option<Arc<str>>,
 }
 
 impl Name {
     pub(super) fn of(command: &Command) -> Self {
         Self { facts: command.facts(), unknown: command.unknown_name() }
+    }
+
+    /// Of a transaction as a whole.
+    pub(super) fn transaction() -> Self {
+        Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
+    }
+
+    pub(super) fn facts(&self) -> &'static Facts {
+        self.facts
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -106,13 +116,33 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 
 /// The server answered with an error.
 pub(super) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
-    let fate = match (error.fate(name.facts), sent) {
-        // What was refused is the second sending; the first one may have run.
-        (Fate::Refused, Sent::Again) => Fate::Unknown,
-        (fate, _) => fate,
-    };
+    let fate = unless_sent_before(error.fate(name.facts), sent);
     let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// Nothing of a transaction ran: the server refused the command of this name; `None`: MULTI or EXEC.
+pub(super) fn refused_transaction(name: Option<&Name>, node: &Address, error: ServerError, sent: Sent) -> Error {
+    let what = match name {
+        Some(name) => Cow::Owned(format!("{TRANSACTION}, at {}", name.as_str())),
+        None => Cow::Borrowed(TRANSACTION),
+    };
+    let report = Report::new(ErrorKind::Server, unless_sent_before(Fate::Refused, sent), what);
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// The server ran commands of a transaction, but not as one.
+pub(super) fn not_atomic(node: &Address, error: ServerError) -> Error {
+    let report = Report::new(ErrorKind::NotAtomic, Fate::Executed, TRANSACTION);
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// Nothing of a transaction ran, because of a key that was watched. As this version watches none, it is an answer that
+/// was not asked for.
+pub(super) fn aborted(node: &Address, sent: Sent) -> Error {
+    let error = ConversionError::new("an array with an answer for each command", "null: a watched key had changed");
+    let report = Report::new(ErrorKind::Conversion, unless_sent_before(Fate::Refused, sent), TRANSACTION);
+    Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
 }
 
 /// The reply has another shape than was asked for.
@@ -130,3 +160,15 @@ pub(super) fn needs_dedicated(name: &Name) -> Error {
 pub(super) fn closed(name: &Name) -> Error {
     Error::new(Report::new(ErrorKind::Closed, Fate::NotSent, name.shown()))
 }
+
+/// What a sending that was answered says of all of them.
+fn unless_sent_before(fate: Fate, sent: Sent) -> Fate {
+    match (fate, sent) {
+        // What was refused is the second sending; the first one may have run.
+        (Fate::Refused, Sent::Again) => Fate::Unknown,
+        (fate, _) => fate,
+    }
+}
+
+/// What a transaction is called in error texts.
+const TRANSACTION: &str = "MULTI..EXEC";

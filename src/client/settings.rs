@@ -4,9 +4,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, Login};
 use crate::command::{Command, Home, OnRefusal, Replay};
-use crate::connection::{BackoffSettings, Credentials, HandshakePlan, Policy, Repeat, Room, SessionSettings};
+use crate::connection::{BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Room, SessionSettings};
 use crate::driver::{Bounds, LinkSettings};
 use crate::transport::Dialer;
 
@@ -31,6 +31,10 @@ impl Config {
             address: self.address().clone(),
             dialer: Arc::new(Dialer::new(self.dial_options())),
             session: self.session_settings(),
+            provider: match self.login() {
+                Login::Provided(provider) => Some(Arc::clone(provider)),
+                Login::Anonymous | Login::Known(_) => None,
+            },
             bounds: Bounds {
                 room: Room { commands: self.max_pending_commands(), bytes: self.max_pending_bytes() },
                 at_capacity: self.at_capacity(),
@@ -56,13 +60,13 @@ impl Config {
     }
 
     fn handshake_plan(&self) -> HandshakePlan {
-        let credentials = self.password().map(|password| Credentials {
-            username: self.username().map(str::to_owned),
-            password: password.expose().into(),
-        });
         HandshakePlan {
             protocol: self.protocol(),
-            credentials,
+            identity: match self.login() {
+                Login::Anonymous => Identity::Anonymous,
+                Login::Known(credentials) => Identity::Known(credentials.clone()),
+                Login::Provided(_) => Identity::Provided,
+            },
             name: self.name().map(str::to_owned),
             database: self.database(),
             library: self.library_info().then_some((env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use self::parts::{Parts, name_and_value, segments};
 use super::config::options::{self, UrlOption};
 use super::config::{Config, ConfigError, ConfigErrorKind, percent};
-use super::secret::MASK;
+use crate::connection::MASK;
 use crate::outcome::Address;
 
 impl Config {

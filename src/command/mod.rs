@@ -10,6 +10,7 @@ mod refusal;
 mod replay;
 mod request;
 mod slot;
+pub(crate) mod transaction;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};

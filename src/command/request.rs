@@ -9,7 +9,7 @@ use super::raw::Command;
 use super::refusal::OnRefusal;
 use super::replay::Replay;
 
-/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`.
+/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`, `&mut Transaction`.
 ///
 /// Code that is generic over it can make a [`Request`], and leaves it to its caller to await or to queue it:
 ///
@@ -39,12 +39,12 @@ pub(crate) mod sealed {
 
 /// A command that has not been sent, the type its answer will have, and where it would run.
 ///
-/// On a client it is awaited; on a pipeline it is [queued](Self::queue). Nothing happens before.
+/// On a client it is awaited; on a pipeline or a transaction it is [queued](Self::queue). Nothing happens before.
 ///
 /// `E` is where it would run, `T` the answer's type, and `O` which options it has: those of SET, for example, are
 /// methods of every request with [`SetOptions`](crate::api::SetOptions). It is no future itself but becomes one by `.await`;
 /// `IntoFuture::into_future` does the same where a function such as `join_all` wants one.
-#[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline)"]
+#[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline or a transaction)"]
 pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
     pub(crate) command: Command,
@@ -72,7 +72,8 @@ pub(crate) enum Limit {
 
 impl<E, T> Request<E, T> {
     /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
-    /// [`Client::request`](crate::Client::request) and [`Pipeline::request`](crate::client::Pipeline::request).
+    /// [`Client::request`](crate::Client::request), [`Pipeline::request`](crate::client::Pipeline::request) and
+    /// [`Transaction::request`](crate::client::Transaction::request).
     pub fn new(executor: E, command: Command) -> Self {
         Self { executor, command, deadline: Limit::Default, replay: None, on_refusal: None, answer: PhantomData }
     }
@@ -80,7 +81,7 @@ impl<E, T> Request<E, T> {
 
 impl<E, T, O> Request<E, T, O> {
     /// The whole call may take this long at most, counted from `.await`. Default: what is set for the client, 5 s if
-    /// nothing is. In a pipeline it is not kept.
+    /// nothing is. In a pipeline or a transaction it is not kept.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Limit::Within(within);
         self

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::inflight::{Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
+use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
@@ -139,7 +139,10 @@ impl<T: Claim> Backlog<T> {
         self.settled.take(room);
         match completed {
             Completed::Single(Some(ticket), frame, sent) => Answered::Output(Output::Answered(ticket, frame, sent)),
-            Completed::Group(Some(ticket), end) => Answered::Output(Output::Group(ticket, end)),
+            Completed::Group(ticket, end, After::Queues) => {
+                Answered::LeftOpen(ticket.map(|ticket| Output::Group(ticket, end)))
+            }
+            Completed::Group(Some(ticket), end, After::Ready) => Answered::Output(Output::Group(ticket, end)),
             Completed::Refused(placed, refusal, words) => {
                 if placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up()) {
                     return Answered::Refused(placed, refusal, words);
@@ -147,7 +150,7 @@ impl<T: Claim> Backlog<T> {
                 self.settled.take(placed.entry.room());
                 Answered::Nothing
             }
-            Completed::Single(None, ..) | Completed::Group(None, _) | Completed::Nothing | Completed::Unasked => {
+            Completed::Single(None, ..) | Completed::Group(None, ..) | Completed::Nothing | Completed::Unasked => {
                 Answered::Nothing
             }
         }
@@ -288,6 +291,8 @@ pub(crate) enum Answered<T> {
     Output(Output<T>),
     /// The server refused the entry for the time being, in these words. Its bytes are still in the log.
     Refused(Placed<T>, Refusal, Arc<str>),
+    /// The server keeps whatever comes next for an `EXEC` that never comes.
+    LeftOpen(Option<Output<T>>),
     Nothing,
 }
 

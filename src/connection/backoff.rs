@@ -43,7 +43,18 @@ impl Backoff {
             return self.jittered(self.settings.max);
         }
         self.pauses = self.pauses.saturating_add(1);
-        let Some(doublings) = self.pauses.checked_sub(2) else { return Duration::ZERO };
+        self.pauses.checked_sub(2).map_or(Duration::ZERO, |doublings| self.doubled(doublings))
+    }
+
+    /// How long to wait before the next attempt, where none is to come at once.
+    pub(crate) fn pause_at_least_once(&mut self) -> Duration {
+        let doublings = self.pauses;
+        self.pauses = self.pauses.saturating_add(1);
+        self.doubled(doublings)
+    }
+
+    /// The first pause, doubled so many times.
+    fn doubled(&mut self, doublings: u32) -> Duration {
         let factor = 1u32.checked_shl(doublings.min(31)).unwrap_or(u32::MAX);
         self.jittered(self.settings.first.saturating_mul(factor).min(self.settings.max))
     }

@@ -122,7 +122,7 @@ impl<T: Claim> Gates<T> {
                 if gate.len() > 0 {
                     let mut log = Encoded::default();
                     let len = Command::new("PING").write_to(&mut log);
-                    gate.probe(into.push(Entry::heartbeat(len), log), now);
+                    gate.probe(into.push(Entry::own(len), log), now);
                 } else {
                     gate.open(into, now);
                 }

@@ -11,7 +11,8 @@
 
 use std::collections::VecDeque;
 
-use super::settings::{Credentials, HandshakePlan, ProtocolChoice};
+use super::identity::Credentials;
+use super::settings::{HandshakePlan, ProtocolChoice};
 use super::state::ServerFacts;
 use crate::command::{Command, FromReply, ServerError};
 use crate::outcome::HandshakeRefusal;
@@ -110,7 +111,7 @@ impl Handshake {
         };
         if !self.fall_back {
             say(Step::Hello, hello(plan));
-        } else if let Some(credentials) = &plan.credentials {
+        } else if let Some(credentials) = plan.identity.credentials() {
             say(Step::Auth, auth(credentials));
         } else {
             say(Step::Probe, Command::new("PING"));
@@ -141,19 +142,18 @@ impl Handshake {
 
     /// What a server or a proxy says may repeat what it was told.
     fn without_secrets(&self, message: &str) -> String {
-        match &self.plan.credentials {
-            Some(credentials) if !credentials.password.is_empty() => {
-                message.replace(&*String::from_utf8_lossy(&credentials.password), "***")
-            }
-            _ => message.to_owned(),
-        }
+        self.plan
+            .identity
+            .credentials()
+            .map_or_else(|| message.to_owned(), |credentials| credentials.hidden_in(message))
     }
 }
 
 fn hello(plan: &HandshakePlan) -> Command {
     let mut command = Command::new("HELLO").arg("3");
-    if let Some(Credentials { username, password }) = &plan.credentials {
-        command = command.arg(("AUTH", username.as_deref().unwrap_or("default"), &**password));
+    if let Some(credentials) = plan.identity.credentials() {
+        let username = credentials.username().unwrap_or("default");
+        command = command.arg(("AUTH", username, credentials.secret().expose()));
     }
     if let Some(name) = &plan.name {
         command = command.arg(("SETNAME", name));
@@ -161,12 +161,13 @@ fn hello(plan: &HandshakePlan) -> Command {
     command
 }
 
-fn auth(credentials: &Credentials) -> Command {
-    Command::new("AUTH").arg(&credentials.username).arg(&*credentials.password)
+/// Says who we are.
+pub(super) fn auth(credentials: &Credentials) -> Command {
+    Command::new("AUTH").arg(credentials.username()).arg(credentials.secret().expose())
 }
 
 /// Whether trying again cannot help until someone changes a setting.
-fn is_permanent(error: &ServerError) -> bool {
+pub(super) fn is_permanent(error: &ServerError) -> bool {
     match error.code() {
         "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" => false,
         "ERR" => !is_full(error),
@@ -204,11 +205,12 @@ fn facts_of(reply: Reply<'_>) -> Option<ServerFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Identity;
     use crate::resp::{Frame, Value};
 
     fn plan() -> HandshakePlan {
         HandshakePlan {
-            credentials: Some(Credentials { username: None, password: b"hunter2"[..].into() }),
+            identity: Identity::Known(Credentials::password("hunter2")),
             name: Some("me".into()),
             database: 3,
             library: Some(("steadfast", "1")),

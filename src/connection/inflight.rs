@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
+use super::unit::{Standing, Unit};
 use crate::command::{Encoded, Refusal, Retry};
 use crate::outcome::Fate;
 use crate::resp::{Frame, Reply};
@@ -49,11 +50,14 @@ pub(crate) struct Entry<T> {
 #[derive(Debug)]
 pub(crate) enum Commands {
     One(Sending),
+    /// Each judged by itself.
     Many(Box<Group>),
-    /// Nothing any more: a single command that will not be sent.
+    /// Judged as one.
+    Unit(Box<Unit>),
+    /// Nothing any more: a single command or a unit that will not be sent.
     Cut,
-    /// A `PING` of the session's own, whose answer is life enough, whatever it says.
-    Heartbeat,
+    /// A command of the session's own, for this connection alone.
+    Own,
 }
 
 /// What is known of the sending of one command.
@@ -119,9 +123,27 @@ impl Sending {
     /// Why the server refused it for the time being, if that is what `reply` says and it is to be tried again.
     pub(crate) fn refusal(&mut self, reply: Reply<'_>) -> Option<Refusal> {
         let line = reply.bytes().filter(|_| reply.is_error())?;
-        let refusal = Refusal::of(line)?.covered(self.policy.retry)?;
+        self.handle_refused(Refusal::of(line)?)
+    }
+
+    /// The server refused it for the time being; returns why, if it is to be tried again then.
+    pub(crate) fn handle_refused(&mut self, refusal: Refusal) -> Option<Refusal> {
+        let refusal = refusal.covered(self.policy.retry)?;
         self.past = self.past.max(Past::Refused);
         Some(refusal)
+    }
+}
+
+impl Policy {
+    /// What two commands allow that have one fate.
+    pub(crate) fn strictest(self, other: Self) -> Self {
+        let repeat = if self.repeat == Repeat::Allowed { other.repeat } else { Repeat::Forbidden };
+        let retry = match (self.retry, other.retry) {
+            (Retry::Never, _) | (_, Retry::Never) => Retry::Never,
+            (Retry::BeforeScripts, _) | (_, Retry::BeforeScripts) => Retry::BeforeScripts,
+            (Retry::All, Retry::All) => Retry::All,
+        };
+        Self { repeat, retry }
     }
 }
 
@@ -139,9 +161,9 @@ impl<T> Entry<T> {
         Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0, suspect: 0 }
     }
 
-    /// A `PING` of `len` bytes that nobody waits for. It takes no room.
-    pub(crate) fn heartbeat(len: usize) -> Self {
-        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Heartbeat, deaths: 0, suspect: 0 }
+    /// A command of the session's own, of `len` bytes, that no caller waits for. It takes no room.
+    pub(crate) fn own(len: usize) -> Self {
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0, suspect: 0 }
     }
 
     /// Several commands: where each ends, and when it is sent again.
@@ -149,6 +171,13 @@ impl<T> Entry<T> {
         let len = commands.last().map_or(0, |(end, _)| *end);
         let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0, suspect: 0 }
+    }
+
+    /// Several commands that run all or none: where each ends, and whether it may be sent again.
+    pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
+        let len = commands.last().map_or(0, |(end, _)| *end);
+        let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
     }
 }
 
@@ -158,14 +187,15 @@ impl<T> Entry<T> {
         match &self.commands {
             Commands::One(sending) => sending.policy.retry != Retry::Never,
             Commands::Many(group) => group.unanswered().iter().all(|part| part.sending.policy.retry != Retry::Never),
-            Commands::Cut | Commands::Heartbeat => false,
+            Commands::Unit(unit) => unit.sending().policy.retry != Retry::Never,
+            Commands::Cut | Commands::Own => false,
         }
     }
 
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
-            Commands::Heartbeat => Room::default(),
+            Commands::Own => Room::default(),
             _ => Room { commands: self.count, bytes: self.len },
         }
     }
@@ -188,9 +218,10 @@ impl<T> Placed<T> {
     /// Of a socket that has taken everything before `position`: how many answers are due from its peer.
     pub(crate) fn due(&self, position: u64) -> usize {
         match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => usize::from(self.range().end <= position),
+            Commands::One(_) | Commands::Own => usize::from(self.range().end <= position),
             Commands::Cut => 0,
             Commands::Many(group) => group.due(self.start, position),
+            Commands::Unit(unit) => unit.due(self.start, position),
         }
     }
 
@@ -210,19 +241,25 @@ impl<T> Placed<T> {
     pub(crate) fn handle_death(&mut self) {
         let suspect = match &self.entry.commands {
             Commands::Many(group) => group.oldest(),
-            Commands::One(_) | Commands::Cut | Commands::Heartbeat => 0,
+            Commands::One(_) | Commands::Unit(_) | Commands::Cut | Commands::Own => 0,
         };
         let deaths = if suspect == self.entry.suspect { self.entry.deaths } else { 0 };
         (self.entry.deaths, self.entry.suspect) = (deaths.saturating_add(1), suspect);
     }
 
-    /// Looks at every command that is not answered, at its bytes in the write stream and at what is known of its
-    /// sending; those for which `judge` finds a loss are lost.
+    /// The socket is gone. Looks at every command that is not answered, at its bytes in the write stream and at what is
+    /// known of its sending; those for which `judge` finds a loss are lost. The others will be sent again.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => judge(range, sending).map_or(Judged::Waits, Judged::Lost),
-            Commands::Cut | Commands::Heartbeat => Judged::Waits,
+            Commands::Cut | Commands::Own => Judged::Waits,
+            Commands::Unit(unit) => {
+                let (range, sending) = unit.judged(self.start);
+                let judged = judge(range, sending).map_or(Judged::Waits, Judged::Lost);
+                unit.start_over();
+                judged
+            }
             Commands::Many(group) => {
                 group.judge(self.start, judge);
                 let is_complete = group.is_complete() && !group.recall_refused();
@@ -249,7 +286,8 @@ impl<T> Placed<T> {
         let range = self.range();
         match &mut self.entry.commands {
             Commands::One(sending) => Output::Lost(ticket, Lost::new(fate(range, sending), loss)),
-            Commands::Cut | Commands::Heartbeat => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
+            Commands::Unit(unit) => Output::Lost(ticket, Lost::new(fate(range, unit.sending()), loss)),
+            Commands::Cut | Commands::Own => Output::Lost(ticket, Lost::new(Fate::NotSent, loss)),
             Commands::Many(group) => {
                 let start = self.start;
                 let end = group.give_up(|part| Lost::new(fate(part.range(start), &part.sending), loss));
@@ -263,8 +301,8 @@ impl<T> Placed<T> {
     pub(crate) fn cut(&mut self, begun: impl Fn(&Range<u64>) -> bool, mut skip: impl FnMut(Range<u64>)) -> bool {
         let range = self.range();
         match &mut self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat if begun(&range) => true,
-            Commands::One(_) | Commands::Heartbeat => {
+            Commands::One(_) | Commands::Unit(_) | Commands::Own if begun(&range) => true,
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => {
                 skip(range);
                 self.entry.commands = Commands::Cut;
                 false
@@ -277,7 +315,7 @@ impl<T> Placed<T> {
     /// The bytes that a new socket has to be sent.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Range<u64>> {
         let (one, many) = match &self.entry.commands {
-            Commands::One(_) | Commands::Heartbeat => (Some(self.range()), &[][..]),
+            Commands::One(_) | Commands::Unit(_) | Commands::Own => (Some(self.range()), &[][..]),
             Commands::Many(group) => (None, group.unanswered()),
             Commands::Cut => (None, &[][..]),
         };
@@ -290,7 +328,7 @@ impl<T> Placed<T> {
 pub(crate) enum Judged {
     /// It still waits for an answer.
     Waits,
-    /// A single command is lost.
+    /// A single command is lost, or a unit.
     Lost(Lost),
     /// Of several commands, each is answered or lost.
     Complete(GroupEnd),
@@ -313,7 +351,7 @@ pub(crate) enum Completed<T> {
     /// A single command; `None`: the caller has stopped waiting.
     Single(Option<T>, Frame, Sent),
     /// The last of several commands.
-    Group(Option<T>, GroupEnd),
+    Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
     Nothing,
     /// An entry that the server refused for the time being, in these words, and that is to be tried again.
@@ -322,7 +360,19 @@ pub(crate) enum Completed<T> {
     Unasked,
 }
 
+/// What the server will do with whatever comes next on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Run it.
+    Ready,
+    /// Keep it for an `EXEC` that never comes: the connection is of no more use.
+    Queues,
+}
+
 impl<T> Inflight<T> {
+    /// So many of the session's own commands are on their way at once, at most: a heartbeat, and an authentication.
+    const MOST_OWN: usize = 2;
+
     pub(crate) fn new() -> Self {
         Self { queue: VecDeque::new(), earliest: None, alarms: None }
     }
@@ -357,8 +407,8 @@ impl<T> Inflight<T> {
 
     /// Whether no caller's command is among them.
     pub(crate) fn is_idle(&self) -> bool {
-        // There is one heartbeat at the most.
-        self.queue.len() < 2 && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Heartbeat))
+        self.queue.len() <= Self::MOST_OWN
+            && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Own))
     }
 
     /// All, oldest first.
@@ -403,47 +453,57 @@ impl<T> Inflight<T> {
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
-        let Some(front) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
-        if let Commands::Many(group) = &mut front.entry.commands {
-            group.handle_answers(frame, front.entry.ticket.is_some());
-            if !group.is_complete() {
-                return (Completed::Nothing, Room::default());
-            }
-            if let Some((refusal, words)) = group.take_refused() {
-                return (self.take_refused(refusal, words), Room::default());
-            }
-            return match self.queue.pop_front().map(|placed| placed.entry) {
-                Some(Entry { ticket, len, count, commands: Commands::Many(mut group), .. }) => {
-                    (Completed::Group(ticket, group.take_end()), Room { commands: count, bytes: len })
+        let mut after = After::Ready;
+        let Some(Placed { entry, .. }) = self.queue.front_mut() else { return (Completed::Unasked, Room::default()) };
+        let is_awaited = entry.ticket.is_some();
+        let (refused, end) = match &mut entry.commands {
+            Commands::Many(group) => {
+                group.handle_answers(frame, is_awaited);
+                if !group.is_complete() {
+                    return (Completed::Nothing, Room::default());
                 }
-                _ => (Completed::Unasked, Room::default()),
-            };
-        }
-        if let Some(refusal) = refusal_of(front, &frame) {
-            let words = String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default());
-            return (self.take_refused(refusal, words.into()), Room::default());
-        }
-        match self.queue.pop_front() {
-            Some(placed) => {
-                let room = placed.entry.room();
-                let sent = match &placed.entry.commands {
-                    Commands::One(sending) => sending.sent(),
-                    _ => Sent::Once,
-                };
-                (Completed::Single(placed.entry.ticket, frame, sent), room)
+                let refused = group.take_refused();
+                let end = if refused.is_none() { group.take_end() } else { GroupEnd::default() };
+                (refused, end)
             }
-            None => (Completed::Unasked, Room::default()),
-        }
-    }
-
-    fn take_refused(&mut self, refusal: Refusal, words: Arc<str>) -> Completed<T> {
-        match self.queue.pop_front() {
-            Some(mut placed) => {
+            Commands::Unit(unit) => {
+                // It may be the last answer that they die of, and those before it come each time.
+                unit.handle_answers(frame, is_awaited);
+                if unit.standing() == Standing::LeftOpen {
+                    after = After::Queues;
+                }
+                if !unit.is_complete() {
+                    return (Completed::Nothing, Room::default());
+                }
+                let refused = unit.take_refused();
+                let end = if refused.is_none() { unit.take_end() } else { GroupEnd::default() };
+                (refused, end)
+            }
+            Commands::One(sending) => match refusal_of(sending, &frame, is_awaited) {
+                None => {
+                    let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
+                    self.queue.pop_front();
+                    return (Completed::Single(ticket, frame, sent), room);
+                }
+                refused => (refused, GroupEnd::default()),
+            },
+            Commands::Cut | Commands::Own => {
+                let room = entry.room();
+                self.queue.pop_front();
+                return (Completed::Single(None, frame, Sent::Once), room);
+            }
+        };
+        match (self.queue.pop_front(), refused) {
+            (Some(mut placed), Some((refusal, words))) => {
                 // Whatever the connections died of, it is not this answer.
                 placed.entry.deaths = 0;
-                Completed::Refused(placed, refusal, words)
+                (Completed::Refused(placed, refusal, words), Room::default())
             }
-            None => Completed::Unasked,
+            (Some(placed), None) => {
+                let room = placed.entry.room();
+                (Completed::Group(placed.entry.ticket, end, after), room)
+            }
+            (None, _) => (Completed::Unasked, Room::default()),
         }
     }
 
@@ -461,12 +521,13 @@ impl<T> Inflight<T> {
     }
 }
 
-/// Why the server refused a single command that is to be tried again then.
-fn refusal_of<T>(placed: &mut Placed<T>, frame: &Frame) -> Option<Refusal> {
-    match &mut placed.entry.commands {
-        Commands::One(sending) if frame.has_error() && placed.entry.ticket.is_some() => sending.refusal(frame.reply()),
-        _ => None,
+/// Why the server refused a single command that is to be tried again then, and in which words.
+fn refusal_of(sending: &mut Sending, frame: &Frame, is_awaited: bool) -> Option<(Refusal, Arc<str>)> {
+    if !frame.has_error() || !is_awaited {
+        return None;
     }
+    let refusal = sending.refusal(frame.reply())?;
+    Some((refusal, String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default()).into()))
 }
 
 /// When the caller of an entry stops waiting, if it still waits.
@@ -511,7 +572,9 @@ mod tests {
             assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Nothing));
         }
         let (completed, settled) = inflight.handle_answer(answer(1));
-        assert!(matches!(completed, Completed::Group(Some('g'), end) if end.answers.len() == 3 && end.lost.is_empty()));
+        assert!(
+            matches!(completed, Completed::Group(Some('g'), end, _) if end.answers.len() == 3 && end.lost.is_empty())
+        );
         assert_eq!(settled, Room { commands: 3, bytes: 9 });
     }
 

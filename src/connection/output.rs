@@ -38,6 +38,12 @@ pub(crate) enum Output<T> {
         /// How many commands callers were told of that what became of them is unknown.
         failed_unknown: usize,
     },
+    /// Credentials are needed: those of now, also where some were asked for already.
+    NeedCredentials,
+    /// The server has taken changed credentials, on a connection that lives.
+    Reauthenticated,
+    /// It has not, or there were none; the connection is kept, and another attempt follows.
+    ReauthenticationFailed(Cause),
     /// The socket must be dropped.
     Hangup,
     /// The second connection is the link's connection now: its socket takes the place of the other one.

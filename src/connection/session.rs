@@ -1,24 +1,29 @@
 //! What outlives sockets: the commands, their order and deadlines, and when to connect again.
 
+mod credentials;
+mod doubts;
+mod refusals;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
 
+use super::authentication::Authentication;
 use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
 use super::gate::Scope;
 use super::gates::Gates;
-use super::inflight::{Batch, Entry, Placed};
+use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
 use super::output::{Loss, Output, Reason};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
-use super::standby::{Doubt, Ready, Standby};
+use super::standby::{Doubt, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::wire::{Connection, Received};
-use crate::command::{Command, Encoded, Refusal, Slices};
+use crate::command::{Command, Encoded, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::Frame;
 
@@ -50,6 +55,7 @@ pub(crate) struct Session<T> {
     refusal: Option<Cause>,
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
+    authentication: Authentication,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -63,6 +69,7 @@ pub(crate) enum More {
 impl<T: Claim> Session<T> {
     pub(crate) fn new(settings: SessionSettings, now: Instant) -> Self {
         let backoff = Backoff::new(settings.backoff, settings.seed);
+        let authentication = Authentication::new(settings.backoff.jitter, settings.seed);
         let gates = Gates::new(settings.seed);
         Self {
             settings,
@@ -79,6 +86,7 @@ impl<T: Claim> Session<T> {
             attempt_until: None,
             refusal: None,
             closing: None,
+            authentication,
         }
     }
 
@@ -160,6 +168,7 @@ impl<T: Claim> Session<T> {
         let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
         self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.handle_stage(Stage::Handshake, self.peer.remote);
+        self.identify();
     }
 
     /// The attempt failed, or the socket did.
@@ -190,7 +199,7 @@ impl<T: Claim> Session<T> {
 
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.connection.as_mut().map(Connection::read_buffer)
+        self.connection.as_mut().and_then(Connection::read_buffer)
     }
 
     /// Bytes were read.
@@ -218,28 +227,6 @@ impl<T: Claim> Session<T> {
         }
     }
 
-    /// The second connection: where its bytes are read to and written from.
-    pub(crate) fn standby(&mut self) -> &mut Standby {
-        &mut self.standby
-    }
-
-    /// Whether the driver should dial a second connection now; if so, an attempt has begun.
-    pub(crate) fn poll_standby_dial(&mut self, now: Instant) -> bool {
-        self.standby.poll_dial(&self.settings, now)
-    }
-
-    /// The transport has a socket for the second connection.
-    pub(crate) fn handle_standby_dialed(&mut self, peer: PeerFacts) {
-        self.standby.handle_dialed(&self.settings, peer);
-    }
-
-    /// The attempt to make a second connection failed: the present one is still the best there is.
-    pub(crate) fn handle_standby_lost(&mut self, cause: Cause, now: Instant) {
-        self.standby.give_up(STANDBY_PAUSE, now);
-        self.backlog.resume();
-        self.last_cause = Some(cause);
-    }
-
     /// The next thing to act on.
     pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Output<T>> {
         loop {
@@ -256,6 +243,7 @@ impl<T: Claim> Session<T> {
                 Received::Push(frame) => return Some(Output::Push(frame)),
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
+                    let cause = self.judge_refusal(cause);
                     self.handle_lost(cause, now);
                     return Some(Output::Hangup);
                 }
@@ -287,6 +275,7 @@ impl<T: Claim> Session<T> {
             self.attempt_until,
             self.silence_due(),
             self.standby.until(),
+            self.authentication.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
         ]
         .into_iter()
@@ -313,10 +302,11 @@ impl<T: Claim> Session<T> {
             self.handle_standby_lost(Cause::AttemptTimedOut { stage: Stage::Handshake }, now);
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
-            let stage = self.stage();
-            self.handle_lost(Cause::AttemptTimedOut { stage }, now);
+            let cause = self.attempt_timed_out();
+            self.handle_lost(cause, now);
             self.outputs.push_back(Output::Hangup);
         }
+        self.handle_authentication_timeout(now);
         if self.closing.is_some_and(|(until, _)| until <= now) {
             self.finish(Cause::ClosedHere, now);
         }
@@ -351,20 +341,11 @@ impl<T: Claim> Session<T> {
         matches!(self.state, LinkState::Closed { .. })
     }
 
-    /// When a second connection should be tried; `None` while one is, or no answer is awaited.
-    fn silence_due(&self) -> Option<Instant> {
-        if !self.state.is_ready() || self.standby.is_active() {
-            return None;
-        }
-        let due = self.liveness.silence_due(&self.settings)?;
-        Some(self.standby.not_before().map_or(due, |instant| due.max(instant)))
-    }
-
     /// Sends a `PING` in the order of all other commands.
     fn beat(&mut self) {
         let mut log = Encoded::default();
         let len = Command::new("PING").write_to(&mut log);
-        let place = self.backlog.push(Entry::heartbeat(len), log);
+        let place = self.backlog.push(Entry::own(len), log);
         self.liveness.handle_beat(place);
     }
 
@@ -384,47 +365,7 @@ impl<T: Claim> Session<T> {
         if self.closing.is_some() && self.state.drain().is_ok() {
             self.outputs.push_back(Output::State);
         }
-    }
-
-    /// Takes the second connection into use once it is better than the present one.
-    fn attend_standby(&mut self, now: Instant) {
-        if !self.standby.is_active() {
-            return;
-        }
-        match self.standby.poll_ready() {
-            Some(Ok((Doubt::Silence, ready))) => return self.promote(*ready, Cause::Silent, now),
-            Some(Ok((Doubt::ReadOnly, ready))) if ready.server.is_replica() => {
-                return self.standby.give_up(STANDBY_PAUSE, now);
-            }
-            // What the present connection was sent it answers: it is only to be sent no more.
-            Some(Ok((Doubt::ReadOnly, ready))) => {
-                self.backlog.pause();
-                self.standby.keep(ready, now + HANDOVER);
-            }
-            Some(Err(cause)) => return self.handle_standby_lost(cause, now),
-            None => {}
-        }
-        if self.backlog.is_paused() {
-            if let Some(ready) = self.standby.take_proven() {
-                self.promote(*ready, Cause::ReadOnly, now);
-            }
-        }
-    }
-
-    /// Puts a new connection in the place of the present one.
-    fn promote(&mut self, ready: Ready, cause: Cause, now: Instant) {
-        let in_flight = self.callers();
-        self.drop_connection();
-        // The new connection may be no better: a server need not say that it is a replica.
-        self.standby.give_up(STANDBY_PAUSE, now);
-        let failed_unknown = self.sort_out(&cause, now);
-        let requeued = self.backlog.len();
-        self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });
-        self.outputs.push_back(Output::Promoted);
-        self.liveness.handle_dialed(now);
-        self.peer = ready.peer;
-        self.connection = Some(ready.connection);
-        self.handle_established(ready.server, now);
+        self.catch_up(now);
     }
 
     /// Forgets everything that is true of the present socket, or attempt, alone.
@@ -432,20 +373,30 @@ impl<T: Claim> Session<T> {
         self.connection = None;
         self.standby = Standby::new();
         self.liveness.reset();
+        self.authentication.reset();
         self.attempt_until = None;
     }
 
     fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
         let oldest = self.backlog.oldest();
         self.liveness.handle_answer(oldest);
+        if self.authentication.sent().is_some() && self.authentication.sent() == oldest {
+            self.handle_authenticated(&frame, now);
+        }
         let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
-        let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusal_of(&frame));
+        let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusals::refusal_of(&frame));
         let output = match self.backlog.handle_answer(frame) {
             Answered::Output(output) => Some(output),
             Answered::Nothing => None,
             Answered::Refused(placed, refusal, words) => {
                 self.handle_refused(placed, refusal, words, now);
                 return None;
+            }
+            Answered::LeftOpen(output) => {
+                self.outputs.extend(output);
+                let detail = "an answer to EXEC that leaves the transaction open".to_owned();
+                self.handle_lost(Cause::Protocol { detail }, now);
+                return Some(Output::Hangup);
             }
         };
         match (probed, refused, oldest) {
@@ -455,39 +406,6 @@ impl<T: Claim> Session<T> {
             _ => {}
         }
         output
-    }
-
-    /// The server refused an entry for the time being.
-    fn handle_refused(&mut self, placed: Placed<T>, refusal: Refusal, words: Arc<str>, now: Instant) {
-        let was_held = self.gates.holds_link();
-        let cause = Cause::Refused { message: Arc::clone(&words) };
-        self.gates.refuse(placed, refusal, &self.backlog, (cause, now));
-        if self.gates.holds_link() && !was_held {
-            self.outputs.push_back(Output::Paused(words));
-        }
-        if refusal == Refusal::ReadOnly && self.state.is_ready() {
-            self.standby.want(Doubt::ReadOnly, now);
-        }
-    }
-
-    /// Tries again what was refused a while ago.
-    fn try_again(&mut self, now: Instant) {
-        for scope in self.gates.due(now) {
-            let was_held = self.gates.holds_link();
-            self.gates.try_again(scope, &mut self.backlog, now);
-            if was_held && !self.gates.holds_link() {
-                self.outputs.push_back(Output::Resumed);
-            }
-        }
-        self.backlog.settle(self.gates.take_settled());
-    }
-
-    fn open_gate(&mut self, scope: Scope, now: Instant) {
-        self.gates.open(scope, &mut self.backlog, now);
-        self.backlog.settle(self.gates.take_settled());
-        if scope == Scope::Link {
-            self.outputs.push_back(Output::Resumed);
-        }
     }
 
     /// Why commands may not wait in the present state; `None` if they may.
@@ -555,7 +473,8 @@ impl<T: Claim> Session<T> {
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        (self.backlog.len() + self.gates.len()).saturating_sub(self.liveness.heartbeats())
+        let own = self.liveness.heartbeats() + usize::from(self.authentication.sent().is_some());
+        (self.backlog.len() + self.gates.len()).saturating_sub(own)
     }
 
     /// How far a command that is not sent has got.
@@ -578,16 +497,3 @@ impl<T: Claim> Session<T> {
         }
     }
 }
-
-/// Why the server takes no commands at all, if that is what an answer says.
-fn refusal_of(answer: &Frame) -> Option<Cause> {
-    let line = answer.reply().bytes().filter(|_| answer.has_error())?;
-    let refusal = Refusal::of(line).filter(|refusal| Scope::of(*refusal) == Scope::Link);
-    refusal.map(|_| Cause::Refused { message: String::from_utf8_lossy(line).into() })
-}
-
-/// After a second connection could not be made, or was no better, the next one is not tried for this long, 1 s.
-const STANDBY_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long commands are held back at most until the present connection has answered what it was sent, 1 s.
-const HANDOVER: Duration = Duration::from_secs(1);

@@ -1,9 +1,8 @@
 //! What a link is told when it is made.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::identity::Identity;
 use crate::resp::Limits;
 
 /// Which version of the Redis protocol to speak.
@@ -72,8 +71,8 @@ pub(crate) struct BackoffSettings {
 pub(crate) struct HandshakePlan {
     /// Which protocol to speak.
     pub(crate) protocol: ProtocolChoice,
-    /// Who we are; `None` sends no AUTH.
-    pub(crate) credentials: Option<Credentials>,
+    /// Who we are.
+    pub(crate) identity: Identity,
     /// CLIENT SETNAME.
     pub(crate) name: Option<String>,
     /// SELECT; 0 is not sent.
@@ -82,19 +81,4 @@ pub(crate) struct HandshakePlan {
     pub(crate) library: Option<(&'static str, &'static str)>,
     /// CLIENT NO-EVICT ON.
     pub(crate) no_evict: bool,
-}
-
-/// A user and a password. Shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    /// `None` is the user `default`, by the form of AUTH that old servers know.
-    pub(crate) username: Option<String>,
-    /// The password, which may be any bytes.
-    pub(crate) password: Arc<[u8]>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(***)")
-    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::identity::Credentials;
 use super::settings::SessionSettings;
 use super::state::ServerFacts;
 use super::wire::{Connection, Received};
@@ -100,6 +101,18 @@ impl Standby {
         self.phase = Phase::Greeting { doubt, until, connection, peer };
     }
 
+    /// Whether its handshake waits for [`Self::identify`].
+    pub(crate) fn awaits_credentials(&self) -> bool {
+        matches!(&self.phase, Phase::Greeting { connection, .. } if connection.awaits_credentials())
+    }
+
+    /// Begins the handshake that waited for credentials.
+    pub(crate) fn identify(&mut self, credentials: Credentials) {
+        if let Phase::Greeting { connection, .. } = &mut self.phase {
+            connection.identify(credentials);
+        }
+    }
+
     /// Gives it up; the next attempt begins after `pause` at the earliest.
     pub(crate) fn give_up(&mut self, pause: Duration, now: Instant) {
         *self = Self { phase: Phase::Unused, not_before: Some(now + pause) };
@@ -118,8 +131,8 @@ impl Standby {
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
         match &mut self.phase {
-            Phase::Greeting { connection, .. } => Some(connection.read_buffer()),
-            Phase::Proven { ready, .. } => Some(ready.connection.read_buffer()),
+            Phase::Greeting { connection, .. } => connection.read_buffer(),
+            Phase::Proven { ready, .. } => ready.connection.read_buffer(),
             _ => None,
         }
     }

@@ -1,15 +1,17 @@
 //! One socket's life: the handshake, then frames in and out.
 
+use std::fmt;
+
 use bytes::BytesMut;
 
 use super::handshake::{Handshake, Progress};
+use super::identity::{Credentials, Identity};
 use super::settings::HandshakePlan;
 use super::state::ServerFacts;
 use crate::outcome::{Cause, HandshakeRefusal};
 use crate::resp::{Decoder, Frame, Limits, Reply, View};
 
 /// The protocol's state on one socket.
-#[derive(Debug)]
 pub(crate) struct Connection {
     decoder: Decoder,
     /// Bytes read and not yet decoded.
@@ -23,6 +25,8 @@ pub(crate) struct Connection {
 
 #[derive(Debug)]
 enum Phase {
+    /// The handshake waits for credentials.
+    Unidentified(Box<HandshakePlan>),
     Greeting(Box<Handshake>),
     Ready,
     /// Nothing more will come of this connection.
@@ -45,7 +49,7 @@ pub(crate) enum Received {
 }
 
 impl Connection {
-    /// A new socket, on which the handshake is to begin.
+    /// A new socket, on which the handshake is to begin, at once or with [`Self::identify`].
     pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> Self {
         let mut connection = Self {
             decoder: Decoder::new(limits),
@@ -54,8 +58,29 @@ impl Connection {
             phase: Phase::Failed,
             greeting: Vec::new(),
         };
-        connection.advance(Handshake::begin(plan));
+        match plan.identity {
+            Identity::Provided => connection.phase = Phase::Unidentified(Box::new(plan)),
+            Identity::Anonymous | Identity::Known(_) => connection.start(plan),
+        }
         connection
+    }
+
+    /// Whether the handshake waits for [`Self::identify`].
+    pub(crate) fn awaits_credentials(&self) -> bool {
+        matches!(self.phase, Phase::Unidentified(_))
+    }
+
+    /// Begins the handshake that waited for credentials.
+    pub(crate) fn identify(&mut self, credentials: Credentials) {
+        match std::mem::replace(&mut self.phase, Phase::Failed) {
+            Phase::Unidentified(plan) => self.start(HandshakePlan { identity: Identity::Known(credentials), ..*plan }),
+            other => self.phase = other,
+        }
+    }
+
+    fn start(&mut self, plan: HandshakePlan) {
+        // Whatever comes of its first step, nothing was answered yet: there is nothing to tell.
+        self.advance(Handshake::begin(plan));
     }
 
     /// Whether commands may be sent.
@@ -73,8 +98,11 @@ impl Connection {
         self.greeting.drain(..count.min(self.greeting.len()));
     }
 
-    /// Where to read to, with room for at least something.
-    pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
+    /// Where to read to, with room for at least something; `None` if there is enough to begin with once it is looked at.
+    pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
+        if self.awaits_credentials() && self.incoming.len() >= self.read_size {
+            return None;
+        }
         let partial = self.incoming.len();
         // What is announced is believed only as far as as much has arrived, or one buffer's worth.
         let believed = self.decoder.needed().min(partial.max(self.read_size));
@@ -85,12 +113,16 @@ impl Connection {
             let several = if partial >= self.read_size / 4 { 4 * self.read_size } else { self.read_size };
             self.incoming.reserve(believed.max(several));
         }
-        &mut self.incoming
+        Some(&mut self.incoming)
     }
 
     /// Takes the next thing out of what was read; `due` says how many answers may be taken at once. With none due, an
     /// answer shows that the peer and we disagree about what was asked.
     pub(crate) fn poll_received(&mut self, due: usize) -> Received {
+        // What a server says before it is asked waits, and is the answer to the first question.
+        if self.awaits_credentials() {
+            return Received::Nothing;
+        }
         loop {
             let most = if self.is_ready() { due.max(1) } else { 1 };
             let frame = match self.decoder.decode(&mut self.incoming, most) {
@@ -112,7 +144,7 @@ impl Connection {
                     self.phase = Phase::Ready;
                     return Received::Answers(frame);
                 }
-                Phase::Failed => return Received::Nothing,
+                Phase::Failed | Phase::Unidentified(_) => return Received::Nothing,
                 Phase::Greeting(handshake) => match self.advance((*handshake).handle_answer(frame.reply())) {
                     Received::Nothing => {}
                     received => return received,
@@ -148,6 +180,19 @@ impl Connection {
     fn refused(&mut self, refusal: HandshakeRefusal) -> Received {
         self.phase = Phase::Failed;
         Received::Failed(Cause::Handshake(refusal))
+    }
+}
+
+/// The bytes that were read and are to be sent are secret.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            Phase::Unidentified(_) => "waits for credentials",
+            Phase::Greeting(_) => "in the handshake",
+            Phase::Ready => "ready",
+            Phase::Failed => "failed",
+        };
+        f.debug_struct("Connection").field("phase", &phase).finish_non_exhaustive()
     }
 }
 

@@ -7,8 +7,10 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::clock;
+use super::credentials::Asking;
 use super::mailbox::{Bounds, Mailbox};
 use super::news::{Events, News};
+use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::connection::{LinkState, Session, SessionSettings};
 use crate::outcome::Address;
@@ -19,6 +21,8 @@ pub(crate) struct LinkSettings {
     pub(crate) address: Address,
     pub(crate) dialer: Arc<Dialer>,
     pub(crate) session: SessionSettings,
+    /// Gives the credentials, where the session has none of its own.
+    pub(crate) provider: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) bounds: Bounds,
     /// How long sent commands may still take once nobody holds the link any more.
     pub(crate) grace: Duration,
@@ -52,7 +56,8 @@ impl Link {
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
         let session = Session::new(settings.session, clock::now());
-        runtime.spawn(LinkTask::new(session, settings.dialer, &shared));
+        let asking = Asking::new(settings.provider);
+        runtime.spawn(LinkTask::new(session, settings.dialer, asking, &shared));
         Self { shared, grace: settings.grace }
     }
 

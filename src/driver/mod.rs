@@ -1,9 +1,11 @@
 //! The only loop and the only clock: one task a link, and the mailbox that callers put their commands into.
 
 mod clock;
+mod credentials;
 mod link;
 mod mailbox;
 mod news;
+mod provider;
 mod slot;
 mod socket;
 mod standby;
@@ -14,4 +16,5 @@ pub(crate) use link::{Link, LinkSettings};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};
 pub use news::{Event, Events};
+pub use provider::{CredentialsError, CredentialsProvider};
 pub(crate) use slot::{Outcome, ReplySlot};

@@ -43,6 +43,16 @@ pub enum Event {
     /// The server sent something unasked, such as a notice of its own maintenance: at most 64 KiB, see
     /// [`Missed`](Self::Missed).
     Push(Value),
+    /// The server has taken credentials that changed, on a connection that goes on: see
+    /// [`CredentialsProvider::changes`](crate::CredentialsProvider::changes).
+    Reauthenticated,
+    /// The server has refused credentials that changed, or the provider had none. The connection goes on as it was, and
+    /// another attempt follows after a pause.
+    #[non_exhaustive]
+    ReauthenticationFailed {
+        /// Why: [`Cause::Handshake`] with the server's words, [`Cause::Credentials`] or [`Cause::Panicked`].
+        cause: Cause,
+    },
     /// Certificate files were found changed before a handshake.
     CertificateReloaded(CertificateReload),
     /// This many events are lost to the listener: it was too slow, or what stood here was a push too large to keep.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock;
+use super::credentials::Asking;
 use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
@@ -26,6 +27,7 @@ pub(crate) struct LinkTask {
     session: Session<Ticket>,
     mailbox: Arc<Mailbox>,
     dialer: Arc<Dialer>,
+    credentials: Asking,
     address: Arc<Address>,
     socket: Socket,
     /// The second connection's, while there is one.
@@ -62,11 +64,12 @@ enum Step {
 }
 
 impl LinkTask {
-    pub(crate) fn new(session: Session<Ticket>, dialer: Arc<Dialer>, shared: &Shared) -> Self {
+    pub(crate) fn new(session: Session<Ticket>, dialer: Arc<Dialer>, credentials: Asking, shared: &Shared) -> Self {
         Self {
             session,
             mailbox: Arc::clone(&shared.mailbox),
             dialer,
+            credentials,
             address: Arc::clone(&shared.address),
             socket: Socket::None,
             standby: Socket::None,
@@ -113,6 +116,22 @@ impl LinkTask {
         }
     }
 
+    /// Gives the session the credentials that it needs, and tells it when they change.
+    fn identify(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let mut step = Step::Idle;
+        if self.credentials.poll_change(cx).is_ready() {
+            self.session.handle_credentials_changed(now);
+            step = Step::Moved;
+        }
+        if !self.session.awaits_credentials() {
+            self.credentials.forget();
+        } else if let Poll::Ready(given) = self.credentials.poll_answer(cx) {
+            self.session.handle_credentials(given, now);
+            step = Step::Moved;
+        }
+        step
+    }
+
     /// Reads once.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let (Socket::Open(stream), Some(buffer)) = (&mut self.socket, self.session.read_buffer()) else {
@@ -146,6 +165,9 @@ impl LinkTask {
                 Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
                     self.news.tell(Event::Disconnected { cause, in_flight, requeued, failed_unknown });
                 }
+                Output::NeedCredentials => self.credentials.begin(),
+                Output::Reauthenticated => self.news.tell(Event::Reauthenticated),
+                Output::ReauthenticationFailed(cause) => self.news.tell(Event::ReauthenticationFailed { cause }),
                 Output::State => {
                     self.state.send_replace(self.session.state().clone());
                 }
@@ -327,13 +349,14 @@ impl Future for LinkTask {
             let read = this.read(cx, now);
             this.attend_standby(cx, now);
             this.deliver(cx, now);
+            let identified = this.identify(cx, now);
             let collected = this.send(cx, now);
             let delivered = this.deliver(cx, now);
             if this.session.is_closed() {
                 return Poll::Ready(());
             }
             // What was delivered after the write has given back room that others wait for.
-            let moved = [read, collected, delivered].contains(&Step::Moved);
+            let moved = [read, identified, collected, delivered].contains(&Step::Moved);
             if !moved && this.session.poll_timeout().is_none_or(|due| due > now) {
                 this.keep_time(cx, now);
                 return Poll::Pending;

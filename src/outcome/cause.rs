@@ -25,6 +25,12 @@ pub enum Cause {
     },
     /// TLS failed: in the same way, or for good, at every address; or later.
     Tls(TlsFailure),
+    /// There were no credentials to authenticate with: the user's own provider failed, or took longer than an attempt
+    /// to connect may take.
+    Credentials {
+        /// What the provider says.
+        detail: String,
+    },
     /// The server refused the Redis handshake.
     Handshake(HandshakeRefusal),
     /// The server sent bytes that are not RESP.
@@ -53,7 +59,7 @@ pub enum Cause {
     ReadOnly,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,
-    /// The user's own resolver or connector panicked; the attempt is over, and others follow.
+    /// The user's own resolver, connector or provider of credentials panicked; the attempt is over, and others follow.
     Panicked,
     /// The connection was ended by this side: the client was closed.
     ClosedHere,
@@ -201,6 +207,7 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::Tls(failure) => failure.fmt(f),
+            Self::Credentials { detail } => write!(f, "no credentials: {detail}"),
             Self::Handshake(refusal) => refusal.fmt(f),
             Self::Protocol { detail } => write!(f, "the server does not speak the Redis protocol: {detail}"),
             Self::PeerClosed => f.write_str("the server closed the connection"),
@@ -212,7 +219,7 @@ impl fmt::Display for Cause {
             Self::Refused { message } => write!(f, "the server refused it for the time being: {message}"),
             Self::ReadOnly => f.write_str("the server became a replica, and another one took its place"),
             Self::NotConnected => f.write_str("there is no connection yet"),
-            Self::Panicked => f.write_str("the user's own resolver or connector panicked"),
+            Self::Panicked => f.write_str("the user's own resolver, connector or provider of credentials panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),
             Self::RuntimeGone => {
                 f.write_str("the runtime that carried the connection was shut down, or a panic ended its task")

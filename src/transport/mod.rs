@@ -30,6 +30,7 @@ pub use options::{Keepalive, Linger, SocketOptions};
 pub use resolve::{Resolver, SystemResolver};
 
 pub(crate) use dial::{DialOptions, Dialed, Dialer};
+pub(crate) use foreign::unless_it_panics;
 pub(crate) use progress::Progress;
 pub(crate) use stream::{Liveness, Stream};
 

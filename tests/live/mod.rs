@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's equipment fails the test by panicking")]
 
 mod peer;
+mod token;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use steadfast::client::Backoff;
 use steadfast::{Client, Config, Error, LinkState};
 
 pub(crate) use peer::{Peer, Wire};
+pub(crate) use token::{Mood, Token};
 
 use crate::support::{Kind, Server};
 

@@ -1,10 +1,13 @@
 //! The methods that change a setting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AtCapacity, Backoff, Config, Credentials, Offline, ProtocolChoice};
+use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice};
 use crate::client::Secret;
 use crate::command::{OnRefusal, Replay};
+use crate::connection::Credentials;
+use crate::driver::CredentialsProvider;
 use crate::resp::Limits;
 
 /// Who the connections are.
@@ -15,14 +18,24 @@ impl Config {
     /// [`with_password`](Self::with_password) only. See <https://redis.io/docs/latest/commands/auth/>.
     #[must_use]
     pub fn with_credentials(self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
-        let credentials = Credentials { username: Some(username.into()), password: password.into() };
-        Self { credentials: Some(credentials), ..self }
+        Self { login: Login::Known(Credentials::user(username, password)), ..self }
     }
 
     /// Authenticates with `password` alone, as the server's user `default`. Default: no authentication.
     #[must_use]
     pub fn with_password(self, password: impl Into<Secret>) -> Self {
-        Self { credentials: Some(Credentials { username: None, password: password.into() }), ..self }
+        Self { login: Login::Known(Credentials::password(password)), ..self }
+    }
+
+    /// Authenticates with what `provider` gives, which is asked for every handshake: for tokens that expire and passwords
+    /// that are rotated. Default: none.
+    ///
+    /// It takes the place of a user and a password that were set before, also in the URL, as one of those set later takes
+    /// its place: of them all the last one holds. See [`CredentialsProvider`] for when it is asked, how it makes living
+    /// connections authenticate again, and what its failures do.
+    #[must_use]
+    pub fn with_credentials_provider(self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        Self { login: Login::Provided(provider), ..self }
     }
 
     /// Selects a database on every connection. Default: 0.

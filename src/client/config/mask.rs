@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::client::secret::MASK;
+use crate::connection::MASK;
 
 /// A text with its secret parts replaced by `***`, and the byte range of one part of it.
 #[derive(Clone, PartialEq, Eq)]

@@ -14,6 +14,10 @@ pub(super) struct Peer {
     pub(super) ran: RefCell<BTreeMap<String, u32>>,
     /// Connection, verb and argument, in the order of their runs.
     pub(super) order: RefCell<Vec<(u32, String, String)>>,
+    /// Connection and password, of each HELLO with AUTH and each AUTH.
+    pub(super) logins: RefCell<Vec<(u32, String)>>,
+    /// The only password that is taken; `None`: any.
+    pub(super) password: RefCell<Option<String>>,
 }
 
 /// One connection as the peer sees it.
@@ -46,7 +50,13 @@ impl Wire {
     }
 
     fn answer(&mut self, peer: &Peer, words: &[String]) {
+        let said = words.iter().position(|word| word == "AUTH").and_then(|_| words.last());
+        if let Some(password) = said {
+            peer.logins.borrow_mut().push((self.number, password.clone()));
+        }
+        let wrong = said.is_some_and(|said| peer.password.borrow().as_ref().is_some_and(|right| right != said));
         let text = match words[0].as_str() {
+            "HELLO" | "AUTH" if wrong => format!("-WRONGPASS not {}\r\n", said.map_or("", String::as_str)),
             "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
             verb @ ("TOUCH" | "READ") => {
                 *peer.ran.borrow_mut().entry(words[1].clone()).or_default() += 1;

@@ -67,6 +67,10 @@ pub(super) struct World {
     pub(super) room: Room,
     pub(super) next: u32,
     pub(super) connections: u32,
+    /// How often credentials were asked for.
+    pub(super) asked: u32,
+    /// What became of authentications on the connection.
+    pub(super) told: Vec<Result<(), Cause>>,
 }
 
 impl World {
@@ -94,6 +98,8 @@ impl World {
             room: Room::default(),
             next: 0,
             connections: 0,
+            asked: 0,
+            told: Vec::new(),
         }
     }
 
@@ -234,6 +240,9 @@ impl World {
                     self.end(&caller, end.lost);
                 }
                 Output::Hangup => self.wire = None,
+                Output::NeedCredentials => self.asked += 1,
+                Output::Reauthenticated => self.told.push(Ok(())),
+                Output::ReauthenticationFailed(cause) => self.told.push(Err(cause)),
                 _ => {}
             }
         }

@@ -163,6 +163,9 @@ impl TlsOptions {
 
     /// Shows this certificate to servers that ask for one: a PEM file with the certificate and its intermediates, and
     /// a PEM file with the unencrypted key (PKCS#8, PKCS#1 or SEC1). They may be the same file. Default: none.
+    ///
+    /// Where the server takes its user from the certificate (`tls-auth-clients-user`), leave user and password unset:
+    /// no `AUTH` is sent then, which would put another user in its place.
     pub fn with_client_certificate_files(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.identity = Some(Identity { chain: Pem::File(chain.into()), key: Pem::File(key.into()) });
         self

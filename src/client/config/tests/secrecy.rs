@@ -78,6 +78,18 @@ fn no_error_shows_a_password() {
 }
 
 #[test]
+fn a_provider_takes_the_place_of_a_password_and_shows_nothing_either() {
+    let provider = std::sync::Arc::new(|| async { Ok(crate::Credentials::user("app", PASSWORD)) });
+    let config = parsed("redis://user:other@host").with_credentials_provider(provider.clone());
+    assert!(config.password().is_none() && config.username().is_none());
+    assert_eq!(config.to_string(), "redis://host:6379/0");
+    assert!(format!("{config:?}").contains("login: the user's own provider"), "{config:?}");
+    let again = config.with_credentials("user", PASSWORD);
+    assert_eq!(again.to_string(), "redis://user:***@host:6379/0");
+    assert!(format!("{again:?}").contains("login: Credentials(***)"), "{again:?}");
+}
+
+#[test]
 fn a_password_tells_nothing_of_its_length() {
     let shown = |password: &str| refused(&format!("redis://user:{password}@host:99999")).to_string();
     assert_eq!(shown("a"), shown("a-much-longer-one"));

@@ -2,9 +2,11 @@
 
 mod attempts;
 mod closing;
+mod credentials;
 mod cuts;
 mod deadlines;
 mod heartbeats;
 mod memory;
 mod poison;
 mod unasked;
+mod units;

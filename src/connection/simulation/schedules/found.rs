@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::run::run;
-use super::schedule::{Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb, Wakes};
+use super::schedule::{
+    Call, Door, Effect, Greeting, Known, Mood, Network, Refused, Schedule, Setting, Step, Verb, Wakes,
+};
 use crate::command::Retry;
 use crate::connection::{Offline, Repeat};
 
@@ -13,7 +15,7 @@ const SETTING: Setting = Setting {
     offline: Offline::Wait,
     connect_timeout: Duration::from_secs(1),
     read_buffer: 4096,
-    password: false,
+    identity: Known::Nobody,
     wakes: Wakes::WhenAsked,
     seed: 1,
 };
@@ -51,10 +53,21 @@ fn x() {
     let count = Verb { effect: Effect::Count, key: 2, ..NEVER };
     let count1 = Verb { effect: Effect::Count, key: 1, ..READ };
     run(&Schedule {
-        setting: Setting { seed: 10907207900756843381, wakes: Wakes::Always, read_buffer: 256, silence: Some(Duration::from_millis(383)), connect_timeout: Duration::from_millis(919), ..SETTING },
+        setting: Setting {
+            seed: 10907207900756843381,
+            wakes: Wakes::Always,
+            read_buffer: 256,
+            silence: Some(Duration::from_millis(383)),
+            connect_timeout: Duration::from_millis(919),
+            ..SETTING
+        },
         steps: vec![
             Step::Mood(Mood::Refuses(Refused::ClusterDown)),
-            Step::Post(vec![call(&[p(READ, 9)], 27), call(&[p(WRITE, 10), READ, p(claim, 8), p(READ, 7), p(READ, 9), p(count, 5)], 2206), call(&[p(count1, 17)], 2606)]),
+            Step::Post(vec![
+                call(&[p(READ, 9)], 27),
+                call(&[p(WRITE, 10), READ, p(claim, 8), p(READ, 7), p(READ, 9), p(count, 5)], 2206),
+                call(&[p(count1, 17)], 2606),
+            ]),
             Step::Network(Network { latency: us(5626), gulp: 51, ..Network::FREE }),
             pass(107),
             Step::Network(Network { latency: us(4876), up: Some(78), down: Some(57), ..Network::FREE }),

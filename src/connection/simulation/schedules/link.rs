@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
-use super::schedule::{Call, Dial, Door, Network, Setting, Wakes};
+use super::schedule::{Call, Dial, Door, Known, Network, Provider, Setting, Wakes};
 use super::server::{Client, Server};
 use super::wire::Wire;
 use crate::command::{Encoded, Slices};
 use crate::connection::{
-    BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, LinkState, More, Offline,
-    Output, Policy, Room, Sent, Session, SessionSettings,
+    BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
+    Offline, Output, Policy, Room, Sent, Session, SessionSettings,
 };
 use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -26,8 +26,11 @@ pub(super) struct Link {
     pub(super) ledger: Ledger,
     pub(super) server: Server,
     pub(super) network: Network,
+    pub(super) provider: Provider,
     pub(super) socket: Socket,
     standby: Socket,
+    /// What is asked of the provider of credentials: when it answers, if it does.
+    asked: Option<(Option<Instant>, Provider)>,
     setting: Setting,
     gone: Vec<Rc<Cell<bool>>>,
     /// What was put in and not given back.
@@ -131,9 +134,13 @@ enum Progress {
 impl Link {
     pub(super) fn new(setting: &Setting) -> Self {
         let now = Instant::now();
-        let credentials = setting.password.then(|| Credentials { username: None, password: b"a password"[..].into() });
+        let identity = match setting.identity {
+            Known::Nobody => Identity::Anonymous,
+            Known::Always => Identity::Known(Credentials::password("a password")),
+            Known::WhenAsked => Identity::Provided,
+        };
         let settings = SessionSettings {
-            handshake: HandshakePlan { database: 1, credentials, ..HandshakePlan::default() },
+            handshake: HandshakePlan { database: 1, identity, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: setting.read_buffer,
             backoff: BACKOFF,
@@ -149,8 +156,10 @@ impl Link {
             ledger: Ledger::new(),
             server: Server::new(),
             network: Network::FREE,
+            provider: Provider::Gives(Duration::ZERO),
             socket: Socket::None,
             standby: Socket::None,
+            asked: None,
             setting: setting.clone(),
             gone: Vec::new(),
             room: Room::default(),
@@ -209,7 +218,9 @@ impl Link {
         let until = self.now + time;
         loop {
             self.work();
-            let events = [self.session.poll_timeout(), self.socket.next(), self.standby.next(), self.server.next()];
+            let provided = self.asked.and_then(|(until, _)| until);
+            let [first, second] = [self.socket.next(), self.standby.next()];
+            let events = [self.session.poll_timeout(), first, second, self.server.next(), provided];
             match events.into_iter().flatten().min().filter(|next| *next < until) {
                 Some(next) => {
                     assert!(next > self.now, "what is due is not done");
@@ -231,6 +242,7 @@ impl Link {
             if due || self.setting.wakes == Wakes::Always {
                 self.session.handle_timeout(self.now);
             }
+            self.provide();
             self.deliver();
             let dialed = self.dial();
             self.serve();
@@ -243,7 +255,8 @@ impl Link {
                 self.bury_all();
                 break;
             }
-            if [dialed, read, attended, written].contains(&Progress::Moved) {
+            let provided = self.asked.is_some_and(|(until, _)| until.is_some_and(|until| until <= self.now));
+            if provided || [dialed, read, attended, written].contains(&Progress::Moved) {
                 continue;
             }
             if self.session.poll_timeout().is_none_or(|due| due > self.now) {
@@ -252,6 +265,21 @@ impl Link {
             assert!(round < 10, "the session asks to be woken in the past, and does nothing then");
         }
         self.check();
+    }
+
+    /// The provider of credentials answers, if somebody still waits for that.
+    fn provide(&mut self) {
+        if !self.session.awaits_credentials() {
+            self.asked = None;
+        }
+        let Some((_, provider)) = self.asked.take_if(|(until, _)| until.is_some_and(|until| until <= self.now)) else {
+            return;
+        };
+        let given = match provider {
+            Provider::Gives(_) => Ok(Credentials::password("a password")),
+            Provider::Fails(_) | Provider::Silent => Err(Cause::Credentials { detail: String::new() }),
+        };
+        self.session.handle_credentials(given, self.now);
     }
 
     fn dial(&mut self) -> Progress {
@@ -436,6 +464,14 @@ impl Link {
                     self.socket = std::mem::replace(&mut self.standby, Socket::None);
                     assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
                 }
+                Output::NeedCredentials => {
+                    let until = match self.provider {
+                        Provider::Gives(after) | Provider::Fails(after) => Some(self.now + after),
+                        Provider::Silent => None,
+                    };
+                    self.asked = Some((until, self.provider));
+                }
+                Output::Reauthenticated | Output::ReauthenticationFailed(_) => {}
                 Output::Paused(_) => {
                     assert_eq!(self.pause, Pause::None, "paused twice");
                     self.pause = Pause::Link;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::schedule::{
-    Affliction, Call, Close, Cut, Door, Effect, Greeting, Mood, Network, Saying, Schedule, Step, Verb,
+    Affliction, Call, Close, Cut, Door, Effect, Greeting, Login, Mood, Network, Provider, Saying, Schedule, Step, Verb,
 };
 use crate::command::Retry;
 use crate::connection::{More, Repeat};
@@ -64,6 +64,9 @@ fn take(step: &Step, link: &mut Link) {
                 (None, _) => {}
             }
         }
+        Step::Provider(provider) => link.provider = *provider,
+        Step::Login(login) => link.server.login = *login,
+        Step::Change => link.session.handle_credentials_changed(link.now),
         Step::Say(saying) => say(*saying, link),
         Step::Close(how) => close(*how, link),
     }
@@ -106,6 +109,8 @@ fn stop_faults(link: &mut Link) {
     link.network = Network::FREE;
     link.server.mood = Mood::Well;
     link.server.door = Door::OPEN;
+    link.server.login = Login::Taken;
+    link.provider = Provider::Gives(Duration::ZERO);
     for wire in link.wires() {
         wire.doom = None;
         wire.affliction = wire.affliction.filter(|affliction| *affliction != Affliction::ReadOnly);

@@ -22,10 +22,35 @@ pub(super) struct Setting {
     pub(super) offline: Offline,
     pub(super) connect_timeout: Duration,
     pub(super) read_buffer: usize,
-    pub(super) password: bool,
+    pub(super) identity: Known,
     pub(super) wakes: Wakes,
     /// Makes the jitter of the pauses.
     pub(super) seed: u64,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// There are none.
+    Nobody,
+    Always,
+    /// Somebody is asked each time.
+    WhenAsked,
+}
+
+/// What becomes of being asked for credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Provider {
+    Gives(Duration),
+    Fails(Duration),
+    Silent,
+}
+
+/// Whether the server takes the credentials it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    Taken,
+    Wrong,
 }
 
 /// When the driver tells the session that time has passed.
@@ -58,6 +83,12 @@ pub(super) enum Step {
     Cut(Cut),
     /// The server says something that was not asked for.
     Say(Saying),
+    /// What becomes of being asked for credentials, from now on.
+    Provider(Provider),
+    /// What the server says to credentials, from now on.
+    Login(Login),
+    /// The credentials are others now.
+    Change,
     /// The link is to end.
     Close(Close),
 }
@@ -253,14 +284,13 @@ impl Door {
 
 impl Setting {
     fn roll(dice: &mut Dice) -> Self {
-        let password = dice.once_in(3);
         Self {
             heartbeat: dice.once_in(2).then(|| Duration::from_millis(1) + dice.millis(60)),
             silence: dice.once_in(2).then(|| Duration::from_millis(80) + dice.millis(400)),
             offline: if dice.once_in(8) { Offline::FailFast } else { Offline::Wait },
             connect_timeout: Duration::from_millis(200) + dice.millis(2_000),
             read_buffer: dice.one_of(&[64, 256, 4096]),
-            password,
+            identity: dice.one_of(&[Known::Nobody, Known::Nobody, Known::Always, Known::WhenAsked]),
             wakes: dice.one_of(&[Wakes::Always, Wakes::WhenAsked]),
             seed: dice.below(u64::MAX),
         }
@@ -335,7 +365,14 @@ impl Verb {
 }
 
 fn fault(dice: &mut Dice) -> Step {
-    match dice.below(20) {
+    match dice.below(24) {
+        20 | 21 => Step::Change,
+        22 => Step::Login(dice.one_of(&[Login::Taken, Login::Taken, Login::Wrong])),
+        23 => {
+            let after = dice.one_of(&[0, 0, 1, 30, 3_000]) * Duration::from_millis(1);
+            let [gives, fails] = [Provider::Gives(after), Provider::Fails(after)];
+            Step::Provider(dice.one_of(&[gives, gives, fails, Provider::Silent]))
+        }
         0..=5 => Step::Cut(if dice.once_in(2) { Cut::Finish } else { Cut::Reset { arrive: dice.below(100) as usize } }),
         6..=8 => Step::Mood(Mood::Well),
         9..=11 => Step::Mood(match dice.below(8) {

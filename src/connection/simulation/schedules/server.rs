@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ledger::{self, Ledger};
-use super::schedule::{Affliction, Door, Effect, Greeting, Mood, Refused};
+use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Refused};
 use super::wire::{Ran, Said, Wire};
 
 /// The server, and what clients find who dial it.
@@ -11,6 +11,7 @@ use super::wire::{Ran, Said, Wire};
 pub(super) struct Server {
     pub(super) mood: Mood,
     pub(super) door: Door,
+    pub(super) login: Login,
     /// The connections whose clients are gone, and on which something may run yet.
     orphans: Vec<Wire>,
     connections: u32,
@@ -19,7 +20,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new() -> Self {
-        Self { mood: Mood::Well, door: Door::OPEN, orphans: Vec::new(), connections: 0, text: Vec::new() }
+        Self {
+            mood: Mood::Well,
+            door: Door::OPEN,
+            login: Login::Taken,
+            orphans: Vec::new(),
+            connections: 0,
+            text: Vec::new(),
+        }
     }
 
     /// A client has connected.
@@ -58,6 +66,11 @@ impl Server {
             self.text.clear();
             match said {
                 Said::Hello => self.greet(wire, at),
+                Said::Auth => {
+                    let wrong = self.login == Login::Wrong;
+                    self.text.extend_from_slice(if wrong { WRONG_PASSWORD } else { b"+OK\r\n" });
+                    self.answer(wire, Ran::Yes, at);
+                }
                 Said::Setting => wire.answer(b"+OK\r\n", usize::MAX, Ran::Yes, at),
                 Said::Ping => {
                     // Which the handshake asks only of servers that do not know HELLO.
@@ -72,12 +85,13 @@ impl Server {
 
     fn greet(&mut self, wire: &mut Wire, at: Instant) {
         let text: &[u8] = match wire.greeting {
+            Greeting::Well | Greeting::ThenMute if self.login == Login::Wrong => WRONG_PASSWORD,
             Greeting::Well if self.mood == Mood::Refuses(Refused::ReadOnly) => {
                 b"%2\r\n+role\r\n+replica\r\n+proto\r\n:3\r\n"
             }
             Greeting::Well | Greeting::ThenMute => b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n",
             Greeting::Old => b"-ERR unknown command 'HELLO'\r\n",
-            Greeting::WrongPassword => b"-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+            Greeting::WrongPassword => WRONG_PASSWORD,
             Greeting::Full => b"-ERR max number of clients reached\r\n",
             Greeting::Loading => b"-LOADING Redis is loading the dataset in memory\r\n",
             Greeting::Gibberish => b"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -125,6 +139,8 @@ impl Server {
         }
     }
 }
+
+const WRONG_PASSWORD: &[u8] = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
 
 /// Whether the client of a connection is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

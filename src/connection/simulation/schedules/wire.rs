@@ -52,7 +52,8 @@ pub(super) struct Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Hello,
-    /// AUTH, SELECT and the like.
+    Auth,
+    /// SELECT and the like.
     Setting,
     Ping,
     Command(u32),
@@ -317,7 +318,8 @@ fn command(bytes: &[u8]) -> Option<(usize, Said)> {
     let said = match words[0] {
         b"HELLO" => Said::Hello,
         b"PING" => Said::Ping,
-        b"AUTH" | b"SELECT" | b"CLIENT" => Said::Setting,
+        b"AUTH" => Said::Auth,
+        b"SELECT" | b"CLIENT" => Said::Setting,
         _ => {
             let token = words[1].iter().fold(0, |token, digit| token * 10 + u32::from(digit - b'0'));
             Said::Command(token)

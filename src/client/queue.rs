@@ -1,0 +1,213 @@
+//! Commands that a caller queues and sends as one, and their way to the link: what pipelines and transactions share.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::handle::{Client, deadline_of};
+use super::report::Name;
+use super::settings::policy;
+use crate::command::transaction::{EXEC, MULTI};
+use crate::command::{Command, Encoded, Limit, OnRefusal, Replay, Retry};
+use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
+use crate::driver::{Outcome, Posted, ReplySlot};
+use crate::outcome::Address;
+
+/// Commands in the order in which they were queued.
+pub(super) struct Queue<'c> {
+    client: &'c Client,
+    /// Tells its results from those of others.
+    number: u64,
+    bytes: Encoded,
+    /// Where each command that will be sent ends in `bytes`, and when it is sent again.
+    ends: Vec<(usize, Policy)>,
+    planned: Vec<Planned>,
+    limit: Limit,
+}
+
+/// A command that was queued.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) name: Name,
+    /// Its place among those that are sent; `None`: it must not be sent on a shared connection.
+    pub(super) place: Option<usize>,
+}
+
+/// Names a queued command's result, to be given to [`Results::get`](super::Results::get); `T` is what its answer is
+/// converted to. `Copy`, so that a result can be asked for twice.
+pub struct Queued<T> {
+    /// Of which queue it is.
+    pub(super) queue: u64,
+    pub(super) index: usize,
+    answer: PhantomData<fn() -> T>,
+}
+
+/// How far the commands of a queue belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bond {
+    /// They are sent as one, and each has a fate of its own.
+    Pipeline,
+    /// They stand between MULTI and EXEC, and have one fate.
+    Transaction,
+}
+
+/// The commands of a queue on their way.
+pub(super) struct Flight<'c> {
+    queue: Queue<'c>,
+    bond: Bond,
+    within: Option<Duration>,
+    deadline: Option<Instant>,
+    phase: Phase,
+}
+
+enum Phase {
+    Unsent,
+    Waiting(Posted),
+    Done,
+}
+
+/// How many queues there were.
+static QUEUES: AtomicU64 = AtomicU64::new(0);
+
+impl<'c> Queue<'c> {
+    pub(super) fn new(client: &'c Client) -> Self {
+        let (bytes, ends, planned) = (Encoded::default(), Vec::new(), Vec::new());
+        let number = QUEUES.fetch_add(1, Ordering::Relaxed);
+        Self { client, number, bytes, ends, planned, limit: Limit::Default }
+    }
+
+    pub(super) fn set_limit(&mut self, limit: Limit) {
+        self.limit = limit;
+    }
+
+    /// Adds a command; one that needs a connection of its own will not be sent.
+    pub(super) fn push<T>(
+        &mut self,
+        command: &Command,
+        replay: Option<Replay>,
+        on_refusal: Option<OnRefusal>,
+    ) -> Queued<T> {
+        let place = (!command.needs_dedicated()).then(|| {
+            command.write_to(&mut self.bytes);
+            let replay = replay.unwrap_or(self.client.replay());
+            let on_refusal = on_refusal.unwrap_or(self.client.on_refusal());
+            self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
+            self.ends.len() - 1
+        });
+        self.planned.push(Planned { name: Name::of(command), place });
+        Queued { queue: self.number, index: self.planned.len() - 1, answer: PhantomData }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.planned.len()
+    }
+
+    /// The deadline counts from now; nothing is sent yet.
+    pub(super) fn launch(self, bond: Bond) -> Flight<'c> {
+        let within = self.client.within(self.limit);
+        Flight { within, deadline: deadline_of(within), bond, phase: Phase::Unsent, queue: self }
+    }
+}
+
+impl Flight<'_> {
+    /// Sends the commands and waits for what becomes of them. Where there is none to send, nothing is sent.
+    pub(super) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
+        let outcome = match &self.phase {
+            Phase::Unsent if self.queue.ends.is_empty() => Outcome::Group(GroupEnd::default()),
+            Phase::Unsent => match self.post(cx) {
+                Ok(posted) => {
+                    self.phase = Phase::Waiting(posted);
+                    return Poll::Pending;
+                }
+                Err(lost) => Outcome::Lost(lost),
+            },
+            Phase::Waiting(posted) => ready!(posted.slot.poll_outcome(cx)),
+            // Polled after it was ready: there is nothing more to come.
+            Phase::Done => return Poll::Pending,
+        };
+        self.phase = Phase::Done;
+        Poll::Ready(outcome)
+    }
+
+    /// Which queue it is of.
+    pub(super) fn number(&self) -> u64 {
+        self.queue.number
+    }
+
+    /// What was queued.
+    pub(super) fn planned(&self) -> &[Planned] {
+        &self.queue.planned
+    }
+
+    pub(super) fn take_planned(&mut self) -> Vec<Planned> {
+        std::mem::take(&mut self.queue.planned)
+    }
+
+    pub(super) fn node(&self) -> &Address {
+        self.queue.client.address()
+    }
+
+    /// How long it may take.
+    pub(super) fn within(&self) -> Option<Duration> {
+        self.within
+    }
+
+    fn post(&mut self, cx: &Context<'_>) -> Result<Posted, Lost> {
+        let mut bytes = std::mem::take(&mut self.queue.bytes);
+        bytes.share_if_large();
+        let (mut ends, deadline) = (std::mem::take(&mut self.queue.ends), self.deadline);
+        if self.bond == Bond::Transaction {
+            enclose(&mut ends);
+        }
+        let bond = self.bond;
+        let slot = ReplySlot::new(cx.waker().clone());
+        let room = Room { commands: ends.len(), bytes: ends.last().map_or(0, |(end, _)| *end) };
+        self.queue.client.link().mailbox().post(slot, room, |log, ticket| match bond {
+            Bond::Pipeline => {
+                log.append(&bytes);
+                Entry::group(ticket, &ends, deadline)
+            }
+            Bond::Transaction => {
+                log.small().extend_from_slice(MULTI);
+                log.append(&bytes);
+                log.small().extend_from_slice(EXEC);
+                Entry::unit(ticket, &ends, deadline)
+            }
+        })
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+            self.queue.client.link().mailbox().withdraw(posted);
+        }
+    }
+}
+
+/// Adds the ends of MULTI and EXEC, which do nothing by themselves.
+fn enclose(ends: &mut Vec<(usize, Policy)>) {
+    let harmless = Policy { repeat: Repeat::Allowed, retry: Retry::All };
+    for (end, _) in ends.iter_mut() {
+        *end += MULTI.len();
+    }
+    ends.insert(0, (MULTI.len(), harmless));
+    let last = ends.last().map_or(0, |(end, _)| *end);
+    ends.push((last + EXEC.len(), harmless));
+}
+
+impl<T> Clone for Queued<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Queued<T> {}
+
+impl<T> fmt::Debug for Queued<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Queued").field(&self.index).finish()
+    }
+}

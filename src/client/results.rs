@@ -1,0 +1,237 @@
+//! What became of commands that were sent as one.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::queue::{Flight, Planned, Queued};
+use super::report;
+use crate::command::{FromReply, ServerError};
+use crate::connection::{Found, GroupEnd, Lost, Sent};
+use crate::driver::Outcome;
+use crate::error::Error;
+use crate::outcome::Address;
+use crate::resp::{Frame, Items, Reply, View};
+
+/// What became of the commands of a pipeline, or of a transaction that ran: one result each. Errors are in the results:
+/// call [`check`](Self::check) where they are not looked at one by one.
+#[must_use = "errors of the commands are found nowhere else"]
+pub struct Results {
+    /// Of which queue they are.
+    queue: u64,
+    commands: Vec<Planned>,
+    answers: Answers,
+    node: Address,
+    within: Option<Duration>,
+}
+
+/// Where the answers are.
+enum Answers {
+    /// One by one.
+    Apart(Apart),
+    /// In the array that is the last answer of the frame; whether an earlier sending may have run.
+    Together(Frame, Sent),
+}
+
+/// The answers of a pipeline.
+#[derive(Default)]
+struct Apart {
+    /// The answers, in order: each frame holds one or a run of them.
+    frames: Vec<Frame>,
+    /// How many answers come before each frame.
+    starts: Vec<usize>,
+    /// Where each answer is, where that is not simply one after the other.
+    found: Option<Vec<Found>>,
+    /// The commands that have no answer, in order, by their places among those that were to be sent.
+    lost: Vec<Lost>,
+    /// The commands whose answers are to a second sending, in order, by the same places.
+    again: Vec<usize>,
+    /// Why none of them has one.
+    all_lost: Option<Lost>,
+}
+
+impl Results {
+    /// Of a pipeline.
+    pub(super) fn of_pipeline(flight: &mut Flight<'_>, outcome: Outcome) -> Self {
+        Self::new(flight, Answers::Apart(Apart::new(outcome)))
+    }
+
+    /// Of a transaction that ran: `frame` ends with the answer to EXEC.
+    pub(super) fn of_transaction(flight: &mut Flight<'_>, frame: Frame, sent: Sent) -> Self {
+        Self::new(flight, Answers::Together(frame, sent))
+    }
+
+    /// Of no commands.
+    pub(super) fn empty(flight: &mut Flight<'_>) -> Self {
+        Self::new(flight, Answers::Apart(Apart::default()))
+    }
+
+    fn new(flight: &mut Flight<'_>, answers: Answers) -> Self {
+        let (queue, node, within) = (flight.number(), flight.node().clone(), flight.within());
+        Self { queue, commands: flight.take_planned(), answers, node, within }
+    }
+
+    /// The result of one command.
+    ///
+    /// # Errors
+    /// As for a single call: the server's error, a reply of another shape, or why there was no answer, each with what
+    /// became of that command.
+    ///
+    /// # Panics
+    /// If `queued` comes from another pipeline or transaction.
+    pub fn get<T: FromReply>(&self, queued: Queued<T>) -> Result<T, Error> {
+        assert_eq!(queued.queue, self.queue, "the command was queued in another pipeline or transaction");
+        self.at(queued.index)
+    }
+
+    /// The results in the order in which the commands were queued, each converted to `T`.
+    pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
+        let mut answers = self.answers.iter();
+        self.commands.iter().map(move |planned| match planned.place {
+            Some(place) => match self.answers.loss(place) {
+                Some(lost) => Err(self.lost(planned, lost)),
+                None => self.answer(planned, answers.next()),
+            },
+            None => Err(report::needs_dedicated(&planned.name)),
+        })
+    }
+
+    /// How many commands there were.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether there was no command.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Whether every command was answered, and none with an error.
+    ///
+    /// # Errors
+    /// That of the first command that was not.
+    pub fn check(&self) -> Result<(), Error> {
+        self.iter::<()>().collect()
+    }
+
+    fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
+        let planned = self.commands.get(index).expect("checked by the caller");
+        match planned.place {
+            Some(place) => match self.answers.loss(place) {
+                Some(lost) => Err(self.lost(planned, lost)),
+                None => self.answer(planned, self.answers.at(place)),
+            },
+            None => Err(report::needs_dedicated(&planned.name)),
+        }
+    }
+
+    fn answer<T: FromReply>(&self, planned: &Planned, reply: Option<Reply<'_>>) -> Result<T, Error> {
+        let name = &planned.name;
+        let Some(reply) = reply else { return Err(report::closed(name)) };
+        match reply.bytes() {
+            Some(line) if reply.is_error() => {
+                let sent = planned.place.map_or(Sent::Once, |place| self.answers.sent(place));
+                Err(report::server(name, &self.node, ServerError::from_bytes(line), sent))
+            }
+            _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),
+        }
+    }
+
+    fn lost(&self, planned: &Planned, lost: &Lost) -> Error {
+        report::lost(&planned.name, &self.node, self.within, lost)
+    }
+}
+
+impl Answers {
+    /// Those that came, in order.
+    fn iter(&self) -> impl Iterator<Item = Reply<'_>> {
+        let (frames, found, items) = match self {
+            Answers::Apart(apart) => match &apart.found {
+                Some(found) => (&[][..], Some((apart, found)), None),
+                None => (apart.frames.as_slice(), None, None),
+            },
+            Answers::Together(frame, _) => (&[][..], None, elements(frame)),
+        };
+        let apart = found.into_iter().flat_map(|(apart, found)| found.iter().filter_map(|found| apart.reply(found)));
+        frames.iter().flat_map(Frame::replies).chain(apart).chain(items.into_iter().flatten())
+    }
+
+    fn at(&self, place: usize) -> Option<Reply<'_>> {
+        match self {
+            Answers::Apart(apart) => apart.at(place),
+            Answers::Together(frame, _) => elements(frame)?.nth(place),
+        }
+    }
+
+    /// Why a command has no answer; `None` if it has one.
+    fn loss(&self, place: usize) -> Option<&Lost> {
+        match self {
+            Answers::Apart(apart) => apart.loss(place),
+            Answers::Together(..) => None,
+        }
+    }
+
+    fn sent(&self, place: usize) -> Sent {
+        match self {
+            Answers::Apart(apart) if apart.again.binary_search(&place).is_ok() => Sent::Again,
+            Answers::Apart(_) => Sent::Once,
+            Answers::Together(_, sent) => *sent,
+        }
+    }
+}
+
+impl Apart {
+    fn new(outcome: Outcome) -> Self {
+        let (end, all_lost) = match outcome {
+            Outcome::Group(end) => (end, None),
+            Outcome::Answered(frame, _) => (GroupEnd { answers: vec![frame], ..GroupEnd::default() }, None),
+            Outcome::Lost(lost) => (GroupEnd::default(), Some(lost)),
+        };
+        let GroupEnd { answers: frames, lost, again, found } = end;
+        let starts = frames
+            .iter()
+            .scan(0, |next, frame| {
+                let start = *next;
+                *next += frame.len();
+                Some(start)
+            })
+            .collect();
+        Self { frames, starts, found, lost, again, all_lost }
+    }
+
+    fn loss(&self, place: usize) -> Option<&Lost> {
+        let found = self.lost.binary_search_by_key(&place, |lost| lost.place).ok();
+        self.all_lost.as_ref().or_else(|| self.lost.get(found?))
+    }
+
+    fn at(&self, place: usize) -> Option<Reply<'_>> {
+        // The answers are without those of the commands that have none.
+        let place = place - self.lost.partition_point(|lost| lost.place < place);
+        if let Some(found) = &self.found {
+            return self.reply(found.get(place)?);
+        }
+        let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
+        self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
+    }
+
+    fn reply(&self, found: &Found) -> Option<Reply<'_>> {
+        self.frames.get(found.frame)?.replies().nth(found.reply)
+    }
+}
+
+/// The answers inside the answer to EXEC, which is the last one of the frame.
+fn elements(frame: &Frame) -> Option<Items<'_>> {
+    match frame.replies().nth(frame.len().checked_sub(1)?)?.view() {
+        Ok(View::Array(items)) => Some(items),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lost = match &self.answers {
+            Answers::Apart(apart) => apart.lost.len(),
+            Answers::Together(..) => 0,
+        };
+        f.debug_struct("Results").field("commands", &self.len()).field("lost", &lost).finish_non_exhaustive()
+    }
+}

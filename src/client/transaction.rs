@@ -1,0 +1,186 @@
+//! Several commands that run as one.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::handle::Client;
+use super::queue::{Bond, Flight, Queue, Queued};
+use super::report::{self, Name};
+use super::results::Results;
+use crate::command::transaction::{Verdict, judge};
+use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
+use crate::connection::{GroupEnd, Sent};
+use crate::driver::Outcome;
+use crate::error::Error;
+use crate::resp::{Frame, Reply};
+
+/// Several commands that run as one: all of them with no other command in between, or none
+/// ([`MULTI` .. `EXEC`](https://redis.io/docs/latest/develop/using-commands/transactions/)).
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use steadfast::api::Strings;
+///
+/// let mut transaction = client.transaction();
+/// let paid = transaction.incrby("account:alice", -10).queue();
+/// let received = transaction.incrby("account:bob", 10).queue();
+/// let results = transaction.execute().await?;
+/// let (alice, bob): (i64, i64) = (results.get(paid)?, results.get(received)?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It goes out in one write, `MULTI` and `EXEC` included, and needs no connection of its own. No command can use the
+/// answer of an earlier one; what must look before it writes can be a script (`EVAL`). `WATCH` needs a connection of its
+/// own, which this version does not have. One deadline holds for all.
+///
+/// # Ordering
+/// The commands run in the order in which they were queued, and no other command in between, whoever sends it. A command
+/// that fails while they run (`WRONGTYPE`) does not keep the next ones from running, and undoes nothing: servers know no
+/// rollback.
+///
+/// # Errors
+/// There are two levels. [`execute`](Self::execute) gives an error when the transaction as a whole did not run, or
+/// nobody knows; each command of one that ran has its own result, see [`Results::get`].
+///
+/// The fate of the whole is that of one command: `NotSent` unless the last byte of `EXEC` was handed over; `Refused` if
+/// the server refused one of the commands (an unknown name, a wrong number of arguments, `OOM`, `READONLY`, `MOVED`,
+/// ...), whose error [`Error::server`] gives then; `Unknown` if it was sent and no answer came.
+///
+/// # Cancellation
+/// As for a single call: what was not picked up for sending never runs, and what was runs as a whole. It never runs in
+/// part.
+///
+/// # Reconnection
+/// What was not sent waits for the next connection, as a whole. What was sent and not answered is sent again only if
+/// each of its commands may be: see [`Replay`](crate::Replay).
+#[must_use = "a transaction does nothing until it is executed"]
+pub struct Transaction<'c>(Queue<'c>);
+
+/// A transaction on its way. Resolves to the results of all its commands if it ran, and to an error if not, or if nobody
+/// knows.
+///
+/// The deadline counts from the moment this was made; the commands are sent when it is first polled.
+#[must_use = "a transaction is sent when this is awaited"]
+pub struct TransactionExecution<'c>(Flight<'c>);
+
+impl<'c> Transaction<'c> {
+    pub(super) fn new(client: &'c Client) -> Self {
+        Self(Queue::new(client))
+    }
+
+    /// The whole transaction may take this long at most, counted from [`execute`](Self::execute). Default: what is set
+    /// for the client, 5 s if nothing is.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.0.set_limit(Limit::Within(within));
+        self
+    }
+
+    /// A request for any command, to be queued.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let mut transaction = client.transaction();
+    /// let renamed = transaction.request::<()>(Command::new("RENAME").key("new").key("current")).queue();
+    /// let results = transaction.execute().await?;
+    /// results.get(renamed)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request<T: FromReply>(&mut self, command: Command) -> Request<&mut Self, T> {
+        Request::new(self, command)
+    }
+
+    /// How many commands are queued, `MULTI` and `EXEC` not counted.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no command is queued.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends the transaction, when this is awaited, and waits for its answers. An empty one sends nothing, and succeeds.
+    ///
+    /// # Errors
+    /// Those of every call, for the transaction as a whole, see [`Transaction`]; besides
+    /// - `NeedsDedicated`, fate `NotSent`: one of the commands must not be sent on a shared connection (`SUBSCRIBE`,
+    ///   `BLPOP`, `WATCH`, ...), so nothing was sent;
+    /// - `Server`: the server refused one of the commands, or `MULTI`, or `EXEC`, so nothing ran;
+    /// - `NotAtomic`, fate `Executed`: it refused `MULTI` and ran commands nevertheless, each by itself.
+    pub fn execute(self) -> TransactionExecution<'c> {
+        TransactionExecution(self.0.launch(Bond::Transaction))
+    }
+}
+
+impl Sealed for &mut Transaction<'_> {}
+
+impl Executor for &mut Transaction<'_> {}
+
+impl<T: FromReply, O> Request<&mut Transaction<'_>, T, O> {
+    /// Adds the command to the transaction. A deadline of its own is not kept: the transaction has one for all.
+    ///
+    /// One command that needs a connection of its own keeps the whole transaction from being sent.
+    pub fn queue(self) -> Queued<T> {
+        self.executor.0.push(&self.command, self.replay, self.on_refusal)
+    }
+}
+
+impl Future for TransactionExecution<'_> {
+    type Output = Result<Results, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let flight = &mut self.get_mut().0;
+        if let Some(unfit) = flight.planned().iter().find(|planned| planned.place.is_none()) {
+            return Poll::Ready(Err(report::needs_dedicated(&unfit.name)));
+        }
+        let outcome = match ready!(flight.poll_outcome(cx)) {
+            Outcome::Group(_) if flight.planned().is_empty() => Ok(Results::empty(flight)),
+            Outcome::Group(end) => conclude(flight, end),
+            Outcome::Lost(lost) => Err(report::lost(&Name::transaction(), flight.node(), flight.within(), &lost)),
+            // Several commands are never answered as a single one is.
+            Outcome::Answered(..) => Err(report::closed(&Name::transaction())),
+        };
+        Poll::Ready(outcome)
+    }
+}
+
+/// All answers are there.
+fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error> {
+    let sent = if end.again.is_empty() { Sent::Once } else { Sent::Again };
+    let replies: Vec<Reply<'_>> = end.answers.iter().flat_map(Frame::replies).collect();
+    let facts = flight.planned().iter().map(|planned| planned.name.facts());
+    let name = Name::transaction();
+    let error = match judge(&replies, facts) {
+        Verdict::Executed => match end.answers.pop() {
+            Some(last) => return Ok(Results::of_transaction(flight, last, sent)),
+            None => report::closed(&name),
+        },
+        Verdict::Refused(refusal) => {
+            let refused = refusal.place.and_then(|place| flight.planned().get(place));
+            report::refused_transaction(refused.map(|planned| &planned.name), flight.node(), refusal.error, sent)
+        }
+        Verdict::NotAtomic(error) => report::not_atomic(flight.node(), error),
+        Verdict::Aborted => report::aborted(flight.node(), sent),
+        Verdict::Unexpected(error) => report::conversion(&name, flight.node(), error),
+    };
+    Err(error)
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("commands", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TransactionExecution<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransactionExecution").field("commands", &self.0.planned().len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,172 @@
+//! Telling the server who we are once more, on a connection that lives.
+//!
+//! ```text
+//!              changed            given, AUTH written          +OK
+//!   Settled ───────────▶ Asking ─────────────────────▶ Sent ────────▶ Settled
+//!                         ▲  │ not given                │ refused
+//!         time, or changed│  ▼                          │
+//!                        Pausing ◀─────────────────────┘
+//!
+//!   any ── the connection is lost ──▶ Settled: the next handshake asks anyway
+//! ```
+//!
+//! A change while something is on its way is kept: what follows `Sent` is `Asking` then, at once.
+
+use std::time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::handshake::is_permanent;
+use super::identity::Credentials;
+use super::settings::BackoffSettings;
+use crate::command::ServerError;
+use crate::outcome::{Cause, HandshakeRefusal};
+use crate::resp::Reply;
+
+/// Whether the server knows the newest credentials, where those can change.
+#[derive(Debug)]
+pub(super) struct Authentication {
+    phase: Phase,
+    /// The credentials have changed since those were asked for that are used, or on their way.
+    outdated: bool,
+    backoff: Backoff,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing is to be done.
+    Settled,
+    /// New credentials were asked for.
+    Asking { until: Instant },
+    /// They are on their way to the server.
+    Sent {
+        /// Where `AUTH` stands in the log.
+        place: u64,
+        credentials: Credentials,
+    },
+    /// They were refused, or not given: trying again follows.
+    Pausing { until: Instant },
+}
+
+/// What follows from something that happened.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Nothing,
+    /// Credentials are to be asked for.
+    Ask,
+    /// Those that were asked for have not come in time.
+    GiveUp,
+}
+
+impl Authentication {
+    /// `jitter` and `seed` are those of the link's other pauses.
+    pub(super) fn new(jitter: u8, seed: u64) -> Self {
+        let backoff = Backoff::new(BackoffSettings { first: FIRST, max: LONGEST, jitter }, seed);
+        Self { phase: Phase::Settled, outdated: false, backoff }
+    }
+
+    /// The connection is gone, and with it what it was told.
+    pub(super) fn reset(&mut self) {
+        self.phase = Phase::Settled;
+        self.outdated = false;
+        self.backoff.reset();
+    }
+
+    /// Whether credentials are asked for, for a connection that lives.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.phase, Phase::Asking { .. })
+    }
+
+    /// Where `AUTH` stands in the log, while its answer is due.
+    pub(super) fn sent(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Sent { place, .. } => Some(place),
+            _ => None,
+        }
+    }
+
+    /// Whether the credentials have changed since the last ones were asked for.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
+    /// When [`Self::handle_timeout`] should be called.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Asking { until } | Phase::Pausing { until } => Some(until),
+            Phase::Settled | Phase::Sent { .. } => None,
+        }
+    }
+
+    /// The credentials have changed during a handshake that has taken the old ones.
+    pub(super) fn outdate(&mut self) {
+        self.outdated = true;
+    }
+
+    /// The credentials have changed, and there is a connection that is ready. New ones are waited for until `until`.
+    pub(super) fn handle_change(&mut self, until: Instant) -> Next {
+        match self.phase {
+            Phase::Sent { .. } => {
+                self.outdated = true;
+                Next::Nothing
+            }
+            // The time limit stays: who changes all the time would be waited for without end.
+            Phase::Asking { .. } => Next::Ask,
+            Phase::Settled | Phase::Pausing { .. } => self.ask(until),
+        }
+    }
+
+    /// A connection is ready, or has answered: what it was told may have changed since.
+    pub(super) fn catch_up(&mut self, until: Instant) -> Next {
+        if self.outdated { self.ask(until) } else { Next::Nothing }
+    }
+
+    /// `AUTH` stands in the log.
+    pub(super) fn handle_sent(&mut self, place: u64, credentials: Credentials) {
+        self.phase = Phase::Sent { place, credentials };
+    }
+
+    /// There are no credentials.
+    pub(super) fn handle_failure(&mut self, now: Instant) {
+        self.phase = Phase::Pausing { until: now + self.backoff.pause_at_least_once() };
+    }
+
+    /// The answer to `AUTH`.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub(super) fn handle_answer(&mut self, reply: Reply<'_>, now: Instant) -> Result<(), Cause> {
+        let refusal = reply.bytes().filter(|_| reply.is_error()).map(ServerError::from_bytes);
+        let Some(error) = refusal else {
+            self.phase = Phase::Settled;
+            self.backoff.reset();
+            return Ok(());
+        };
+        let message = match &self.phase {
+            Phase::Sent { credentials, .. } => credentials.hidden_in(error.message()),
+            _ => error.message().to_owned(),
+        };
+        self.handle_failure(now);
+        Err(Cause::Handshake(HandshakeRefusal::new("AUTH", message, is_permanent(&error))))
+    }
+
+    /// Time has passed. If there is to be another attempt, it has until `until`.
+    pub(super) fn handle_timeout(&mut self, now: Instant, until: Instant) -> Next {
+        match self.phase {
+            Phase::Asking { until } if until <= now => Next::GiveUp,
+            Phase::Pausing { until: pause } if pause <= now => self.ask(until),
+            _ => Next::Nothing,
+        }
+    }
+
+    fn ask(&mut self, until: Instant) -> Next {
+        self.outdated = false;
+        self.phase = Phase::Asking { until };
+        Next::Ask
+    }
+}
+
+/// The pause after the first failure in a row; it doubles from there.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(30);

@@ -1,0 +1,131 @@
+//! Several commands that run all or none, and share one fate: `MULTI`, what it encloses, and `EXEC`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::group::GroupEnd;
+use super::inflight::{Policy, Repeat, Sending};
+use super::output::Sent;
+use crate::command::{Refusal, transaction};
+use crate::resp::{Frame, Reply};
+
+/// Commands of one caller that the server runs with the last of them, or not at all.
+///
+/// The first one (`MULTI`) opens what the last one (`EXEC`) runs. A server that refuses the first runs each of the
+/// others as it comes.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    /// Where each command ends, in bytes from the unit's start.
+    ends: Vec<usize>,
+    sending: Sending,
+    standing: Standing,
+    /// The answers that came on the present connection.
+    answers: Vec<Frame>,
+    /// How many answers those are; `<= ends.len()`.
+    answered: usize,
+}
+
+/// What the server makes of a unit on the present connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has not said: servers accept the first command.
+    Unanswered,
+    /// It keeps the commands for the last one.
+    Queued,
+    /// It refused the first one, and runs the others as they come.
+    Apart,
+    /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
+    LeftOpen,
+}
+
+impl Unit {
+    /// Of commands that were not sent yet: where each ends, and whether it may be sent again. All may only if each may.
+    pub(crate) fn new<P: Into<Policy> + Copy>(commands: &[(usize, P)]) -> Self {
+        let policies = commands.iter().map(|(_, policy)| (*policy).into());
+        let policy = policies.reduce(Policy::strictest).unwrap_or(Repeat::Forbidden.into());
+        Self {
+            ends: commands.iter().map(|(end, _)| *end).collect(),
+            sending: Sending::new(policy),
+            standing: Standing::Unanswered,
+            answers: Vec::new(),
+            answered: 0,
+        }
+    }
+
+    pub(crate) fn sending(&self) -> &Sending {
+        &self.sending
+    }
+
+    /// Of a unit that begins at `start`, on a socket that has taken everything before `position`: how many answers are
+    /// due from its peer.
+    pub(crate) fn due(&self, start: u64, position: u64) -> usize {
+        let sent = self.ends.partition_point(|end| start + *end as u64 <= position);
+        sent.saturating_sub(self.answered)
+    }
+
+    /// Whether nothing more is due.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.answered >= self.ends.len()
+    }
+
+    /// Takes answers; those that nobody waits for are not kept.
+    pub(crate) fn handle_answers(&mut self, frame: Frame, is_awaited: bool) {
+        if self.standing == Standing::Unanswered {
+            let refused = frame.replies().next().is_some_and(Reply::is_error);
+            self.standing = if refused { Standing::Apart } else { Standing::Queued };
+        }
+        self.answered += frame.len();
+        if self.standing == Standing::Queued && self.is_complete() && is_left_open(&frame) {
+            self.standing = Standing::LeftOpen;
+        }
+        if is_awaited {
+            self.answers.push(frame);
+        }
+    }
+
+    /// Of a complete unit: why the server refused it for the time being, in which words, if it is to be tried again then.
+    pub(crate) fn take_refused(&mut self) -> Option<(Refusal, Arc<str>)> {
+        if !self.answers.iter().any(Frame::has_error) {
+            return None;
+        }
+        let replies: Vec<_> = self.answers.iter().flat_map(Frame::replies).collect();
+        let (refusal, words) = transaction::passing(&replies)?;
+        self.sending.handle_refused(refusal)?;
+        self.start_over();
+        Some((refusal, words))
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// All answers.
+    pub(crate) fn take_end(&mut self) -> GroupEnd {
+        let again = if self.sending.sent() == Sent::Again { (0..self.ends.len()).collect() } else { Vec::new() };
+        GroupEnd { answers: std::mem::take(&mut self.answers), again, ..GroupEnd::default() }
+    }
+
+    /// Of a unit that begins at `start`: the bytes that a server must have for anything of it to run, and what is known
+    /// of its sending.
+    pub(crate) fn judged(&mut self, start: u64) -> (Range<u64>, &mut Sending) {
+        let end = match self.standing {
+            Standing::Apart => self.ends.get(1),
+            Standing::Unanswered | Standing::Queued | Standing::LeftOpen => self.ends.last(),
+        };
+        (start..start + end.copied().unwrap_or_default() as u64, &mut self.sending)
+    }
+
+    /// It will be sent from its first byte on a new connection: what was answered on the last one no longer counts.
+    pub(crate) fn start_over(&mut self) {
+        self.answers.clear();
+        self.answered = 0;
+        self.standing = Standing::Unanswered;
+    }
+}
+
+/// Whether the last answer of the frame, which is that to EXEC, is an error that does not end what MULTI has begun: old
+/// servers in a script give such ones, and those that know no EXEC.
+fn is_left_open(frame: &Frame) -> bool {
+    let last = frame.len().checked_sub(1).and_then(|last| frame.replies().nth(last));
+    last.is_some_and(|reply| reply.is_error() && !reply.bytes().is_some_and(|line| line.starts_with(b"EXECABORT")))
+}
