@@ -251,14 +251,12 @@ impl<T: Claim> Backlog<T> {
         let mut is_oldest = any_sent;
         let mut unknown = 0;
         self.retain(outputs, |placed| {
-            let deaths = &mut placed.entry.deaths;
             match (any_sent, std::mem::replace(&mut is_oldest, false)) {
-                (true, true) => *deaths = deaths.saturating_add(1),
-                (true, false) => *deaths = 0,
+                (true, true) => placed.handle_death(),
+                (true, false) => placed.entry.deaths = 0,
                 (false, _) => {}
             }
             let mut poisoned = placed.entry.deaths >= POISON;
-            let first = placed.unanswered().next();
             let is_awaited = placed.entry.ticket.is_some();
             let judged = placed.judge(|range, sending| {
                 // Only the first of several can be what the connections die of.
@@ -272,10 +270,7 @@ impl<T: Claim> Backlog<T> {
                 unknown += usize::from(is_awaited && ends && fate == Fate::Unknown);
                 ends.then(|| Lost::new(fate, loss))
             });
-            // What was counted was the first command; the next one begins anew.
-            if placed.unanswered().next() != first {
-                placed.entry.deaths = 0;
-            }
+            placed.recall_refused();
             judged
         });
         self.drop_given_up();

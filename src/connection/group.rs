@@ -97,6 +97,11 @@ impl Group {
         self.parts.get(self.answered..).unwrap_or_default()
     }
 
+    /// Which command is the oldest one that is not answered.
+    pub(crate) fn oldest(&self) -> usize {
+        self.unanswered().first().map_or(0, |part| part.place)
+    }
+
     /// Whether nothing more is due.
     pub(crate) fn is_complete(&self) -> bool {
         self.answered >= self.parts.len()
@@ -111,7 +116,7 @@ impl Group {
         }
     }
 
-    /// Of a complete group: the commands that were refused for the time being wait for another answer; the others are
+    /// Of a group whose parts are all answered: the commands that were refused for the time being wait for another answer; the others are
     /// answered for good. Returns why the first of them was refused, in which words, if any was.
     pub(crate) fn take_refused(&mut self) -> Option<(Refusal, Arc<str>)> {
         if !std::mem::take(&mut self.any_error) {
@@ -138,6 +143,15 @@ impl Group {
         earlier.found.extend(found.into_iter().map(|(_, found)| found));
         (self.parts, self.answered) = (refused, 0);
         first
+    }
+
+    /// The connection is lost: those of the commands it answered that were refused for the time being are sent again with
+    /// the rest. Returns whether there are any.
+    pub(crate) fn recall_refused(&mut self) -> bool {
+        let rest = self.parts.split_off(self.answered.min(self.parts.len()));
+        let any = self.take_refused().is_some();
+        self.parts.extend(rest);
+        any
     }
 
     /// The answers that came and the losses so far.

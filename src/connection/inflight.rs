@@ -43,8 +43,9 @@ pub(crate) struct Entry<T> {
     /// When the caller stops waiting; `None` is never.
     pub(crate) deadline: Option<Instant>,
     pub(crate) commands: Commands,
-    /// How many connections in a row died while this was the oldest one on its way on them.
+    /// How many connections in a row died while one of its commands was the oldest one on its way on them, and which.
     pub(crate) deaths: u8,
+    pub(crate) suspect: usize,
 }
 
 /// What an entry is made of.
@@ -65,26 +66,26 @@ impl<T> Entry<T> {
     /// A single command of `len` bytes.
     pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, policy: impl Into<Policy>) -> Self {
         let commands = Commands::One(Sending::new(policy.into()));
-        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0 }
+        Self { ticket: Some(ticket), len, count: 1, deadline, commands, deaths: 0, suspect: 0 }
     }
 
     /// A command of the session's own, of `len` bytes, that no caller waits for. It takes no room.
     pub(crate) fn own(len: usize) -> Self {
-        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0 }
+        Self { ticket: None, len, count: 0, deadline: None, commands: Commands::Own, deaths: 0, suspect: 0 }
     }
 
     /// Several commands: where each ends, and when it is sent again.
     pub(crate) fn group<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
         let (count, group) = (commands.len(), Box::new(Group::new(commands)));
-        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0 }
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0, suspect: 0 }
     }
 
     /// Several commands that run all or none: where each ends, and whether it may be sent again.
     pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
         let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
-        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0 }
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
     }
 }
 
@@ -176,6 +177,16 @@ impl<T> Placed<T> {
         begun(&self.range()).then(|| self.unanswered().find(begun).map(|range| range.end)).flatten()
     }
 
+    /// A connection died while its oldest command was the oldest one on its way.
+    pub(crate) fn handle_death(&mut self) {
+        let suspect = match &self.entry.commands {
+            Commands::Many(group) => group.oldest(),
+            Commands::One(_) | Commands::Unit(_) | Commands::Cut | Commands::Own => 0,
+        };
+        let deaths = if suspect == self.entry.suspect { self.entry.deaths } else { 0 };
+        (self.entry.deaths, self.entry.suspect) = (deaths.saturating_add(1), suspect);
+    }
+
     /// The socket is gone. Looks at every command that is not answered, at its bytes in the write stream and at what is
     /// known of its sending; those for which `judge` finds a loss are lost. The others will be sent again.
     pub(crate) fn judge(&mut self, mut judge: impl FnMut(Range<u64>, &mut Sending) -> Option<Lost>) -> Judged {
@@ -191,8 +202,16 @@ impl<T> Placed<T> {
             }
             Commands::Many(group) => {
                 group.judge(self.start, judge);
-                if group.is_complete() { Judged::Complete(group.take_end()) } else { Judged::Waits }
+                let is_complete = group.is_complete() && !group.recall_refused();
+                if is_complete { Judged::Complete(group.take_end()) } else { Judged::Waits }
             }
+        }
+    }
+
+    /// The connection is lost: what it refused for the time being, of several commands, is sent again with the rest.
+    pub(crate) fn recall_refused(&mut self) {
+        if let Commands::Many(group) = &mut self.entry.commands {
+            group.recall_refused();
         }
     }
 
@@ -385,8 +404,6 @@ impl<T> Inflight<T> {
         let (refused, end) = match &mut entry.commands {
             Commands::Many(group) => {
                 self.answered += frame.len() as u64;
-                // Whatever the connections die of, it is not this answer.
-                entry.deaths = 0;
                 group.handle_answers(frame, is_awaited);
                 if !group.is_complete() {
                     return (Completed::Nothing, Room::default());
@@ -427,6 +444,7 @@ impl<T> Inflight<T> {
         };
         match (self.queue.pop_front(), refused) {
             (Some(mut placed), Some((refusal, words))) => {
+                // Whatever the connections died of, it is not this answer.
                 placed.entry.deaths = 0;
                 (Completed::Refused(placed, refusal, words), Room::default())
             }
@@ -583,7 +601,7 @@ mod tests {
         let entry = |millis: u64| Entry::single('a', 10, Some(at(millis)), YES);
         let mut inflight = of(vec![entry(30), entry(10), entry(20), entry(10)]);
         assert_eq!(inflight.earliest(), Some(at(10)));
-        assert_eq!(inflight.expired(at(5)), []);
+        assert!(inflight.expired(at(5)).is_empty());
         assert_eq!(inflight.expired(at(10)), [110, 130]);
         for place in [110, 130] {
             inflight.find(place).unwrap().entry.ticket = None;
@@ -595,7 +613,7 @@ mod tests {
         for place in [140, 120] {
             inflight.find(place).unwrap().entry.ticket = None;
         }
-        assert_eq!(inflight.expired(at(50)), []);
+        assert!(inflight.expired(at(50)).is_empty());
         assert_eq!(inflight.earliest(), None);
     }
 

@@ -21,8 +21,6 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod simulation;
-#[cfg(test)]
-mod simulation_unit;
 mod standby;
 mod state;
 mod tally;

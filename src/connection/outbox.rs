@@ -97,6 +97,7 @@ impl Outbox {
             let to = range.end.min(segment.end()) - segment.start;
             copied.append_range(&segment.stretch, from as usize..to as usize);
         }
+        debug_assert_eq!(copied.len() as u64, range.end - range.start, "bytes are missing");
         copied
     }
 

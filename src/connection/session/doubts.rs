@@ -80,6 +80,8 @@ impl<T: Claim> Session<T> {
     fn promote(&mut self, ready: Ready, cause: Cause, now: Instant) {
         let in_flight = self.callers();
         self.drop_connection();
+        // The new connection may be no better: a server need not say that it is a replica.
+        self.standby.give_up(STANDBY_PAUSE, now);
         let failed_unknown = self.sort_out(&cause, now);
         let requeued = self.backlog.len();
         self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });

@@ -1,7 +1,11 @@
 //! Credentials that change: what a session asks for, when, and what the server is told.
 
-use super::*;
-use crate::connection::{Credentials, Identity};
+use std::time::Duration;
+
+use crate::command::Command;
+use crate::connection::simulation::world::World;
+use crate::connection::{Credentials, Identity, LinkState, More, Output, Reason, Room, SessionSettings};
+use crate::outcome::{Cause, Fate, Stage};
 
 impl World {
     /// A world whose session is given its credentials.
@@ -55,17 +59,6 @@ impl World {
         assert_eq!(self.asked, asked, "not yet");
         self.advance(Duration::from_millis(1));
         pause
-    }
-}
-
-/// What may happen between two events of a random schedule.
-pub(super) fn play(world: &mut World, dice: &mut Dice) {
-    match dice.below(8) {
-        0 => world.change(),
-        1 => world.give_none(),
-        2 => *world.peer.password.borrow_mut() = (dice.below(2) == 0).then(|| "b".to_owned()),
-        3..=5 => world.give(if dice.below(4) == 0 { "a" } else { "b" }),
-        _ => {}
     }
 }
 

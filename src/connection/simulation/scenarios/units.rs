@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use super::*;
 use crate::command::{Command, Encoded, FromReply, Slices};
+use crate::connection::{
+    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Offline, Output, Repeat, Room, Sent, Session, SessionSettings,
+    Tracing,
+};
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Decoder, Frame, Limits, Value};
 

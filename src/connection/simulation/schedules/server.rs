@@ -1,0 +1,150 @@
+//! The server: what it does with the commands that arrive, over all its connections.
+
+use std::time::Instant;
+
+use super::ledger::{self, Ledger};
+use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Refused};
+use super::wire::{Ran, Said, Wire};
+
+/// The server, and what clients find who dial it.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) mood: Mood,
+    pub(super) door: Door,
+    pub(super) login: Login,
+    /// The connections whose clients are gone, and on which something may run yet.
+    orphans: Vec<Wire>,
+    connections: u32,
+    text: Vec<u8>,
+}
+
+impl Server {
+    pub(super) fn new() -> Self {
+        Self {
+            mood: Mood::Well,
+            door: Door::OPEN,
+            login: Login::Taken,
+            orphans: Vec::new(),
+            connections: 0,
+            text: Vec::new(),
+        }
+    }
+
+    /// A client has connected.
+    pub(super) fn accept(&mut self, now: Instant) -> Wire {
+        self.connections += 1;
+        Wire::new(self.connections, self.door.greeting, self.door.doom, now)
+    }
+
+    /// The client of a connection is gone; what has been sent may run yet.
+    pub(super) fn keep(&mut self, wire: Wire) {
+        if wire.has_work() {
+            self.orphans.push(wire);
+        }
+    }
+
+    /// Does what has arrived from clients that are gone.
+    pub(super) fn serve_orphans(&mut self, ledger: &mut Ledger, now: Instant) {
+        let mut orphans = std::mem::take(&mut self.orphans);
+        for wire in &mut orphans {
+            wire.arrive(now);
+            self.serve(wire, ledger, now, Client::Gone);
+        }
+        orphans.retain(Wire::has_work);
+        self.orphans = orphans;
+    }
+
+    /// When something arrives from a client that is gone.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.orphans.iter().filter_map(Wire::next_up).min()
+    }
+
+    /// Does what has arrived; answers arrive at `at`.
+    pub(super) fn serve(&mut self, wire: &mut Wire, ledger: &mut Ledger, at: Instant, client: Client) {
+        while self.mood != Mood::Stopped {
+            let Some(said) = wire.next_said() else { return };
+            self.text.clear();
+            match said {
+                Said::Hello => self.greet(wire, at),
+                Said::Auth => {
+                    let wrong = self.login == Login::Wrong;
+                    self.text.extend_from_slice(if wrong { WRONG_PASSWORD } else { b"+OK\r\n" });
+                    self.answer(wire, Ran::Yes, at);
+                }
+                Said::Setting => wire.answer(b"+OK\r\n", usize::MAX, Ran::Yes, at),
+                Said::Ping => {
+                    // Which the handshake asks only of servers that do not know HELLO.
+                    let refused = matches!(self.mood, Mood::Refuses(Refused::Loading)) && wire.established.is_some();
+                    self.text.extend_from_slice(if refused { b"-LOADING not yet\r\n" } else { b"+PONG\r\n" });
+                    self.answer(wire, Ran::Yes, at);
+                }
+                Said::Command(token) => self.obey(wire, token, ledger, at, client),
+            }
+        }
+    }
+
+    fn greet(&mut self, wire: &mut Wire, at: Instant) {
+        let text: &[u8] = match wire.greeting {
+            Greeting::Well | Greeting::ThenMute if self.login == Login::Wrong => WRONG_PASSWORD,
+            Greeting::Well if self.mood == Mood::Refuses(Refused::ReadOnly) => {
+                b"%2\r\n+role\r\n+replica\r\n+proto\r\n:3\r\n"
+            }
+            Greeting::Well | Greeting::ThenMute => b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n",
+            Greeting::Old => b"-ERR unknown command 'HELLO'\r\n",
+            Greeting::WrongPassword => WRONG_PASSWORD,
+            Greeting::Full => b"-ERR max number of clients reached\r\n",
+            Greeting::Loading => b"-LOADING Redis is loading the dataset in memory\r\n",
+            Greeting::Gibberish => b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            Greeting::Mute => return wire.affliction = Some(Affliction::Mute),
+        };
+        wire.answer(text, usize::MAX, Ran::Yes, at);
+    }
+
+    fn obey(&mut self, wire: &mut Wire, token: u32, ledger: &mut Ledger, at: Instant, client: Client) {
+        let verb = ledger.verb(token);
+        let refused = match (self.mood, wire.affliction) {
+            (_, Some(Affliction::ReadOnly)) | (Mood::Refuses(Refused::ReadOnly), _) => {
+                (verb.effect != Effect::Read).then_some(Refused::ReadOnly)
+            }
+            (Mood::Refuses(refused), _) => Some(refused),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            ledger.refuse(token);
+            ledger::refusal_text(token, refused, &mut self.text);
+            return self.answer(wire, Ran::No, at);
+        }
+        let value = ledger.run(wire, token, client);
+        ledger::answer_text(token, value, &mut self.text);
+        if self.mood == Mood::Chokes(verb.key) {
+            return wire.finish();
+        }
+        self.answer(wire, Ran::Yes, at);
+    }
+
+    /// Answers with `text`, as far as the mood goes.
+    fn answer(&mut self, wire: &mut Wire, ran: Ran, at: Instant) {
+        let is_greeted = wire.established.is_some();
+        if is_greeted && (wire.greeting == Greeting::ThenMute || self.mood == Mood::Mute) {
+            wire.hush();
+        }
+        let part = match self.mood {
+            Mood::Half(part) if is_greeted => part,
+            _ => usize::MAX,
+        };
+        wire.answer(&self.text, part, ran, at);
+        if part < self.text.len() {
+            wire.hush();
+            self.mood = Mood::Well;
+        }
+    }
+}
+
+const WRONG_PASSWORD: &[u8] = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+/// Whether the client of a connection is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    There,
+    Gone,
+}
