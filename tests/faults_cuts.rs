@@ -13,9 +13,9 @@ use steadfast::api::{Connection, Strings};
 use steadfast::testing::{Cut, Direction, FaultProxy};
 use steadfast::{Client, Config, Error, Fate};
 
-use faults::{DEADLINE, Load, Place, Wire, everywhere, healed, lasting, tell};
+use faults::{DEADLINE, Load, Place, Wire, everywhere, healed, lasting, tell, tireless};
 use live::{PATIENCE, connected, within};
-use support::Server;
+use support::{Server, undisturbed};
 
 #[test]
 fn a_connection_that_is_cut_every_200_ms_fails_no_read_and_doubles_no_write() {
@@ -49,7 +49,7 @@ struct Stage {
 impl Stage {
     async fn new(place: Place, server: Server, with: impl FnOnce(Config) -> Config) -> Self {
         let proxy = place.proxy(&server).await;
-        let client = connected(with(place.config_at(proxy.port())).with_deadline(PATIENCE)).await;
+        let client = connected(with(tireless(place.config_at(proxy.port())))).await;
         Self { server, proxy, client }
     }
 
@@ -193,7 +193,9 @@ fn a_handshake_that_is_cut_anywhere_costs_no_command_its_chance() {
                 let cut = CUTS[number % 2];
                 let before = stage.count();
                 stage.proxy.next().cut_after(direction, bytes, cut);
-                stage.proxy.cut(Cut::Rst);
+                // A connection that is busy is not looked at before it is written to.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                undisturbed(|| stage.proxy.cut(Cut::Rst));
                 let outcome = stage.client.incr("n").await;
                 let at = format!("{cut:?} after {bytes} of {whole} bytes {direction:?}");
                 assert!(outcome.is_ok() || bytes >= certain, "{at}: {outcome:?}");

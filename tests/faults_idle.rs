@@ -8,28 +8,27 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use steadfast::Client;
 use steadfast::api::Strings;
-use steadfast::client::Backoff;
 use steadfast::testing::Cut;
-use steadfast::{Client, Config};
 
-use faults::{Place, everywhere, healed, tell};
+use faults::{Place, everywhere, healed, tell, tireless};
 use live::connected;
-use support::{HaProxy, Server};
+use support::{HaProxy, Server, undisturbed};
 
 #[test]
 fn a_connection_that_is_cut_while_idle_costs_the_next_call_a_moment() {
     everywhere(async |place| {
         let server = place.start();
         let proxy = place.proxy(&server).await;
-        let client = connected(patient(place.config_at(proxy.port()))).await;
+        let client = connected(tireless(place.config_at(proxy.port()))).await;
         for cut in [Cut::Fin, Cut::Rst] {
             let mut times = Vec::new();
             for round in 0..ROUNDS {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 // Every other time the call comes before anyone can have noticed.
                 let pause = if round % 2 == 0 { Duration::ZERO } else { Duration::from_millis(30) };
-                assert_eq!(proxy.cut(cut), 1);
+                assert_eq!(undisturbed(|| proxy.cut(cut)), 1);
                 tokio::time::sleep(pause).await;
                 times.push(next_call(&client).await);
             }
@@ -46,7 +45,7 @@ fn a_haproxy_that_cuts_idle_connections_costs_the_next_call_a_moment() {
         let server = place.start();
         for side in ["client", "server"] {
             let proxy = HaProxy::start(&cutting(place, &server, side));
-            let client = connected(patient(place.config_at(proxy.address("front").port()))).await;
+            let client = connected(tireless(place.config_at(proxy.address("front").port()))).await;
             let mut times = Vec::new();
             for _ in 0..3 {
                 times.push(next_call(&client).await);
@@ -74,7 +73,7 @@ fn a_server_that_cuts_idle_connections_costs_the_next_call_a_moment() {
     everywhere(async |place| {
         let server = place.build().config("timeout 1").start();
         // Without a heartbeat, which would keep the connection from being idle.
-        let client = connected(patient(place.config(&server)).without_heartbeat()).await;
+        let client = connected(tireless(place.config(&server)).without_heartbeat()).await;
         let mut events = client.events();
         let mut times = Vec::new();
         for _ in 0..2 {
@@ -108,13 +107,6 @@ fn soon(what: &str, mut times: Vec<Duration>) {
     let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
     tell(&format!("{what}: the next call took {median:.1?}, at most {slowest:.1?}"));
     assert!(median < Duration::from_millis(500), "{median:?}");
-}
-
-/// For connections that are lost again and again, which would make ever longer pauses.
-fn patient(config: Config) -> Config {
-    config
-        .with_deadline(live::PATIENCE)
-        .with_backoff(Backoff::default().with_first(Duration::from_millis(1)).with_max(Duration::from_millis(2)))
 }
 
 const ROUNDS: usize = 10;

@@ -26,7 +26,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use steadfast::api::Connection as _;
-use steadfast::{Client, LinkState};
+use steadfast::client::Backoff;
+use steadfast::{Client, Config, LinkState};
 
 pub(crate) use ledger::{Asked, Failure, Report};
 pub(crate) use load::Load;
@@ -41,6 +42,12 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 /// `short`, or five times as long where the suite is to take its time.
 pub(crate) fn lasting(short: Duration) -> Duration {
     if std::env::var_os("STEADFAST_SOAK").is_some_and(|soak| soak != "0") { short * 5 } else { short }
+}
+
+/// For connections that are lost again and again, which would make ever longer pauses.
+pub(crate) fn tireless(config: Config) -> Config {
+    let pauses = Backoff::default().with_first(Duration::from_millis(1)).with_max(Duration::from_millis(2));
+    config.with_deadline(PATIENCE).with_backoff(pauses)
 }
 
 /// The fault is over: the next call works, and the client is back to its one connection.

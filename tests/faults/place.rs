@@ -41,6 +41,8 @@ pub(crate) fn everywhere<F: Future<Output = ()>>(case: impl Fn(Place) -> F + Syn
 /// Runs `case` in these places at once, each on threads and a runtime of its own: a script may block without holding up
 /// the client that it watches.
 pub(crate) fn in_each<F: Future<Output = ()>>(places: &[Place], case: impl Fn(Place) -> F + Sync) {
+    // Now, and not while connections are cut: see `undisturbed`.
+    pki();
     let test = std::thread::current().name().unwrap_or("faults").to_owned();
     let run = |place| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
