@@ -132,10 +132,21 @@ pub(crate) fn undisturbed<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-/// Returns when the child runs its own program.
+/// Returns when the child runs its own program, and has let go of what was this process's.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
     let _spawning = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
-    command.spawn()
+    let child = command.spawn()?;
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    // On Linux `spawn` returns a little too early: a process closes its parent's files, then takes its own name.
+    let begin = Instant::now();
+    while begin.elapsed() < NAMING {
+        match std::fs::read_to_string(format!("/proc/{}/comm", child.id())) {
+            // The kernel cuts names to 15 bytes.
+            Ok(name) if !program.starts_with(name.trim_end()) => std::thread::yield_now(),
+            _ => break,
+        }
+    }
+    Ok(child)
 }
 
 static SPAWNING: RwLock<()> = RwLock::new(());
@@ -166,4 +177,6 @@ pub(crate) fn read_log(log: &Path) -> String {
 pub(crate) const STARTS: usize = 5;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than a process takes to its name, even where much else is done.
+const NAMING: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(5);
