@@ -17,7 +17,7 @@ use steadfast::{Cause, Client, Config, Error, Fate, LinkState, Stage};
 
 use faults::{Asked, Failure, Load, Place, Wire, everywhere, healed, lasting, tireless};
 use live::{clients_of, connected, fails_after, until, until_state};
-use support::Server;
+use support::{Server, undisturbed};
 
 /// Short, so that many calls meet the fault.
 const DEADLINE: Duration = Duration::from_millis(600);
@@ -138,7 +138,8 @@ fn a_refused_port_is_named_at_the_deadline_and_the_next_call_works_once_it_is_op
         let (server, proxy, client) = behind_a_proxy(place).await;
         let load = Load::start(&client, DEADLINE);
         load.gets_on_by(50).await;
-        proxy.refuse();
+        // A child that is being started has the listening socket too, for a moment.
+        undisturbed(|| proxy.refuse());
         proxy.cut(Cut::Fin);
         until_state(&client, |state| matches!(state, LinkState::Backoff { .. })).await;
         let error = fails_after(DEADLINE, client.incr("never").deadline(DEADLINE).into_future()).await;
