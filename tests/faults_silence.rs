@@ -60,6 +60,27 @@ fn a_server_that_freezes_for_less_than_the_deadline_keeps_its_connection_and_fai
     });
 }
 
+/// It answers on both connections when it wakes, on the first one first.
+#[test]
+fn a_server_that_freezes_again_and_again_keeps_its_connection_and_fails_no_call() {
+    everywhere(async |place| {
+        let server = place.start();
+        let client = connected(place.config(&server).with_silence_limit(SILENCE / 8)).await;
+        let id = client.client_id().await.unwrap();
+        let load = Load::start(&client, DEADLINE);
+        for _ in 0..10 {
+            load.gets_on_by(10).await;
+            server.stop();
+            tokio::time::sleep(SILENCE / 2).await;
+            server.cont();
+        }
+        load.gets_on_by(50).await;
+        healed(&client, &server).await;
+        load.end().await.holds(&[&server]).without_errors();
+        assert_eq!(client.client_id().await.unwrap(), id, "the connection was replaced");
+    });
+}
+
 #[test]
 fn a_server_that_is_busy_for_less_than_the_deadline_keeps_its_connection_and_fails_no_call() {
     everywhere(async |place| {
