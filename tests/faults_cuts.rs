@@ -27,6 +27,8 @@ fn a_connection_that_is_cut_every_200_ms_fails_no_read_and_doubles_no_write() {
         let cuts = lasting(Duration::from_secs(2)).as_millis() / 200;
         for number in 0..cuts {
             tokio::time::sleep(Duration::from_millis(200)).await;
+            // What is the oldest command on three connections that die in a row is given up: the load gets on.
+            load.gets_on_by(10).await;
             proxy.cut(if number % 2 == 0 { Cut::Fin } else { Cut::Rst });
         }
         load.gets_on_by(50).await;

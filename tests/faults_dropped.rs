@@ -89,6 +89,8 @@ async fn storm(client: &Client, proxy: &FaultProxy, counts: &Arc<Counts>, calls:
         let mut cut = Cut::Fin;
         while !over.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(20)).await;
+            // All before it were answered then: what is the oldest on three connections that die in a row is given up.
+            let _ = client.ping().await;
             proxy.cut(cut);
             cut = if cut == Cut::Fin { Cut::Rst } else { Cut::Fin };
         }
@@ -123,8 +125,12 @@ impl Caller {
                 continue;
             }
             let token = format!("{}:{turn}:{}", number, "x".repeat(turn % 150));
-            match give_up_or_await(&counts, &mut dice, client.echo::<String>(&token).into_future()).await {
+            // Some give up by themselves.
+            let deadline = if turn % 4 == 1 { Duration::from_micros(1 + dice.roll(2_000)) } else { PATIENCE };
+            let call = client.echo::<String>(&token).deadline(deadline).into_future();
+            match give_up_or_await(&counts, &mut dice, call).await {
                 Some(Ok(answer)) => assert_eq!(answer, token, "the reply of another call"),
+                Some(Err(error)) if error.is_timeout() => assert!(deadline < PATIENCE, "{error}"),
                 // There is room for all callers, but not for all that they leave behind in a moment.
                 Some(Err(error)) => assert_eq!(error.kind(), ErrorKind::Full, "{error}"),
                 None => {}

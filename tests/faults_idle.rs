@@ -12,7 +12,7 @@ use steadfast::Client;
 use steadfast::api::Strings;
 use steadfast::testing::Cut;
 
-use faults::{Place, everywhere, healed, tell, tireless};
+use faults::{Place, everywhere, everywhere_on_one_thread, healed, tell, tireless};
 use live::connected;
 use support::{HaProxy, Server, undisturbed};
 
@@ -35,6 +35,22 @@ fn a_connection_that_is_cut_while_idle_costs_the_next_call_a_moment() {
             soon(&format!("{cut:?} by a proxy"), times);
         }
         assert_eq!(server.raw(&["GET", "n"]), (2 * ROUNDS).to_string());
+        healed(&client, &server).await;
+    });
+}
+
+#[test]
+fn a_cut_of_which_the_runtime_has_not_told_yet_costs_the_next_call_nothing() {
+    everywhere_on_one_thread(async |place| {
+        let server = place.start();
+        let proxy = place.proxy(&server).await;
+        let client = connected(tireless(place.config_at(proxy.port()))).await;
+        for number in 1..=100 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let cut = if number % 2 == 0 { Cut::Fin } else { Cut::Rst };
+            assert_eq!(undisturbed(|| proxy.cut(cut)), 1);
+            assert_eq!(client.incr("n").await.unwrap(), number);
+        }
         healed(&client, &server).await;
     });
 }

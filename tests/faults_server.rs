@@ -38,7 +38,8 @@ fn a_server_that_is_killed_and_restarted_within_a_second_fails_no_read_and_loses
 fn a_server_that_freezes_costs_each_call_its_deadline_and_nothing_once_it_wakes() {
     everywhere(async |place| {
         let server = place.start();
-        let client = connected(place.config(&server)).await;
+        // It wakes just when a second connection is tried, and answers on the first one first.
+        let client = connected(place.config(&server).with_silence_limit(Duration::from_secs(2))).await;
         let deadline = Duration::from_millis(700);
         let load = Load::start(&client, deadline);
         load.gets_on_by(50).await;
@@ -84,7 +85,9 @@ fn a_client_that_is_thrown_out_again_and_again_fails_no_read_and_doubles_no_writ
         let mut admin = server.connect();
         for round in 0..3 {
             for form in ["old", "ADDR", "ID", "USER", "LADDR", "TYPE", "MAXAGE"] {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                // What is the oldest command on three connections that die in a row is given up: the load gets on.
+                load.gets_on_by(10).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
                 let victim = only_client(&server).await;
                 let field = |name: &str| {
                     let fields = victim.split(' ');

@@ -31,7 +31,7 @@ use steadfast::{Client, Config, LinkState};
 
 pub(crate) use ledger::{Asked, Failure, Report};
 pub(crate) use load::Load;
-pub(crate) use place::{PLACES, Place, Wire, certified, everywhere, in_each};
+pub(crate) use place::{PLACES, Place, Wire, certified, everywhere, everywhere_on_one_thread, in_each};
 
 use crate::live::{PATIENCE, clients_of, until, until_state, within};
 use crate::support::Server;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use steadfast::testing::FaultProxy;
 use steadfast::{Config, TlsOptions};
 
+use tokio::runtime::Runtime;
+
 use super::DEADLINE;
 use super::pki::pki;
 use crate::live::{PATIENCE, quick, within};
@@ -41,20 +43,27 @@ pub(crate) fn everywhere<F: Future<Output = ()>>(case: impl Fn(Place) -> F + Syn
 /// Runs `case` in these places at once, each on threads and a runtime of its own: a script may block without holding up
 /// the client that it watches.
 pub(crate) fn in_each<F: Future<Output = ()>>(places: &[Place], case: impl Fn(Place) -> F + Sync) {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    run(places, runtime, case);
+}
+
+/// Runs `case` in all places at once, each on a single thread: as long as it does not wait, the client learns of nothing
+/// by itself.
+pub(crate) fn everywhere_on_one_thread<F: Future<Output = ()>>(case: impl Fn(Place) -> F + Sync) {
+    run(&PLACES, || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(), case);
+}
+
+fn run<F: Future<Output = ()>>(places: &[Place], runtime: fn() -> Runtime, case: impl Fn(Place) -> F + Sync) {
     // Now, and not while connections are cut: see `undisturbed`.
     pki();
     let test = std::thread::current().name().unwrap_or("faults").to_owned();
-    let run = |place| {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        runtime.worker_threads(2).enable_all().build().unwrap().block_on(case(place));
-    };
-    let run = &run;
+    let case = &case;
     let failed: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = places
             .iter()
             .map(|&place| {
                 let named = std::thread::Builder::new().name(format!("{test}, {place}"));
-                (place, named.spawn_scoped(scope, move || run(place)).unwrap())
+                (place, named.spawn_scoped(scope, move || runtime().block_on(case(place))).unwrap())
             })
             .collect();
         threads.into_iter().filter_map(|(place, thread)| thread.join().is_err().then(|| place.to_string())).collect()
