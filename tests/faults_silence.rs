@@ -8,12 +8,12 @@ mod support;
 
 use std::time::Duration;
 
-use steadfast::api::Connection;
+use steadfast::api::{Connection, Strings};
 use steadfast::testing::Direction;
 use steadfast::{Cause, Fate};
 
 use faults::{Asked, DEADLINE, Load, everywhere, healed};
-use live::connected;
+use live::{PATIENCE, connected};
 
 /// Far below the deadline, and above what a busy machine takes to answer.
 const SILENCE: Duration = Duration::from_millis(400);
@@ -96,5 +96,22 @@ fn a_server_that_is_busy_for_less_than_the_deadline_keeps_its_connection_and_fai
         healed(&client, &server).await;
         load.end().await.holds(&[&server]).without_errors();
         assert_eq!(client.client_id().await.unwrap(), id, "the connection was replaced");
+    });
+}
+
+/// In the hands of the system at once, or taken bit by bit: nobody can answer what is on the network still.
+#[test]
+fn a_large_command_on_a_slow_network_is_not_taken_for_silence() {
+    everywhere(async |place| {
+        let server = place.start();
+        let proxy = place.proxy(&server).await;
+        let client = connected(place.config_at(proxy.port()).with_silence_limit(SILENCE)).await;
+        for (megabytes, per_second) in [(2, 1), (32, 12)] {
+            let value = vec![b'x'; megabytes << 20];
+            proxy.current().throttle(Direction::ToServer, per_second << 20);
+            client.set("large", &value).deadline(PATIENCE).await.unwrap();
+            assert_eq!(server.raw(&["STRLEN", "large"]), value.len().to_string());
+        }
+        assert_eq!(proxy.accepted(), 1, "the connection was replaced");
     });
 }
