@@ -127,7 +127,40 @@ fn a_get_that_is_cut_anywhere_is_answered() {
     });
 }
 
-// MULTI..EXEC belongs here too, when the client has transactions: all of it ran or none, as its one fate says.
+#[test]
+fn a_transaction_that_is_cut_anywhere_ran_as_a_whole_or_not_at_all_as_its_fate_says() {
+    everywhere(async |place| {
+        let stage = Stage::new(place, place.start(), |config| config).await;
+        let mut unknown = 0;
+        for (direction, length) in DIRECTIONS.into_iter().zip([90u64, 40]) {
+            let samples = samples(place, length).filter(|bytes| bytes % 3 == 0);
+            for (bytes, cut) in samples.flat_map(|bytes| CUTS.map(|cut| (bytes, cut))) {
+                let at = format!("{cut:?} after {bytes} bytes {direction:?}");
+                let before = stage.count();
+                stage.proxy.current().cut_after(direction, bytes, cut);
+                let mut transaction = stage.client.transaction();
+                let increments = ["n", "twin"].map(|key| transaction.incr(key).queue());
+                let outcome = match within(PATIENCE, transaction.execute()).await {
+                    Ok(results) => {
+                        increments.map(|increment| results.get(increment)).into_iter().min_by_key(Result::is_ok)
+                    }
+                    Err(error) => Some(Err(error)),
+                };
+                unknown += usize::from(outcome.as_ref().is_some_and(Result::is_err));
+                stage.agrees(before, &Vec::from_iter(outcome), &at);
+                assert_eq!(
+                    stage.server.raw(&["GET", "twin"]).parse().unwrap_or(0),
+                    stage.count(),
+                    "{at}: one ran alone"
+                );
+                stage.proxy.current().heal();
+            }
+        }
+        assert!(unknown > 0, "nothing was cut");
+        stage.end().await;
+    });
+}
+
 #[test]
 fn a_pipeline_that_is_cut_anywhere_has_a_right_fate_for_each_of_its_commands() {
     everywhere(async |place| {

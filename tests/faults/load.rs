@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use super::ledger::{Asked, COUNTERS, Ledger, Report};
 use crate::live::{PATIENCE, until, within};
 
-/// 64 callers, each with one call after the other: echoes, INCRs, keys of their own that are written and read back, and
-/// pipelines of all that. A reply that belongs to another call fails the test at once.
+/// 64 callers, each with one call after the other: echoes, INCRs, keys of their own that are written and read back,
+/// pipelines and transactions. A reply that belongs to another call fails the test at once.
 pub(crate) struct Load {
     ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
@@ -99,6 +99,7 @@ impl Caller {
                 1 => self.increment().await,
                 2 if self.memory == Memory::Kept => self.write_and_read_back(&mut own, turn).await,
                 2 => self.echo(turn).await,
+                _ if turn % 2 == 0 => self.transaction().await,
                 _ => self.pipeline(turn).await,
             }
             tokio::time::sleep(PACE).await;
@@ -170,6 +171,28 @@ impl Caller {
             if let Ok(answer) = outcome {
                 assert_eq!(answer, token, "the reply of another call");
             }
+        }
+    }
+}
+
+impl Caller {
+    /// Both of its INCRs run, or none.
+    async fn transaction(&self) {
+        let key = COUNTERS[self.counter()];
+        let mut transaction = self.client.transaction();
+        let increments = [(); 2].map(|()| transaction.incr(key).queue());
+        let begin = Instant::now();
+        let executed = transaction.execute().await;
+        let outcomes = increments.map(|increment| match &executed {
+            Ok(results) => results.get(increment),
+            Err(error) => Err(error.clone()),
+        });
+        for outcome in &outcomes {
+            self.ledger.note(Asked::Write, begin, outcome);
+            self.note_increment(outcome);
+        }
+        if let [Ok(first), Ok(second)] = outcomes {
+            assert_eq!(second, first + 1, "something came between two commands of a transaction");
         }
     }
 }
