@@ -105,6 +105,11 @@ impl<T: Claim> Backlog<T> {
         self.inflight.front().is_some_and(|front| front.is_begun(self.outbox.position()))
     }
 
+    /// How many bytes the socket has taken of what is not answered.
+    pub(crate) fn awaited_bytes(&self) -> u64 {
+        self.oldest().map_or(0, |oldest| self.outbox.position().saturating_sub(oldest))
+    }
+
     /// Lets the socket take no more than the rest of the command that it has begun to take.
     pub(crate) fn pause(&mut self) {
         let position = self.outbox.position();

@@ -111,6 +111,12 @@ impl LinkTask {
     fn attend_standby(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.session.standby().is_active() || !matches!(self.standby, Socket::None) {
             standby::serve(&mut self.standby, &mut self.session, (&self.dialer, &self.address), cx, now);
+            // A peer that wakes up answers here first. The runtime may have told only of the second connection yet.
+            if let Socket::Open(stream) = &mut self.socket {
+                if stream.look() == Liveness::Readable {
+                    self.session.handle_read(now);
+                }
+            }
             self.tell_reload();
         }
     }

@@ -149,6 +149,9 @@ impl Config {
     /// first one only if it is answered: then the first one had been lost without a word (a proxy or a firewall that
     /// forgot it, a server that was cut off). Default: 2 s ([`SILENCE_LIMIT`](crate::client::defaults::SILENCE_LIMIT)).
     ///
+    /// What is sent and not answered yet is granted the time that a network of 4 Mbit/s needs for it besides: a large command
+    /// may be on its way for long.
+    ///
     /// A server that is busy with one long command answers neither, and the first connection stays. A proxy that makes
     /// answers of its own to `HELLO` and `PING` answers the second one at once: behind such a one this should be longer than the
     /// slowest command, whose outcome would else be lost with its connection.

@@ -47,7 +47,7 @@ impl<T: Claim> Session<T> {
         if !self.state.is_ready() || self.standby.is_active() {
             return None;
         }
-        let due = self.liveness.silence_due(&self.settings)?;
+        let due = self.liveness.silence_due(&self.settings, self.backlog.awaited_bytes())?;
         Some(self.standby.not_before().map_or(due, |instant| due.max(instant)))
     }
 
