@@ -34,7 +34,7 @@ pub(super) struct Link {
     setting: Setting,
     gone: Vec<Rc<Cell<bool>>>,
     /// What was put in and not given back.
-    room: Room,
+    pub(super) room: Room,
     /// Whether the session has said that it is connected.
     connected: bool,
     /// Whether the session has said that the server takes no commands.
