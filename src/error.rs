@@ -95,6 +95,27 @@ pub enum ErrorKind {
     NoRuntime,
 }
 
+impl ErrorKind {
+    /// A name for logs and metrics, such as `"timeout"`: OpenTelemetry's `error.type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::Tls => "tls",
+            Self::Handshake => "handshake",
+            Self::Protocol => "protocol",
+            Self::Server => "server",
+            Self::Conversion => "conversion",
+            Self::NotAtomic => "not_atomic",
+            Self::Full => "full",
+            Self::Closed => "closed",
+            Self::NeedsDedicated => "needs_dedicated",
+            Self::Config => "config",
+            Self::NoRuntime => "no_runtime",
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn new(report: Report) -> Self {
         Self(Box::new(report))

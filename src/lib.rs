@@ -31,6 +31,7 @@
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
+//! | metrics: counts, and every command's end and times | [`Client::stats`], [`client::Observer`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
 //! | a server for unit tests | the module `testing`, of the feature `testing` |
 //! | the wire format alone | [`resp`] |

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Strings};
-use steadfast::client::ProtocolChoice;
+use steadfast::client::{Backoff, ProtocolChoice};
 use steadfast::{
     Cause, Client, Command, Config, Credentials, CredentialsError, ErrorKind, Event, Events, Fate, LinkState, Stage,
 };
@@ -194,6 +194,20 @@ async fn a_provider_that_never_answers_is_bounded_by_the_deadline_and_dropped_wi
 }
 
 #[tokio::test]
+async fn a_provider_is_not_kept_busy_in_the_pause_between_two_attempts() {
+    let server = server(Kind::Redis);
+    let token = Token::new("app", "one");
+    token.next([Mood::NeverAnswers; 2]);
+    let pauses = Backoff::default().with_first(PATIENCE * 4).with_max(PATIENCE * 4);
+    let config = provided(&server, &token).with_backoff(pauses).with_connect_timeout(Duration::from_millis(100));
+    let client = Client::connect_lazily(config).unwrap();
+    // The second attempt follows at once, the third after the pause.
+    until(async || token.dropped() == 2).await;
+    until_state(&client, |state| matches!(state, LinkState::Backoff { attempt: 2, .. })).await;
+    assert_eq!(token.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_peer_that_closes_while_the_provider_is_asked_is_noticed() {
     let peer = Peer::start(|_, wire| async move {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -206,6 +220,29 @@ async fn a_peer_that_closes_while_the_provider_is_asked_is_noticed() {
     until(async || token.dropped() >= 3).await;
     let state = until_state(&client, |state| matches!(state, LinkState::Backoff { .. })).await;
     assert!(matches!(state, LinkState::Backoff { cause: Cause::PeerClosed, .. }), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_is_understood_before_the_provider_has_answered() {
+    for kind in KINDS {
+        let server = server(kind);
+        let mut admin = server.connect();
+        assert_eq!(admin.call(&["CONFIG", "SET", "maxclients", "2"]).unwrap(), "OK");
+        let token = Token::new("app", "one");
+        let holder = connected(provided(&server, &token)).await;
+        token.next([Mood::NeverAnswers; 1000]);
+        let client = Client::connect_lazily(provided(&server, &token).with_deadline(PATIENCE)).unwrap();
+        let is_full = |state: &LinkState| match state {
+            LinkState::Backoff { cause: Cause::Handshake(refusal), .. } => {
+                refusal.message.contains("max number of clients") && !refusal.permanent
+            }
+            _ => false,
+        };
+        until_state(&client, is_full).await;
+        holder.close(Duration::ZERO).await;
+        token.next([]);
+        within(PATIENCE, client.ping().into_future()).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, FromReply, OnRefusal, Replay, Request, ServerError};
 use crate::connection::{Entry, Room, Sent};
-use crate::driver::{Outcome, Posted, ReplySlot};
+use crate::driver::{Outcome, Posted};
 use crate::error::Error;
 use crate::resp::Frame;
 
@@ -60,7 +60,7 @@ impl<'c, T> Call<'c, T> {
         }
         command.seal();
         let link = self.client.link();
-        let slot = ReplySlot::new(cx.waker().clone());
+        let slot = self.client.slot(cx.waker().clone(), 1);
         let deadline = self.deadline;
         let policy = policy(self.replay, self.on_refusal, &command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, |log, ticket| {
@@ -94,6 +94,7 @@ impl<T: FromReply> Future for Call<'_, T> {
                 // A single command is never answered as several are.
                 Outcome::Group(_) => Err(report::closed(name)),
             };
+            this.client.ended(name, Some(&posted.slot), &outcome);
             this.phase = Phase::Done;
             return Poll::Ready(outcome);
         }
@@ -105,7 +106,11 @@ impl<T: FromReply> Future for Call<'_, T> {
                         this.phase = Phase::Waiting(posted, name);
                         Poll::Pending
                     }
-                    Err(error) => Poll::Ready(Err(error)),
+                    Err(error) => {
+                        let outcome = Err(error);
+                        this.client.ended(&name, None, &outcome);
+                        Poll::Ready(outcome)
+                    }
                 }
             }
             // Polled after it was ready: there is nothing more to come.
@@ -116,7 +121,8 @@ impl<T: FromReply> Future for Call<'_, T> {
 
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
-        if let Phase::Waiting(posted, _) = std::mem::replace(&mut self.phase, Phase::Done) {
+        if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
+            self.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
             self.client.link().mailbox().withdraw(posted);
         }
     }

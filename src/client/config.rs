@@ -19,6 +19,7 @@ pub(super) mod validate;
 pub(super) mod values;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::backoff::Backoff;
@@ -30,6 +31,7 @@ pub use self::options::UrlOption;
 use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
+use crate::client::observer::{Installed, Observer};
 use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 pub use crate::connection::{Offline, ProtocolChoice};
@@ -86,6 +88,7 @@ pub struct Config {
     close_grace: Duration,
     library_info: bool,
     no_evict: bool,
+    observer: Installed,
 }
 
 impl Config {
@@ -114,6 +117,7 @@ impl Config {
             close_grace: defaults::CLOSE_GRACE,
             library_info: true,
             no_evict: false,
+            observer: Installed::default(),
         }
     }
 
@@ -241,5 +245,10 @@ impl Config {
     /// Whether connections ask to be spared from client eviction.
     pub fn no_evict(&self) -> bool {
         self.no_evict
+    }
+
+    /// Who is told of every command; `None` is nobody.
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.observer.0.clone()
     }
 }

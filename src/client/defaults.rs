@@ -4,8 +4,9 @@
 //! spell it. The methods are those of [`Config`](super::Config), and say what is gained and lost by another value.
 //! The user and the password stand in front of a URL's host and have no default;
 //! [`with_credentials_provider`](super::Config::with_credentials_provider),
-//! [`with_resolver`](super::Config::with_resolver) and [`with_connector`](super::Config::with_connector) have no place
-//! in a URL. The options of sockets apply to TCP only, those of TLS where TLS is spoken.
+//! [`with_resolver`](super::Config::with_resolver), [`with_connector`](super::Config::with_connector) and
+//! [`with_observer`](super::Config::with_observer) have no place in a URL. The options of sockets apply to TCP only,
+//! those of TLS where TLS is spoken.
 //!
 //! | option | set by | default | what it is |
 //! |---|---|---|---|

@@ -13,6 +13,7 @@ use super::config::{Config, IntoConfig};
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
+use super::witness::Witness;
 use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
@@ -86,6 +87,8 @@ pub struct Client {
     replay: Replay,
     /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
     on_refusal: OnRefusal,
+    /// Who is told of every command; `None`: nobody.
+    pub(super) witness: Option<Arc<Witness>>,
 }
 
 impl Sealed for &Client {}
@@ -140,6 +143,7 @@ impl Client {
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
+            witness: Witness::of(config),
         })
     }
 

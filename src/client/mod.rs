@@ -4,13 +4,16 @@ mod call;
 mod config;
 pub mod defaults;
 mod handle;
+mod observer;
 mod pipeline;
 mod queue;
 mod report;
 mod results;
 mod settings;
+mod stats;
 mod transaction;
 mod url;
+mod witness;
 
 pub use crate::connection::Secret;
 pub use call::Call;
@@ -18,7 +21,9 @@ pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
 pub use handle::Client;
+pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::Results;
+pub use stats::Stats;
 pub use transaction::{Transaction, TransactionExecution};

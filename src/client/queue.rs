@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -9,10 +10,12 @@ use std::time::{Duration, Instant};
 use super::handle::{Client, deadline_of};
 use super::report::Name;
 use super::settings::policy;
+use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
 use crate::command::{Command, Encoded, Limit, OnRefusal, Replay, Retry};
 use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
+use crate::error::Error;
 use crate::outcome::Address;
 
 /// Commands in the order in which they were queued.
@@ -60,6 +63,8 @@ pub(super) struct Flight<'c> {
     within: Option<Duration>,
     deadline: Option<Instant>,
     phase: Phase,
+    /// Where the end of it is waited for, once it was posted.
+    slot: Option<Arc<ReplySlot>>,
 }
 
 enum Phase {
@@ -107,7 +112,7 @@ impl<'c> Queue<'c> {
     /// The deadline counts from now; nothing is sent yet.
     pub(super) fn launch(self, bond: Bond) -> Flight<'c> {
         let within = self.client.within(self.limit);
-        Flight { within, deadline: deadline_of(within), bond, phase: Phase::Unsent, queue: self }
+        Flight { within, deadline: deadline_of(within), bond, phase: Phase::Unsent, slot: None, queue: self }
     }
 }
 
@@ -118,6 +123,7 @@ impl Flight<'_> {
             Phase::Unsent if self.queue.ends.is_empty() => Outcome::Group(GroupEnd::default()),
             Phase::Unsent => match self.post(cx) {
                 Ok(posted) => {
+                    self.slot = Some(Arc::clone(&posted.slot));
                     self.phase = Phase::Waiting(posted);
                     return Poll::Pending;
                 }
@@ -129,6 +135,27 @@ impl Flight<'_> {
         };
         self.phase = Phase::Done;
         Poll::Ready(outcome)
+    }
+
+    /// Tells the counters and the observer what became of each command.
+    pub(super) fn tell<'e>(&self, planned: &[Planned], mut error: impl FnMut(usize) -> Option<&'e Error>) {
+        let call = Ended::of(self.slot.as_deref(), planned.len());
+        for (index, planned) in planned.iter().enumerate() {
+            self.queue.client.tell(&planned.name, self.passage(planned), &call, error(index));
+        }
+    }
+
+    /// Whether somebody wants to know of every command.
+    pub(super) fn is_observed(&self) -> bool {
+        self.queue.client.is_observed()
+    }
+
+    /// The place of a command among all that are sent, what encloses them counted.
+    fn passage(&self, planned: &Planned) -> Option<usize> {
+        match self.bond {
+            Bond::Pipeline => planned.place,
+            Bond::Transaction => planned.place.map(|place| place + 1),
+        }
     }
 
     /// Which queue it is of.
@@ -162,7 +189,7 @@ impl Flight<'_> {
             enclose(&mut ends);
         }
         let bond = self.bond;
-        let slot = ReplySlot::new(cx.waker().clone());
+        let slot = self.queue.client.slot(cx.waker().clone(), ends.len());
         let room = Room { commands: ends.len(), bytes: ends.last().map_or(0, |(end, _)| *end) };
         self.queue.client.link().mailbox().post(slot, room, |log, ticket| match bond {
             Bond::Pipeline => {
@@ -182,6 +209,9 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
+            let commands = self.queue.planned.iter().map(|planned| (&planned.name, self.passage(planned)));
+            self.queue.client.cancelled(&posted.slot, commands);
+            drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);
         }
     }

@@ -52,12 +52,16 @@ struct Apart {
 impl Results {
     /// Of a pipeline.
     pub(super) fn of_pipeline(flight: &mut Flight<'_>, outcome: Outcome) -> Self {
-        Self::new(flight, Answers::Apart(Apart::new(outcome)))
+        let results = Self::new(flight, Answers::Apart(Apart::new(outcome)));
+        results.tell(flight);
+        results
     }
 
     /// Of a transaction that ran: `frame` ends with the answer to EXEC.
     pub(super) fn of_transaction(flight: &mut Flight<'_>, frame: Frame, sent: Sent) -> Self {
-        Self::new(flight, Answers::Together(frame, sent))
+        let results = Self::new(flight, Answers::Together(frame, sent));
+        results.tell(flight);
+        results
     }
 
     /// Of no commands.
@@ -113,6 +117,15 @@ impl Results {
         self.iter::<()>().collect()
     }
 
+    /// Tells the counters and the observer what became of each command.
+    fn tell(&self, flight: &Flight<'_>) {
+        if self.answers.are_all_well(self.commands.len()) && !flight.is_observed() {
+            return;
+        }
+        let errors: Vec<_> = self.iter::<()>().map(Result::err).collect();
+        flight.tell(&self.commands, |index| errors.get(index).and_then(Option::as_ref));
+    }
+
     fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
         let planned = self.commands.get(index).expect("checked by the caller");
         match planned.place {
@@ -153,6 +166,18 @@ impl Answers {
         };
         let apart = found.into_iter().flat_map(|(apart, found)| found.iter().filter_map(|found| apart.reply(found)));
         frames.iter().flat_map(Frame::replies).chain(apart).chain(items.into_iter().flatten())
+    }
+
+    /// Whether each of so many commands has an answer that is no error.
+    fn are_all_well(&self, commands: usize) -> bool {
+        match self {
+            Answers::Apart(Apart { frames, found: None, .. }) => {
+                let answered: usize = frames.iter().map(Frame::len).sum();
+                answered == commands && !frames.iter().any(Frame::has_error)
+            }
+            Answers::Apart(_) => false,
+            Answers::Together(frame, _) => elements(frame).is_some_and(|mut items| !items.any(Reply::is_error)),
+        }
     }
 
     fn at(&self, place: usize) -> Option<Reply<'_>> {

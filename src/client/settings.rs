@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::config::{Config, Login};
 use crate::command::{Command, Home, OnRefusal, Replay};
-use crate::connection::{BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Room, SessionSettings};
+use crate::connection::{BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Room, SessionSettings, Tracing};
 use crate::driver::{Bounds, LinkSettings};
 use crate::transport::Dialer;
 
@@ -56,6 +56,7 @@ impl Config {
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),
+            tracing: if self.observer().is_some() { Tracing::On } else { Tracing::Off },
         }
     }
 

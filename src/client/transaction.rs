@@ -138,7 +138,9 @@ impl Future for TransactionExecution<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let flight = &mut self.get_mut().0;
         if let Some(unfit) = flight.planned().iter().find(|planned| planned.place.is_none()) {
-            return Poll::Ready(Err(report::needs_dedicated(&unfit.name)));
+            let error = report::needs_dedicated(&unfit.name);
+            flight.tell(flight.planned(), |_| Some(&error));
+            return Poll::Ready(Err(error));
         }
         let outcome = match ready!(flight.poll_outcome(cx)) {
             Outcome::Group(_) if flight.planned().is_empty() => Ok(Results::empty(flight)),
@@ -147,6 +149,9 @@ impl Future for TransactionExecution<'_> {
             // Several commands are never answered as a single one is.
             Outcome::Answered(..) => Err(report::closed(&Name::transaction())),
         };
+        if let Err(error) = &outcome {
+            flight.tell(flight.planned(), |_| Some(error));
+        }
         Poll::Ready(outcome)
     }
 }

@@ -127,7 +127,7 @@ impl Authentication {
 
     /// There are no credentials.
     pub(super) fn handle_failure(&mut self, now: Instant) {
-        self.phase = Phase::Pausing { until: now + self.backoff.pause_at_least_once() };
+        self.phase = Phase::Pausing { until: now + self.backoff.delay() };
     }
 
     /// The answer to `AUTH`.

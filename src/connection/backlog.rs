@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Repeat};
+use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
+use super::sending::{Past, Repeat};
+use super::tally::{Replays, Tally, Tracing};
 use crate::command::{Encoded, Refusal, Slices};
 use crate::outcome::Fate;
 use crate::resp::Frame;
@@ -17,6 +19,12 @@ use crate::resp::Frame;
 pub(crate) trait Claim {
     /// Whether the caller has gone, so that nobody would read the answer.
     fn is_given_up(&self) -> bool;
+
+    /// The last byte of its command at `place` was handed over. Called only where [`Tracing`] is on.
+    fn note_written(&self, _place: usize, _now: Instant) {}
+
+    /// Its command at `place` was answered. Called only where [`Tracing`] is on.
+    fn note_answered(&self, _place: usize, _now: Instant) {}
 }
 
 /// What a session hands out, in order.
@@ -29,11 +37,33 @@ pub(crate) struct Backlog<T> {
     outbox: Outbox,
     /// What commands that have ended have given back since the last look.
     settled: Room,
+    tracing: Tracing,
+    replays: Replays,
+    /// How many sendings their connections took and did not live to answer, ever.
+    abandoned: u64,
+    /// How many refused commands were put in again, ever.
+    retried: u64,
 }
 
 impl<T: Claim> Backlog<T> {
-    pub(crate) fn new() -> Self {
-        Self { inflight: Inflight::new(), outbox: Outbox::default(), settled: Room::default() }
+    pub(crate) fn new(tracing: Tracing) -> Self {
+        let (inflight, outbox, settled) = (Inflight::new(), Outbox::default(), Room::default());
+        Self { inflight, outbox, settled, tracing, replays: Replays::default(), abandoned: 0, retried: 0 }
+    }
+
+    /// What was counted of commands.
+    pub(crate) fn tally(&self) -> Tally {
+        let (answered, abandoned) = (self.inflight.answered(), self.abandoned);
+        let in_flight = self.inflight.in_flight(self.outbox.position());
+        Tally {
+            sent: answered + abandoned + in_flight,
+            answered,
+            abandoned,
+            replayed: self.replays.sent(),
+            retried: self.retried,
+            unsent: self.inflight.unanswered().saturating_sub(in_flight),
+            ..Tally::default()
+        }
     }
 
     /// Takes commands in. The batch is left empty.
@@ -73,6 +103,11 @@ impl<T: Claim> Backlog<T> {
     /// Whether the socket has taken a byte of what is not answered.
     pub(crate) fn is_awaited(&self) -> bool {
         self.inflight.front().is_some_and(|front| front.is_begun(self.outbox.position()))
+    }
+
+    /// How many bytes the socket has taken of what is not answered.
+    pub(crate) fn awaited_bytes(&self) -> u64 {
+        self.oldest().map_or(0, |oldest| self.outbox.position().saturating_sub(oldest))
     }
 
     /// Lets the socket take no more than the rest of the command that it has begun to take.
@@ -124,8 +159,14 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// The socket took `count` bytes of what [`Self::transmit`] gave.
-    pub(crate) fn handle_written(&mut self, count: usize) {
+    pub(crate) fn handle_written(&mut self, count: usize, now: Instant) {
+        let before = self.outbox.position();
         self.outbox.handle_written(count);
+        let position = self.outbox.position();
+        if self.tracing == Tracing::On {
+            self.inflight.note_written(before..position, now);
+        }
+        self.replays.handle_written(position);
     }
 
     /// Frees the bytes that nobody needs any more.
@@ -134,7 +175,10 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Gives a frame of answers to the oldest entry.
-    pub(crate) fn handle_answer(&mut self, frame: Frame) -> Answered<T> {
+    pub(crate) fn handle_answer(&mut self, frame: Frame, now: Instant) -> Answered<T> {
+        if self.tracing == Tracing::On {
+            self.inflight.note_answered(frame.len(), now);
+        }
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
@@ -158,6 +202,7 @@ impl<T: Claim> Backlog<T> {
 
     /// Takes an entry over that is no more in `from`, but whose bytes are. It goes to the end.
     pub(crate) fn take_over(&mut self, placed: Placed<T>, from: &Self) -> u64 {
+        self.retried += placed.sendings().filter(|(.., sending)| sending.past == Past::Refused).count() as u64;
         let start = self.outbox.append_from(&from.outbox, placed.range(), placed.unanswered());
         self.inflight.extend(std::iter::once(placed.entry), start);
         start
@@ -177,13 +222,15 @@ impl<T: Claim> Backlog<T> {
     /// Tells the callers whose deadline has come. `socket` says whether there is one that has taken what was written.
     pub(crate) fn expire(&mut self, now: Instant, loss: &Arc<Loss>, socket: Socket, outputs: &mut Outputs<T>) {
         let living = self.living(socket);
-        let mut any_gone = false;
+        let (mut any_gone, mut any_cut) = (false, false);
         for place in self.inflight.expired(now) {
             let Some(placed) = self.inflight.find(place) else { continue };
+            let awaited = placed.entry.awaited();
             let keeps = give_up(placed, loss, living, &mut self.outbox, outputs);
             any_gone |= !keeps;
+            any_cut |= placed.entry.awaited() < awaited;
         }
-        if any_gone {
+        if any_gone || any_cut {
             self.drop_settled();
         }
     }
@@ -203,6 +250,7 @@ impl<T: Claim> Backlog<T> {
     /// in the order; of the rest the callers are told. Returns how many commands are lost that may have run.
     pub(crate) fn sort_out(&mut self, loss: &Arc<Loss>, outputs: &mut Outputs<T>) -> usize {
         let position = self.outbox.position();
+        self.abandoned += self.inflight.in_flight(position);
         // An attempt that fails before anything was sent says nothing of what would have been.
         let any_sent = self.inflight.front().is_some_and(|front| front.is_begun(position));
         let mut is_oldest = any_sent;
@@ -246,6 +294,7 @@ impl<T: Claim> Backlog<T> {
             keep
         });
         self.outbox.rewind(self.inflight.iter().flat_map(Placed::unanswered));
+        self.plan_replays();
         self.release();
     }
 
@@ -259,7 +308,18 @@ impl<T: Claim> Backlog<T> {
             }
             keep
         });
+        if !self.replays.is_empty() {
+            self.plan_replays();
+        }
         self.release();
+    }
+
+    /// Finds what is still to be sent again.
+    fn plan_replays(&mut self) {
+        let position = self.outbox.position();
+        let sendings = self.inflight.iter().flat_map(Placed::sendings);
+        let again = sendings.filter(|(range, _, sending)| sending.past == Past::MayHaveRun && range.end > position);
+        self.replays.plan(again.map(|(range, ..)| range.end));
     }
 
     /// Judges every entry; tells the callers of those that are lost, which are taken out.

@@ -46,8 +46,8 @@ impl Backoff {
         self.pauses.checked_sub(2).map_or(Duration::ZERO, |doublings| self.doubled(doublings))
     }
 
-    /// How long to wait before the next attempt, where none is to come at once.
-    pub(crate) fn pause_at_least_once(&mut self) -> Duration {
+    /// How long to wait before the next attempt at what is never tried again at once.
+    pub(crate) fn delay(&mut self) -> Duration {
         let doublings = self.pauses;
         self.pauses = self.pauses.saturating_add(1);
         self.doubled(doublings)

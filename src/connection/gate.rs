@@ -13,6 +13,7 @@ use super::backlog::{Backlog, Claim};
 use super::backoff::{Backoff, Permanence};
 use super::inflight::Placed;
 use super::settings::BackoffSettings;
+use super::tally::Tracing;
 use crate::command::Refusal;
 use crate::outcome::Cause;
 
@@ -71,7 +72,7 @@ impl Scope {
 impl<T: Claim> Gate<T> {
     pub(crate) fn new(seed: u64) -> Self {
         let backoff = Backoff::new(PAUSES, seed);
-        let (refused, held) = (Backlog::new(), Backlog::new());
+        let (refused, held) = (Backlog::new(Tracing::Off), Backlog::new(Tracing::Off));
         Self { refused, held, phase: Phase::Open, backoff, opened: None, cause: None }
     }
 
@@ -94,6 +95,11 @@ impl<T: Claim> Gate<T> {
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.refused.held() + self.held.held()
+    }
+
+    /// How many commands are kept back.
+    pub(crate) fn commands(&self) -> u64 {
+        self.refused.tally().unsent + self.held.tally().unsent
     }
 
     /// How many callers' commands are kept back.

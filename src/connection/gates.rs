@@ -34,7 +34,12 @@ impl<T: Claim> Gates<T> {
         self.active && self.gate(Scope::Link).is_closed()
     }
 
-    /// How many callers' commands are kept back.
+    /// How many commands are kept back.
+    pub(crate) fn commands(&self) -> u64 {
+        if self.active { self.gates.iter().map(Gate::commands).sum() } else { 0 }
+    }
+
+    /// How many callers are kept waiting.
     pub(crate) fn len(&self) -> usize {
         if self.active { self.gates.iter().map(Gate::len).sum() } else { 0 }
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::inflight::{Policy, Sending};
 use super::output::{Lost, Sent};
+use super::sending::{Policy, Sending};
 use crate::command::Refusal;
 use crate::resp::{Frame, Reply};
 
@@ -52,7 +52,7 @@ pub(crate) struct Part {
     start: usize,
     end: usize,
     /// Which command of the group it is.
-    place: usize,
+    pub(crate) place: usize,
     pub(crate) sending: Sending,
 }
 

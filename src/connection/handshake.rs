@@ -149,6 +149,15 @@ impl Handshake {
     }
 }
 
+/// What a server says that speaks before it was asked anything.
+pub(super) fn turned_away(reply: Reply<'_>) -> HandshakeRefusal {
+    let error = match reply.bytes() {
+        Some(line) if reply.is_error() => ServerError::from_bytes(line),
+        _ => ServerError::new(format!("{} that answers nothing", reply.kind())),
+    };
+    HandshakeRefusal::new("the connection", error.message(), is_permanent(&error))
+}
+
 fn hello(plan: &HandshakePlan) -> Command {
     let mut command = Command::new("HELLO").arg("3");
     if let Some(credentials) = plan.identity.credentials() {

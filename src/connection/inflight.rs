@@ -6,13 +6,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::backlog::Claim;
 use super::group::{Group, GroupEnd};
 use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
+use super::sending::{Policy, Sending};
 use super::unit::{Standing, Unit};
 use crate::command::{Encoded, Refusal, Retry};
 use crate::outcome::Fate;
-use crate::resp::{Frame, Reply};
+use crate::resp::Frame;
 
 /// What callers have put in since the last look: bytes, and whose they are.
 #[derive(Debug)]
@@ -60,100 +62,6 @@ pub(crate) enum Commands {
     Own,
 }
 
-/// What is known of the sending of one command.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sending {
-    pub(crate) policy: Policy,
-    pub(crate) past: Past,
-}
-
-/// When a command is sent again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
-    /// When nobody knows whether it ran.
-    pub(crate) repeat: Repeat,
-    /// When the server refused it for the time being.
-    pub(crate) retry: Retry,
-}
-
-/// What became of a command's earlier sendings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Past {
-    /// There were none: no connection has taken it in full.
-    NotSent,
-    /// The server answered that it did not run it.
-    Refused,
-    /// A connection that had taken it in full was lost.
-    MayHaveRun,
-}
-
-/// Whether a command may be sent again when nobody knows whether it ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Running it twice does what running it once does, as far as its caller cares.
-    Allowed,
-    Forbidden,
-}
-
-impl Sending {
-    /// Of a command that was not sent yet.
-    pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, past: Past::NotSent }
-    }
-
-    /// A connection that had taken it in full is lost.
-    pub(crate) fn handle_lost(&mut self) {
-        self.past = Past::MayHaveRun;
-    }
-
-    /// What became of it, if it is not on its way just now.
-    pub(crate) fn fate(&self) -> Fate {
-        match self.past {
-            Past::NotSent => Fate::NotSent,
-            Past::Refused => Fate::Refused,
-            Past::MayHaveRun => Fate::Unknown,
-        }
-    }
-
-    /// Whether it may have run before it was sent the last time.
-    pub(crate) fn sent(&self) -> Sent {
-        if self.past == Past::MayHaveRun { Sent::Again } else { Sent::Once }
-    }
-
-    /// Why the server refused it for the time being, if that is what `reply` says and it is to be tried again.
-    pub(crate) fn refusal(&mut self, reply: Reply<'_>) -> Option<Refusal> {
-        let line = reply.bytes().filter(|_| reply.is_error())?;
-        self.handle_refused(Refusal::of(line)?)
-    }
-
-    /// The server refused it for the time being; returns why, if it is to be tried again then.
-    pub(crate) fn handle_refused(&mut self, refusal: Refusal) -> Option<Refusal> {
-        let refusal = refusal.covered(self.policy.retry)?;
-        self.past = self.past.max(Past::Refused);
-        Some(refusal)
-    }
-}
-
-impl Policy {
-    /// What two commands allow that have one fate.
-    pub(crate) fn strictest(self, other: Self) -> Self {
-        let repeat = if self.repeat == Repeat::Allowed { other.repeat } else { Repeat::Forbidden };
-        let retry = match (self.retry, other.retry) {
-            (Retry::Never, _) | (_, Retry::Never) => Retry::Never,
-            (Retry::BeforeScripts, _) | (_, Retry::BeforeScripts) => Retry::BeforeScripts,
-            (Retry::All, Retry::All) => Retry::All,
-        };
-        Self { repeat, retry }
-    }
-}
-
-impl From<Repeat> for Policy {
-    /// Never after a refusal.
-    fn from(repeat: Repeat) -> Self {
-        Self { repeat, retry: Retry::Never }
-    }
-}
-
 impl<T> Entry<T> {
     /// A single command of `len` bytes.
     pub(crate) fn single(ticket: T, len: usize, deadline: Option<Instant>, policy: impl Into<Policy>) -> Self {
@@ -199,6 +107,16 @@ impl<T> Entry<T> {
             _ => Room { commands: self.count, bytes: self.len },
         }
     }
+
+    /// How many answers to its caller have not come and will, if all goes well.
+    pub(crate) fn awaited(&self) -> u64 {
+        match &self.commands {
+            Commands::One(_) => 1,
+            Commands::Many(group) => group.unanswered().len() as u64,
+            Commands::Unit(unit) => unit.unanswered().len() as u64,
+            Commands::Cut | Commands::Own => 0,
+        }
+    }
 }
 
 /// An entry with its place in the write stream.
@@ -207,6 +125,8 @@ pub(crate) struct Placed<T> {
     pub(crate) entry: Entry<T>,
     /// Where its first byte stands.
     pub(crate) start: u64,
+    /// How many answers to callers will have come before its own, those that came already among them, if all goes well.
+    ordinal: u64,
 }
 
 impl<T> Placed<T> {
@@ -223,6 +143,26 @@ impl<T> Placed<T> {
             Commands::Many(group) => group.due(self.start, position),
             Commands::Unit(unit) => unit.due(self.start, position),
         }
+    }
+
+    /// Its commands that are not answered: where each is in the write stream, its place among those of its caller, and
+    /// what is known of its sending.
+    pub(crate) fn sendings(&self) -> impl Iterator<Item = (Range<u64>, usize, Sending)> {
+        let start = self.start;
+        let (one, many, unit) = match &self.entry.commands {
+            Commands::One(sending) => (Some((self.range(), 0, *sending)), &[][..], None),
+            Commands::Many(group) => (None, group.unanswered(), None),
+            Commands::Unit(unit) => (None, &[][..], Some(unit)),
+            Commands::Cut | Commands::Own => (None, &[][..], None),
+        };
+        let many = many.iter().map(move |part| (part.range(start), part.place, part.sending));
+        let unit = unit.into_iter().flat_map(move |unit| {
+            let placed = unit.unanswered();
+            placed.map(move |(place, range)| {
+                (start + range.start as u64..start + range.end as u64, place, *unit.sending())
+            })
+        });
+        one.into_iter().chain(many).chain(unit)
     }
 
     /// Whether a socket that has taken everything before `position` has taken a byte of what is not answered.
@@ -343,6 +283,10 @@ pub(crate) struct Inflight<T> {
     /// While deadlines come one after the other: all there are, with the places of their entries, so that the next one is
     /// found without looking at everybody. Those of entries that are answered stay in it until they come.
     alarms: Option<BinaryHeap<Reverse<(Instant, u64)>>>,
+    /// How many answers callers' commands have had, ever.
+    answered: u64,
+    /// The ordinal of the next entry.
+    next: u64,
 }
 
 /// What an answer completed.
@@ -374,7 +318,7 @@ impl<T> Inflight<T> {
     const MOST_OWN: usize = 2;
 
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), earliest: None, alarms: None }
+        Self { queue: VecDeque::new(), earliest: None, alarms: None, answered: 0, next: 0 }
     }
 
     /// Adds entries whose bytes begin at `start` of the write stream.
@@ -389,9 +333,10 @@ impl<T> Inflight<T> {
                     alarms.push(Reverse((deadline, start)));
                 }
             }
-            let len = entry.len as u64;
-            self.queue.push_back(Placed { entry, start });
+            let (len, awaited) = (entry.len as u64, entry.awaited());
+            self.queue.push_back(Placed { entry, start, ordinal: self.next });
             start += len;
+            self.next += awaited;
         }
     }
 
@@ -458,6 +403,7 @@ impl<T> Inflight<T> {
         let is_awaited = entry.ticket.is_some();
         let (refused, end) = match &mut entry.commands {
             Commands::Many(group) => {
+                self.answered += frame.len() as u64;
                 group.handle_answers(frame, is_awaited);
                 if !group.is_complete() {
                     return (Completed::Nothing, Room::default());
@@ -467,6 +413,7 @@ impl<T> Inflight<T> {
                 (refused, end)
             }
             Commands::Unit(unit) => {
+                self.answered += frame.len() as u64;
                 // It may be the last answer that they die of, and those before it come each time.
                 unit.handle_answers(frame, is_awaited);
                 if unit.standing() == Standing::LeftOpen {
@@ -479,14 +426,16 @@ impl<T> Inflight<T> {
                 let end = if refused.is_none() { unit.take_end() } else { GroupEnd::default() };
                 (refused, end)
             }
-            Commands::One(sending) => match refusal_of(sending, &frame, is_awaited) {
-                None => {
+            Commands::One(sending) => {
+                self.answered += 1;
+                let refused = refusal_of(sending, &frame, is_awaited);
+                if refused.is_none() {
                     let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
                     self.queue.pop_front();
                     return (Completed::Single(ticket, frame, sent), room);
                 }
-                refused => (refused, GroupEnd::default()),
-            },
+                (refused, GroupEnd::default())
+            }
             Commands::Cut | Commands::Own => {
                 let room = entry.room();
                 self.queue.pop_front();
@@ -507,14 +456,47 @@ impl<T> Inflight<T> {
         }
     }
 
-    /// Takes the oldest entry out; its bytes stay where they are.
+    /// Takes the oldest entry out of an order that nobody sends; its bytes stay where they are.
     pub(crate) fn pop(&mut self) -> Option<Placed<T>> {
-        self.queue.pop_front()
+        let placed = self.queue.pop_front()?;
+        self.next = self.next.saturating_sub(placed.entry.awaited());
+        Some(placed)
+    }
+
+    /// How many answers callers' commands have had, ever.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    /// How many callers' commands are not answered.
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.next.saturating_sub(self.answered)
+    }
+
+    /// How many of them a socket that has taken everything before `position` has taken to their last byte.
+    pub(crate) fn in_flight(&self, position: u64) -> u64 {
+        if self.queue.back().is_some_and(|last| last.range().end <= position) {
+            return self.unanswered();
+        }
+        let begun = self.queue.partition_point(|placed| placed.start < position);
+        let Some(last) = begun.checked_sub(1).and_then(|index| self.queue.get(index)) else { return 0 };
+        let due = last.entry.awaited().min(last.due(position) as u64);
+        // Of the oldest, some may be answered, which its ordinal does not know.
+        if begun == 1 { due } else { (last.ordinal + due).saturating_sub(self.answered) }
     }
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
-        self.queue.retain_mut(&mut keep);
+        let mut next = self.answered;
+        self.queue.retain_mut(|placed| {
+            let kept = keep(placed);
+            if kept {
+                placed.ordinal = next;
+                next += placed.entry.awaited();
+            }
+            kept
+        });
+        self.next = next;
         if self.alarms.is_none() {
             self.find_earliest();
         }
@@ -530,6 +512,28 @@ fn refusal_of(sending: &mut Sending, frame: &Frame, is_awaited: bool) -> Option<
     Some((refusal, String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default()).into()))
 }
 
+impl<T: Claim> Inflight<T> {
+    /// Tells the claims of the commands whose last bytes are in `taken` that they were sent.
+    pub(crate) fn note_written(&self, taken: Range<u64>, now: Instant) {
+        let first = self.queue.partition_point(|placed| placed.range().end <= taken.start);
+        for placed in self.queue.iter().skip(first).take_while(|placed| placed.start < taken.end) {
+            let Some(ticket) = &placed.entry.ticket else { continue };
+            for (range, place, _) in placed.sendings() {
+                if range.end > taken.start && range.end <= taken.end {
+                    ticket.note_written(place, now);
+                }
+            }
+        }
+    }
+
+    /// Tells the oldest claim that answers to its next `count` commands have come.
+    pub(crate) fn note_answered(&self, count: usize, now: Instant) {
+        let Some(front) = self.queue.front() else { return };
+        let Some(ticket) = &front.entry.ticket else { return };
+        front.sendings().take(count).for_each(|(_, place, _)| ticket.note_answered(place, now));
+    }
+}
+
 /// When the caller of an entry stops waiting, if it still waits.
 fn alarm<T>(placed: &Placed<T>) -> Option<Reverse<(Instant, u64)>> {
     let deadline = placed.entry.deadline.filter(|_| placed.entry.ticket.is_some())?;
@@ -538,6 +542,7 @@ fn alarm<T>(placed: &Placed<T>) -> Option<Reverse<(Instant, u64)>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sending::Repeat;
     use super::*;
     use crate::resp::Value;
 
@@ -596,7 +601,7 @@ mod tests {
         let entry = |millis: u64| Entry::single('a', 10, Some(at(millis)), YES);
         let mut inflight = of(vec![entry(30), entry(10), entry(20), entry(10)]);
         assert_eq!(inflight.earliest(), Some(at(10)));
-        assert_eq!(inflight.expired(at(5)), []);
+        assert!(inflight.expired(at(5)).is_empty());
         assert_eq!(inflight.expired(at(10)), [110, 130]);
         for place in [110, 130] {
             inflight.find(place).unwrap().entry.ticket = None;
@@ -608,7 +613,7 @@ mod tests {
         for place in [140, 120] {
             inflight.find(place).unwrap().entry.ticket = None;
         }
-        assert_eq!(inflight.expired(at(50)), []);
+        assert!(inflight.expired(at(50)).is_empty());
         assert_eq!(inflight.earliest(), None);
     }
 

@@ -71,10 +71,12 @@ impl Liveness {
         self.last_read.checked_add(silence)
     }
 
-    /// When the silence has lasted too long; `None` while no answer is awaited.
-    pub(crate) fn silence_due(&self, settings: &SessionSettings) -> Option<Instant> {
+    /// When the silence has lasted too long; `None` while no answer is awaited. Of what the socket has taken, `awaited` bytes
+    /// are not answered: some of them may be on their way still, and nobody can say anything to what has not arrived.
+    pub(crate) fn silence_due(&self, settings: &SessionSettings, awaited: u64) -> Option<Instant> {
         let limit = settings.silence.filter(|_| self.is_ready())?;
-        self.waiting_since?.checked_add(limit)
+        let on_their_way = Duration::from_millis(awaited / SLOWEST);
+        self.waiting_since?.checked_add(limit)?.checked_add(on_their_way)
     }
 
     /// Whether commands can be sent, or could until the connection was lost just now.
@@ -97,6 +99,9 @@ impl Liveness {
         usize::from(self.heartbeat.is_some())
     }
 }
+
+/// Bytes per millisecond of a network that is not taken for a silent peer, 4 Mbit/s.
+const SLOWEST: u64 = 512;
 
 /// A connection that was ready for this long makes the next attempts start from the beginning.
 const STABLE: Duration = Duration::from_secs(1);

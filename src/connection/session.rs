@@ -22,6 +22,7 @@ use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::standby::{Doubt, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
+use super::tally::Tally;
 use super::wire::{Connection, Received};
 use crate::command::{Command, Encoded, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
@@ -56,6 +57,9 @@ pub(crate) struct Session<T> {
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
     authentication: Authentication,
+    /// How many attempts to connect there were, and how many of them succeeded.
+    dialed: u64,
+    connected: u64,
 }
 
 /// Whether more commands may come to a link that closes.
@@ -71,12 +75,13 @@ impl<T: Claim> Session<T> {
         let backoff = Backoff::new(settings.backoff, settings.seed);
         let authentication = Authentication::new(settings.backoff.jitter, settings.seed);
         let gates = Gates::new(settings.seed);
+        let backlog = Backlog::new(settings.tracing);
         Self {
             settings,
             state: LinkState::Idle,
             connection: None,
             peer: PeerFacts::unknown(),
-            backlog: Backlog::new(),
+            backlog,
             gates,
             backoff,
             outputs: Outputs::new(),
@@ -87,7 +92,16 @@ impl<T: Claim> Session<T> {
             refusal: None,
             closing: None,
             authentication,
+            dialed: 0,
+            connected: 0,
         }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn tally(&self) -> Tally {
+        let tally = self.backlog.tally();
+        let unsent = tally.unsent + self.gates.commands();
+        Tally { attempts: self.dialed, connections: self.connected, unsent, ..tally }
     }
 
     /// Where the link is.
@@ -148,6 +162,7 @@ impl<T: Claim> Session<T> {
             return false;
         }
         self.backoff.handle_attempt();
+        self.dialed += 1;
         let begun = self.state.dial(self.backoff.attempts(), now).is_ok();
         self.attempt_until = Some(now + self.settings.connect_timeout);
         self.outputs.push_back(Output::State);
@@ -199,7 +214,7 @@ impl<T: Claim> Session<T> {
 
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.connection.as_mut().and_then(Connection::read_buffer)
+        self.connection.as_mut().map(Connection::read_buffer)
     }
 
     /// Bytes were read.
@@ -223,7 +238,7 @@ impl<T: Claim> Session<T> {
         self.liveness.handle_written(now);
         match &mut self.connection {
             Some(connection) if !connection.greeting().is_empty() => connection.handle_greeting_written(count),
-            _ => self.backlog.handle_written(count),
+            _ => self.backlog.handle_written(count, now),
         }
     }
 
@@ -354,6 +369,7 @@ impl<T: Claim> Session<T> {
         self.backlog.drop_given_up();
         let session = Arc::new(SessionFacts { server, peer: self.peer.clone() });
         self.outputs.push_back(Output::Connected(Arc::clone(&session)));
+        self.connected += 1;
         self.attempt_until = None;
         self.liveness.handle_established(now);
         self.last_cause = None;
@@ -385,7 +401,7 @@ impl<T: Claim> Session<T> {
         }
         let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
         let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusals::refusal_of(&frame));
-        let output = match self.backlog.handle_answer(frame) {
+        let output = match self.backlog.handle_answer(frame, now) {
             Answered::Output(output) => Some(output),
             Answered::Nothing => None,
             Answered::Refused(placed, refusal, words) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::identity::Identity;
+use super::tally::Tracing;
 use crate::resp::Limits;
 
 /// Which version of the Redis protocol to speak.
@@ -41,6 +42,8 @@ pub(crate) struct SessionSettings {
     pub(crate) offline: Offline,
     /// Makes the jitter of links differ.
     pub(crate) seed: u64,
+    /// Whether each command's way is noted for an observer.
+    pub(crate) tracing: Tracing,
 }
 
 /// What a call does that finds its link without a connection.

@@ -131,8 +131,8 @@ impl Standby {
     /// Where to read to.
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
         match &mut self.phase {
-            Phase::Greeting { connection, .. } => connection.read_buffer(),
-            Phase::Proven { ready, .. } => ready.connection.read_buffer(),
+            Phase::Greeting { connection, .. } => Some(connection.read_buffer()),
+            Phase::Proven { ready, .. } => Some(ready.connection.read_buffer()),
             _ => None,
         }
     }

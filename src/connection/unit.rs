@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::group::GroupEnd;
-use super::inflight::{Policy, Repeat, Sending};
 use super::output::Sent;
+use super::sending::{Policy, Repeat, Sending};
 use crate::command::{Refusal, transaction};
-use crate::resp::{Frame, Reply};
+use crate::resp::Frame;
 
 /// Commands of one caller that the server runs with the last of them, or not at all.
 ///
@@ -32,7 +32,7 @@ pub(crate) enum Standing {
     Unanswered,
     /// It keeps the commands for the last one.
     Queued,
-    /// It refused the first one, and runs the others as they come.
+    /// It refused the first one, or paid no heed to it, and runs the others as they come.
     Apart,
     /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
     LeftOpen,
@@ -63,6 +63,14 @@ impl Unit {
         sent.saturating_sub(self.answered)
     }
 
+    /// The commands that are not answered: their places, and where they are in bytes of a unit that begins at `start`.
+    pub(crate) fn unanswered(&self) -> impl ExactSizeIterator<Item = (usize, Range<usize>)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges: Vec<_> =
+            starts.zip(&self.ends).map(|(start, end)| start..*end).enumerate().skip(self.answered).collect();
+        ranges.into_iter()
+    }
+
     /// Whether nothing more is due.
     pub(crate) fn is_complete(&self) -> bool {
         self.answered >= self.ends.len()
@@ -70,9 +78,8 @@ impl Unit {
 
     /// Takes answers; those that nobody waits for are not kept.
     pub(crate) fn handle_answers(&mut self, frame: Frame, is_awaited: bool) {
-        if self.standing == Standing::Unanswered {
-            let refused = frame.replies().next().is_some_and(Reply::is_error);
-            self.standing = if refused { Standing::Apart } else { Standing::Queued };
+        if matches!(self.standing, Standing::Unanswered | Standing::Queued) {
+            self.standing = if self.shows_a_run(&frame) { Standing::Apart } else { Standing::Queued };
         }
         self.answered += frame.len();
         if self.standing == Standing::Queued && self.is_complete() && is_left_open(&frame) {
@@ -81,6 +88,16 @@ impl Unit {
         if is_awaited {
             self.answers.push(frame);
         }
+    }
+
+    /// Whether these answers show that the server does not wait for the last command: it refused the first one, or says to
+    /// another neither that it keeps it nor that it refuses it.
+    fn shows_a_run(&self, frame: &Frame) -> bool {
+        let last = self.ends.len().saturating_sub(1);
+        (self.answered..last).zip(frame.replies()).any(|(place, reply)| match place {
+            0 => reply.is_error(),
+            _ => !reply.is_error() && reply.bytes() != Some(b"QUEUED"),
+        })
     }
 
     /// Of a complete unit: why the server refused it for the time being, in which words, if it is to be tried again then.

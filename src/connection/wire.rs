@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::BytesMut;
 
-use super::handshake::{Handshake, Progress};
+use super::handshake::{self, Handshake, Progress};
 use super::identity::{Credentials, Identity};
 use super::settings::HandshakePlan;
 use super::state::ServerFacts;
@@ -98,11 +98,8 @@ impl Connection {
         self.greeting.drain(..count.min(self.greeting.len()));
     }
 
-    /// Where to read to, with room for at least something; `None` if there is enough to begin with once it is looked at.
-    pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
-        if self.awaits_credentials() && self.incoming.len() >= self.read_size {
-            return None;
-        }
+    /// Where to read to, with room for at least something.
+    pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
         let partial = self.incoming.len();
         // What is announced is believed only as far as as much has arrived, or one buffer's worth.
         let believed = self.decoder.needed().min(partial.max(self.read_size));
@@ -113,16 +110,12 @@ impl Connection {
             let several = if partial >= self.read_size / 4 { 4 * self.read_size } else { self.read_size };
             self.incoming.reserve(believed.max(several));
         }
-        Some(&mut self.incoming)
+        &mut self.incoming
     }
 
     /// Takes the next thing out of what was read; `due` says how many answers may be taken at once. With none due, an
     /// answer shows that the peer and we disagree about what was asked.
     pub(crate) fn poll_received(&mut self, due: usize) -> Received {
-        // What a server says before it is asked waits, and is the answer to the first question.
-        if self.awaits_credentials() {
-            return Received::Nothing;
-        }
         loop {
             let most = if self.is_ready() { due.max(1) } else { 1 };
             let frame = match self.decoder.decode(&mut self.incoming, most) {
@@ -144,7 +137,9 @@ impl Connection {
                     self.phase = Phase::Ready;
                     return Received::Answers(frame);
                 }
-                Phase::Failed | Phase::Unidentified(_) => return Received::Nothing,
+                Phase::Failed => return Received::Nothing,
+                // A server that turns us away does not wait to be asked.
+                Phase::Unidentified(_) => return self.refused(handshake::turned_away(frame.reply())),
                 Phase::Greeting(handshake) => match self.advance((*handshake).handle_answer(frame.reply())) {
                     Received::Nothing => {}
                     received => return received,

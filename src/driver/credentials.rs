@@ -122,6 +122,22 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_again_does_not_get_the_answer_of_before() {
+        let asked_before = std::sync::atomic::AtomicBool::new(false);
+        let mut asking = asked(move || {
+            let is_first = !asked_before.swap(true, std::sync::atomic::Ordering::Relaxed);
+            async move { if is_first { std::future::pending().await } else { Ok(Credentials::password("pw")) } }
+        });
+        let answer = |asking: &mut Asking| asking.poll_answer(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!answer(&mut asking));
+        asking.begin();
+        assert!(answer(&mut asking) && !answer(&mut asking));
+        asking.begin();
+        asking.forget();
+        assert!(!answer(&mut asking));
+    }
+
+    #[test]
     fn changes_in_a_row_are_one_and_a_provider_that_is_gone_changes_no_more() {
         let (sender, _) = watch::channel(());
         let mut asking = asked(Changing(sender.clone()));

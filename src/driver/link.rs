@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::clock;
+use super::counters::Counters;
 use super::credentials::Asking;
 use super::mailbox::{Bounds, Mailbox};
 use super::news::{Events, News};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(super) address: Arc<Address>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) news: News,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A link to a node. Dropping it lets what was sent finish within its grace, then closes.
@@ -52,6 +54,7 @@ impl Link {
             address: Arc::new(settings.address),
             state: watch::Sender::new(LinkState::Idle),
             news: News::new(),
+            counters: Arc::default(),
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
@@ -69,6 +72,11 @@ impl Link {
     /// The node's address.
     pub(crate) fn address(&self) -> &Address {
         &self.shared.address
+    }
+
+    /// What the link has counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     /// Where the link is, and when that changes.

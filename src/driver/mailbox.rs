@@ -68,8 +68,14 @@ struct Queue {
     withdrawn: usize,
     /// What is taken of the bounds: everything posted, but for `waiting`, and not answered.
     used: Room,
+    /// How much of `used` the link's task has; the rest is the batch's.
+    taken: Room,
+    /// How many commands callers have handed in, ever.
+    issued: u64,
     /// Calls that wait for room, by their numbers.
     waiting: BTreeMap<u64, Waiting>,
+    /// How many commands `waiting` holds.
+    waiting_commands: usize,
     /// No deadline in `waiting` is before this; `None` if there is none.
     earliest_waiting: Option<Instant>,
     /// The number of the next call.
@@ -100,7 +106,10 @@ impl Mailbox {
             first: 0,
             withdrawn: 0,
             used: Room::default(),
+            taken: Room::default(),
+            issued: 0,
             waiting: BTreeMap::new(),
+            waiting_commands: 0,
             earliest_waiting: None,
             next: 0,
             sleeper: None,
@@ -118,6 +127,7 @@ impl Mailbox {
         write: impl FnOnce(&mut Encoded, Ticket) -> Entry<Ticket>,
     ) -> Result<Posted, Lost> {
         let mut queue = self.lock();
+        queue.issued += room.commands as u64;
         if !matches!(queue.phase, Phase::Open) {
             return Err(queue.refusal());
         }
@@ -133,6 +143,7 @@ impl Mailbox {
             let mut bytes = Encoded::default();
             let entry = write(&mut bytes, Arc::clone(&slot));
             queue.earliest_waiting = [queue.earliest_waiting, entry.deadline].into_iter().flatten().min();
+            queue.waiting_commands += entry.count;
             queue.waiting.insert(sequence, Waiting { entry, bytes });
         }
         queue.next += 1;
@@ -152,6 +163,7 @@ impl Mailbox {
         let mut queue = self.lock();
         let is_next = queue.waiting.first_key_value().is_some_and(|(first, _)| *first == sequence);
         let removed = queue.waiting.remove(&sequence);
+        queue.waiting_commands -= removed.as_ref().map_or(0, |waiting| waiting.entry.count);
         // Who comes after it may fit where it did not.
         let sleeper = if is_next { queue.sleeper.take() } else { None };
         if removed.is_none() && !queue.batch.entries.is_empty() && sequence >= queue.first {
@@ -174,7 +186,7 @@ impl Mailbox {
         waker: &Waker,
     ) -> Mail {
         let mut queue = self.lock();
-        queue.used.give_back(settled);
+        queue.settle(settled);
         queue.admit(self.bounds.room);
         let closing = match queue.phase {
             Phase::Closing(until) if queue.waiting.is_empty() => Some((until, More::None)),
@@ -191,6 +203,7 @@ impl Mailbox {
             return mail;
         }
         std::mem::swap(&mut queue.batch, batch);
+        queue.taken = queue.used;
         if let Some(spare) = spare {
             queue.batch.log = spare;
         }
@@ -198,7 +211,7 @@ impl Mailbox {
             queue.withdrawn = 0;
             drop(queue);
             let dropped = drop_withdrawn(batch);
-            self.lock().used.give_back(dropped);
+            self.lock().settle(dropped);
         }
         mail
     }
@@ -207,7 +220,7 @@ impl Mailbox {
     /// next call on an answer could find its own room still taken, and fail.
     pub(crate) fn settle(&self, settled: impl FnOnce() -> Room) {
         if self.bounds.at_capacity == AtCapacity::FailFast {
-            self.lock().used.give_back(settled());
+            self.lock().settle(settled());
         }
     }
 
@@ -215,14 +228,16 @@ impl Mailbox {
     pub(crate) fn expire_waiting(&self, now: Instant, last: Option<&Cause>) {
         let mut queue = self.lock();
         let used = queue.used.commands;
-        let mut expired = Vec::new();
+        let (mut expired, mut gone) = (Vec::new(), 0);
         queue.waiting.retain(|_, waiting| {
             let keep = waiting.entry.deadline.is_none_or(|deadline| deadline > now);
             if !keep {
+                gone += waiting.entry.count;
                 expired.extend(waiting.entry.ticket.take());
             }
             keep
         });
+        queue.waiting_commands -= gone;
         queue.earliest_waiting = queue.waiting.values().filter_map(|waiting| waiting.entry.deadline).min();
         drop(queue);
         for ticket in expired {
@@ -253,6 +268,7 @@ impl Mailbox {
         }
         let entries = std::mem::take(&mut queue.batch.entries);
         let waiting = std::mem::take(&mut queue.waiting);
+        queue.waiting_commands = 0;
         let refusals: Vec<_> = entries
             .into_iter()
             .chain(waiting.into_values().map(|waiting| waiting.entry))
@@ -260,10 +276,18 @@ impl Mailbox {
             .map(|ticket| (ticket, queue.refusal()))
             .collect();
         queue.batch.log.clear();
+        (queue.used, queue.taken) = (Room::default(), Room::default());
         drop(queue);
         for (ticket, refusal) in refusals {
             ticket.complete(Outcome::Lost(refusal));
         }
+    }
+
+    /// How many commands callers have handed in, ever, and how many of them the link's task has not taken yet.
+    pub(crate) fn issued_and_queued(&self) -> (u64, u64) {
+        let queue = self.lock();
+        let posted = queue.used.commands.saturating_sub(queue.taken.commands);
+        (queue.issued, (posted + queue.waiting_commands) as u64)
     }
 
     /// What is queued and in flight, and how many calls wait for room.
@@ -279,6 +303,12 @@ impl Mailbox {
 }
 
 impl Queue {
+    /// Gives back room of what the link's task has taken.
+    fn settle(&mut self, settled: Room) {
+        self.used.give_back(settled);
+        self.taken.give_back(settled);
+    }
+
     /// Moves calls that waited for room into the batch, as far as there is room.
     fn admit(&mut self, bounds: Room) {
         while let Some(first) = self.waiting.first_entry() {
@@ -286,6 +316,7 @@ impl Queue {
                 return;
             }
             let (sequence, waiting) = first.remove_entry();
+            self.waiting_commands -= waiting.entry.count;
             self.used.take(waiting.entry.room());
             self.batch.log.append(&waiting.bytes);
             self.push(sequence, waiting.entry);
@@ -343,7 +374,7 @@ mod tests {
 
     fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Lost> {
         let room = Room { commands: 1, bytes: text.len() };
-        mailbox.post(ReplySlot::new(Waker::noop().clone()), room, |log, ticket| {
+        mailbox.post(ReplySlot::new(Waker::noop().clone(), None), room, |log, ticket| {
             log.small().extend_from_slice(text.as_bytes());
             Entry::single(ticket, text.len(), deadline, Repeat::Forbidden)
         })
@@ -374,7 +405,9 @@ mod tests {
         assert_eq!(take(&mailbox, 0), "");
         assert_eq!(take(&mailbox, 1), "c");
         assert_eq!(mailbox.load(), (Room { commands: 2, bytes: 3 }, 1));
+        assert_eq!(mailbox.issued_and_queued(), (4, 1));
         assert_eq!(take(&mailbox, 2), "d");
+        assert_eq!(mailbox.issued_and_queued(), (4, 0));
     }
 
     #[test]
@@ -398,9 +431,11 @@ mod tests {
     fn what_is_withdrawn_in_time_is_never_sent_and_takes_no_room() {
         let mailbox = Mailbox::new(BOUNDS);
         let [a, b, c, d] = ["a", "b", "c", "d"].map(|text| post(&mailbox, text, None).unwrap());
+        assert_eq!(mailbox.issued_and_queued(), (4, 4));
         mailbox.withdraw(a);
         mailbox.withdraw(c);
         assert_eq!(take(&mailbox, 0), "b");
+        assert_eq!(mailbox.issued_and_queued(), (4, 1));
         assert_eq!(take(&mailbox, 0), "d");
         assert_eq!(mailbox.load(), (Room { commands: 2, bytes: 2 }, 0));
         mailbox.withdraw(b);
@@ -439,7 +474,9 @@ mod tests {
         let _posted = ["a", "b"].map(|text| post(&mailbox, text, None).unwrap());
         let late = post(&mailbox, "c", Some(now)).unwrap();
         assert_eq!(earliest_waiting(&mailbox), Some(now));
+        assert_eq!(mailbox.issued_and_queued(), (3, 1));
         mailbox.expire_waiting(now, None);
+        assert_eq!(mailbox.issued_and_queued(), (3, 0));
         let outcome = late.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
         assert!(
             matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if matches!(lost.loss.reason, Reason::Deadline(None)))
@@ -452,6 +489,7 @@ mod tests {
         let mailbox = Mailbox::new(BOUNDS);
         let posted = ["a", "b", "c"].map(|text| post(&mailbox, text, None).unwrap());
         mailbox.shut(&Cause::RuntimeGone);
+        assert_eq!(mailbox.issued_and_queued(), (3, 0));
         for posted in posted {
             let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));
             assert!(matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if lost.fate == Fate::NotSent));

@@ -1,6 +1,7 @@
 //! The only loop and the only clock: one task a link, and the mailbox that callers put their commands into.
 
 mod clock;
+mod counters;
 mod credentials;
 mod link;
 mod mailbox;
@@ -10,11 +11,14 @@ mod slot;
 mod socket;
 mod standby;
 mod task;
+mod trace;
 
 pub(crate) use clock::now;
+pub(crate) use counters::Counted;
 pub(crate) use link::{Link, LinkSettings};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};
 pub use news::{Event, Events};
 pub use provider::{CredentialsError, CredentialsProvider};
 pub(crate) use slot::{Outcome, ReplySlot};
+pub(crate) use trace::{Passage, Trace};

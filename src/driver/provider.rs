@@ -85,7 +85,7 @@ pub trait CredentialsProvider: Send + Sync + 'static {
     /// 1 s, with pauses that double up to 30 s (shortened at random as those of [`Backoff`](crate::client::Backoff) are),
     /// or at the next change.
     ///
-    /// Called once for each client, when it is made; a panic in it is one in that call. A receiver whose sender is gone
+    /// Called when a client is made, once for each connection that it keeps up; a panic in it is one in that call. A receiver whose sender is gone
     /// means that nothing changes any more.
     fn changes(&self) -> Option<watch::Receiver<()>> {
         None

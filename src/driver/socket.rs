@@ -55,11 +55,15 @@ impl Socket {
     }
 }
 
-/// Reads once; the error is why the connection is lost.
-pub(super) fn poll_read(stream: &mut Stream, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+/// Reads once; returns how many bytes. The error is why the connection is lost.
+pub(super) fn poll_read(
+    stream: &mut Stream,
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<Result<usize, Cause>> {
     match ready!(pin!(stream.read_buf(buffer)).poll(cx)) {
         Ok(0) => Poll::Ready(Err(stream.explain_eof())),
-        Ok(_) => Poll::Ready(Ok(())),
+        Ok(count) => Poll::Ready(Ok(count)),
         Err(error) => Poll::Ready(Err(stream.explain_error(&error))),
     }
 }

@@ -55,7 +55,9 @@ fn exchange(socket: &mut Socket, session: &mut Session<Ticket>, cx: &mut Context
     }
     while let Some(buffer) = standby.read_buffer() {
         match socket::poll_read(stream, buffer, cx) {
-            Poll::Ready(outcome) => outcome?,
+            Poll::Ready(outcome) => {
+                outcome?;
+            }
             Poll::Pending => break,
         }
     }

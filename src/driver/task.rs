@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock;
+use super::counters::{Counters, Traffic};
 use super::credentials::Asking;
 use super::link::Shared;
 use super::mailbox::{Mailbox, Ticket};
@@ -43,6 +44,8 @@ pub(crate) struct LinkTask {
     /// Since when nothing was due from the peer; `None` while something is.
     quiet_since: Option<Instant>,
     turn: Turn,
+    counters: Arc<Counters>,
+    traffic: Traffic,
 }
 
 /// A wake-up is served in two turns. Runtimes run a task that was just woken before others that were ready already, so
@@ -81,6 +84,8 @@ impl LinkTask {
             earliest_waiting: None,
             quiet_since: None,
             turn: Turn::Deliver,
+            counters: Arc::clone(&shared.counters),
+            traffic: Traffic::default(),
         }
     }
 
@@ -106,6 +111,12 @@ impl LinkTask {
     fn attend_standby(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.session.standby().is_active() || !matches!(self.standby, Socket::None) {
             standby::serve(&mut self.standby, &mut self.session, (&self.dialer, &self.address), cx, now);
+            // A peer that wakes up answers here first. The runtime may have told only of the second connection yet.
+            if let Socket::Open(stream) = &mut self.socket {
+                if stream.look() == Liveness::Readable {
+                    self.session.handle_read(now);
+                }
+            }
             self.tell_reload();
         }
     }
@@ -139,7 +150,8 @@ impl LinkTask {
         };
         let cause = match socket::poll_read(stream, buffer, cx) {
             Poll::Pending => return Step::Idle,
-            Poll::Ready(Ok(())) => {
+            Poll::Ready(Ok(count)) => {
+                self.traffic.read += count as u64;
                 self.session.handle_read(now);
                 return Step::Moved;
             }
@@ -232,7 +244,10 @@ impl LinkTask {
         let failed = loop {
             match socket::poll_write(stream, cx, |slices| self.session.poll_transmit(slices)) {
                 Poll::Ready(Ok(0)) => break None,
-                Poll::Ready(Ok(taken)) => self.session.handle_written(taken, now),
+                Poll::Ready(Ok(taken)) => {
+                    self.session.handle_written(taken, now);
+                    self.traffic.written += taken as u64;
+                }
                 Poll::Ready(Err(error)) => break Some(error),
                 Poll::Pending => return,
             }
@@ -301,6 +316,11 @@ impl LinkTask {
         }
     }
 
+    /// Lets everybody read what was counted.
+    fn publish(&self) {
+        self.counters.publish(&self.session.tally(), self.traffic);
+    }
+
     /// Arms the timer for the next time.
     fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
@@ -338,6 +358,7 @@ impl Future for LinkTask {
             this.turn = Turn::Serve;
             this.read(cx, now);
             this.deliver(cx, now);
+            this.publish();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -358,6 +379,7 @@ impl Future for LinkTask {
             // What was delivered after the write has given back room that others wait for.
             let moved = [read, identified, collected, delivered].contains(&Step::Moved);
             if !moved && this.session.poll_timeout().is_none_or(|due| due > now) {
+                this.publish();
                 this.keep_time(cx, now);
                 return Poll::Pending;
             }
@@ -366,6 +388,7 @@ impl Future for LinkTask {
             this.handle_time(now);
         }
         // Others have a right to the thread too.
+        this.publish();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -387,6 +410,7 @@ impl Drop for LinkTask {
             LinkState::Closed { cause } => cause.clone(),
             _ => Cause::RuntimeGone,
         };
+        self.publish();
         self.mailbox.shut(&cause);
         self.state.send_replace(self.session.state().clone());
         self.news.end();

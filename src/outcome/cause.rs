@@ -82,7 +82,7 @@ pub enum ConnectFailure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandshakeRefusal {
-    /// The step that was refused, such as `"HELLO"` or `"SELECT"`.
+    /// The step that was refused, such as `"HELLO"` or `"SELECT"`; `"the connection"` where the server spoke first.
     pub step: &'static str,
     /// The server's words. They never carry the password that was sent.
     pub message: Arc<str>,

@@ -14,7 +14,7 @@ pub enum Stage {
     Connecting,
     /// In the TLS handshake.
     TlsHandshake,
-    /// In the Redis handshake (`HELLO`, `AUTH`, `SELECT`).
+    /// In the Redis handshake (`HELLO`, `AUTH`, `SELECT`), or waiting for the credentials that it needs.
     Handshake,
     /// Waiting for the pause before the next attempt to connect.
     Backoff,

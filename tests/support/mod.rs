@@ -21,6 +21,7 @@ mod server;
 
 pub(crate) use haproxy::HaProxy;
 pub(crate) use port::free_port;
+pub(crate) use process::undisturbed;
 pub(crate) use raw::Raw;
 pub(crate) use scratch::Scratch;
 pub(crate) use server::{ClientCertificates, Kind, Server, ServerBuilder, TlsFiles};

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// A running program. Killed on drop, when the test panics, and when the test process itself is killed.
@@ -18,16 +19,17 @@ impl Process {
     /// Starts `program` with its output in the file `log`. `scratch` is removed should this process be killed.
     pub(crate) fn start(program: &Path, args: &[&str], log: &Path, scratch: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(args)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .current_dir(scratch)
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
-        let watchdog = Command::new("sh")
+            .process_group(0);
+        let child = spawn(&mut command).unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
+        let mut command = Command::new("sh");
+        command
             .args(["-c", r#"read -r line; kill -KILL "$1"; rm -rf -- "$2""#, "watchdog"])
             .arg(child.id().to_string())
             .arg(scratch)
@@ -35,9 +37,8 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // Of its own group, so that what ends the tests' group leaves it to do its work.
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot run sh: {error}"));
+            .process_group(0);
+        let watchdog = spawn(&mut command).unwrap_or_else(|error| panic!("cannot run sh: {error}"));
         Self { child, watchdog }
     }
 
@@ -85,7 +86,8 @@ impl Process {
 
     fn signal(&self, name: &str) {
         // The shell's own `kill`: the program of that name is not on every machine.
-        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.id())]).status().unwrap();
+        let mut command = Command::new("sh");
+        let status = spawn(command.args(["-c", &format!("kill -{name} {}", self.id())])).unwrap().wait().unwrap();
         assert!(status.success(), "SIG{name} could not be sent to process {}", self.id());
     }
 
@@ -123,6 +125,32 @@ pub(crate) fn find_program(program: &str, variable: &str, install: &str) -> Path
         .unwrap_or_else(|| panic!("{program} is not installed: {install} (or set {variable} to its path)"))
 }
 
+/// Does this while no child is being started. A new process holds all sockets of its parent until it runs its own
+/// program: one that is closed meanwhile is still open then, and its peer hears of it some milliseconds later.
+pub(crate) fn undisturbed<T>(act: impl FnOnce() -> T) -> T {
+    let _no_spawning = SPAWNING.read().unwrap_or_else(PoisonError::into_inner);
+    act()
+}
+
+/// Returns when the child runs its own program, and has let go of what was this process's.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let _spawning = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
+    let child = command.spawn()?;
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    // On Linux `spawn` returns a little too early: a process closes its parent's files, then takes its own name.
+    let begin = Instant::now();
+    while begin.elapsed() < NAMING {
+        match std::fs::read_to_string(format!("/proc/{}/comm", child.id())) {
+            // The kernel cuts names to 15 bytes.
+            Ok(name) if !program.starts_with(name.trim_end()) => std::thread::yield_now(),
+            _ => break,
+        }
+    }
+    Ok(child)
+}
+
+static SPAWNING: RwLock<()> = RwLock::new(());
+
 /// Calls `ready` until it says yes; `false` if the process ended before, so that another port can be tried.
 pub(crate) fn wait_until_ready(process: &mut Process, log: &Path, ready: impl Fn() -> bool) -> bool {
     let begin = Instant::now();
@@ -149,4 +177,6 @@ pub(crate) fn read_log(log: &Path) -> String {
 pub(crate) const STARTS: usize = 5;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than a process takes to its name, even where much else is done.
+const NAMING: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(5);

@@ -87,6 +87,8 @@ pub(crate) struct Options {
     runtime: RuntimeKind,
     clients: Vec<Peer>,
     works: Vec<Work>,
+    /// Rows of the fault table; none for all.
+    faults: Vec<String>,
 }
 
 impl Options {
@@ -102,6 +104,7 @@ impl Options {
             runtime: RuntimeKind::CurrentThread,
             clients: Peer::ALL.to_vec(),
             works: Work::ALL.to_vec(),
+            faults: Vec::new(),
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -123,6 +126,7 @@ impl Options {
                 "runtime" => options.runtime = list(value, RuntimeKind::from_name)?[0],
                 "clients" => options.clients = list(value, Peer::from_name)?,
                 "works" => options.works = list(value, Work::from_name)?,
+                "faults" => options.faults = value.split(',').map(str::to_owned).collect(),
                 _ => return Err(format!("no option --{option}\n{USAGE}")),
             }
         }
@@ -167,10 +171,10 @@ const USAGE: &str = "\
 peers all [--rounds 3] [--clients a,b] [--works a,b]   every client at every work, medians as Markdown
 peers run <client> <work>                              one of them
 peers decode                                           the parsers alone
-peers faults [--clients a,b]                           cuts and restarts (the first rows)
-peers fault <client> <fault>                           one of them: idle-cut cut-get cut-incr restart
+peers faults [--clients a,b] [--faults a,b]            every client at every fault, as Markdown
+peers fault <client> <fault>                           one of them
 
---quick                 a second a cell instead of six
+--quick                 a second a cell instead of six; for `faults` about a second, all clients at once
 --seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half
 --runtime R             current-thread (default) or one-worker (multi_thread with 1 worker)
 --server-core N         0
@@ -178,4 +182,5 @@ peers fault <client> <fault>                           one of them: idle-cut cut
 --port P                for `run`: a seeded server that is already there
 
 clients: floor redis1 redis2 fred rustis steadfast
-works:   get-64 get-1000 get-1 set-1k pipeline lrange lrange-strings get-1m allocs";
+works:   get-64 get-1000 get-1 set-1k pipeline lrange lrange-strings get-1m allocs
+faults:  idle-cut cut-get cut-incr restart stop hole tls-silence password half-duplex";

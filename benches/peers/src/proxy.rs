@@ -3,8 +3,8 @@
 use std::{io, thread};
 
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime::Builder,
     sync::broadcast,
 };
@@ -15,17 +15,33 @@ pub(crate) struct Proxy {
     cut: broadcast::Sender<()>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duplex {
+    Full,
+    /// Reads nothing while it has something to write, as simple proxies do, and has small buffers.
+    Half,
+}
+
 impl Proxy {
-    pub(crate) fn start(server: u16) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        listener.set_nonblocking(true)?;
+    pub(crate) fn start(server: u16, duplex: Duplex) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let socket = TcpSocket::new_v4()?;
+        if duplex == Duplex::Half {
+            // Accepted sockets have the listener's sizes.
+            socket.set_send_buffer_size(SMALL_BUFFER)?;
+            socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        }
+        socket.bind(([127, 0, 0, 1], 0).into())?;
+        let listener = {
+            let _entered = runtime.enter();
+            socket.listen(1024)?
+        };
         let port = listener.local_addr()?.port();
         let (cut, _) = broadcast::channel(16);
         let cuts = cut.clone();
-        thread::Builder::new().name("proxy".into()).spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(accept(listener, server, cuts));
-        })?;
+        thread::Builder::new()
+            .name("proxy".into())
+            .spawn(move || runtime.block_on(accept(listener, server, duplex, cuts)))?;
         Ok(Self { port, cut })
     }
 
@@ -37,20 +53,45 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, server: u16, cuts: broadcast::Sender<()>) {
-    let listener = TcpListener::from_std(listener).expect("a listener");
+async fn accept(listener: TcpListener, server: u16, duplex: Duplex, cuts: broadcast::Sender<()>) {
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
-        tokio::spawn(carry(client, server, cuts.subscribe()));
+        tokio::spawn(carry(client, server, duplex, cuts.subscribe()));
     }
 }
 
-async fn carry(mut client: TcpStream, server: u16, mut cut: broadcast::Receiver<()>) {
+async fn carry(mut client: TcpStream, server: u16, duplex: Duplex, mut cut: broadcast::Receiver<()>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
+    let forward = async {
+        // An error ends the connection like an end of the stream.
+        let _ = match duplex {
+            Duplex::Full => copy_bidirectional(&mut client, &mut server).await.map(drop),
+            Duplex::Half => take_turns(&mut client, &mut server).await,
+        };
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        () = forward => {}
         _ = cut.recv() => {}
     }
 }
+
+async fn take_turns(client: &mut TcpStream, server: &mut TcpStream) -> io::Result<()> {
+    let (mut requests, mut replies) = (vec![0; CHUNK], vec![0; CHUNK]);
+    loop {
+        tokio::select! {
+            n = client.read(&mut requests) => match n? {
+                0 => return Ok(()),
+                n => server.write_all(&requests[..n]).await?,
+            },
+            n = server.read(&mut replies) => match n? {
+                0 => return Ok(()),
+                n => client.write_all(&replies[..n]).await?,
+            },
+        }
+    }
+}
+
+const CHUNK: usize = 64 * 1024;
+const SMALL_BUFFER: u32 = 256 * 1024;

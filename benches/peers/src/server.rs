@@ -9,37 +9,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::work::{KEYS, LARGE, LARGE_KEY, LIST, LIST_KEY, SMALL, key};
+use crate::{
+    faults::{self, Network},
+    work::{KEYS, LARGE, LARGE_KEY, LIST, LIST_KEY, SMALL, key},
+};
 
 pub struct Server {
     child: Child,
+    pub host: &'static str,
     pub port: u16,
 }
 
 impl Server {
     /// Starts a server on a free port and waits until it answers.
     pub fn start(core: usize) -> io::Result<Self> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = TcpListener::bind((LOCAL, 0))?.local_addr()?.port();
         Self::start_on(port, core)
     }
 
     pub fn start_on(port: u16, core: usize) -> io::Result<Self> {
-        let core = core.to_string();
-        let port_text = port.to_string();
-        let mut command = Command::new("taskset");
-        command
-            .args(["-c", &core, "redis-server", "--port", &port_text, "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--io-threads", "1", "--daemonize", "no"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        end_with_parent(&mut command);
-        let child = command.spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("taskset and redis-server are needed (util-linux, redis): {error}"))
-        })?;
-        let mut server = Self { child, port };
+        let bind = ["--bind", LOCAL];
+        let mut server = Self { child: spawn(&["redis-server"], port, core, &bind)?, host: LOCAL, port };
+        server.wait_until_it_answers()?;
+        Ok(server)
+    }
+
+    /// Starts a server at the other end of this network.
+    pub fn start_apart(core: usize, network: &Network) -> io::Result<Self> {
+        // Its address isn't there yet.
+        let bind = ["--bind", "0.0.0.0", "--protected-mode", "no"];
+        let port = 6379;
+        let child = spawn(&["unshare", "--net", "redis-server"], port, core, &bind)?;
+        let mut server = Self { child, host: faults::SERVER, port };
+        network.join(server.pid())?;
+        server.wait_until_it_answers()?;
+        Ok(server)
+    }
+
+    fn wait_until_it_answers(&mut self) -> io::Result<()> {
         let limit = Instant::now() + Duration::from_secs(10);
-        while server.command(&[b"PING"]).is_err() {
-            if let Some(status) = server.child.try_wait()? {
+        while self.command(&[b"PING"]).is_err() {
+            if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("redis-server ended at once ({status}); is it installed?")));
             }
             if Instant::now() > limit {
@@ -47,7 +57,7 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(server)
+        Ok(())
     }
 
     /// Puts in the keys that the works read.
@@ -65,7 +75,7 @@ impl Server {
 
     /// One command over a connection of its own; the first line of the answer (and the body's beginning).
     pub fn command(&self, arguments: &[&[u8]]) -> io::Result<String> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut socket = TcpStream::connect((self.host, self.port))?;
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
         for argument in arguments {
@@ -84,6 +94,33 @@ impl Server {
         }
     }
 
+    /// The value of a counter, 0 if there is none.
+    pub fn counter(&self, key: &str) -> io::Result<i64> {
+        let reply = self.command(&[b"GET", key.as_bytes()])?;
+        let mut lines = reply.lines();
+        match (lines.next(), lines.next()) {
+            (Some("$-1"), _) => Ok(0),
+            (_, Some(value)) => value.parse().map_err(|_| io::Error::other(reply.clone())),
+            _ => Err(io::Error::other(reply.clone())),
+        }
+    }
+
+    /// Stops its process; the system goes on to take connections and bytes for it.
+    pub fn stop(&self) -> io::Result<()> {
+        self.signal(libc::SIGSTOP)
+    }
+
+    pub fn go_on(&self) -> io::Result<()> {
+        self.signal(libc::SIGCONT)
+    }
+
+    fn signal(&self, signal: libc::c_int) -> io::Result<()> {
+        let pid = libc::pid_t::try_from(self.pid()).map_err(io::Error::other)?;
+        // SAFETY: a plain system call; the child has not been waited for, so the number is still its own.
+        let result = unsafe { libc::kill(pid, signal) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -100,9 +137,26 @@ impl Drop for Server {
     }
 }
 
+/// `program` is what ends in redis-server.
+fn spawn(program: &[&str], port: u16, core: usize, bind: &[&str]) -> io::Result<Child> {
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", &core.to_string()])
+        .args(program)
+        .args(["--port", &port.to_string()])
+        .args(bind)
+        .args(["--save", "", "--appendonly", "no", "--io-threads", "1", "--daemonize", "no"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    end_with_parent(&mut command);
+    command.spawn().map_err(|error| {
+        io::Error::new(error.kind(), format!("taskset and redis-server are needed (util-linux, redis): {error}"))
+    })
+}
+
 /// Has the kernel end the child when the thread that starts it ends, however that happens.
 ///
-/// Must be used from the main thread: the end of any other starting thread would end the child too.
+/// Must be used from a thread that outlives the child, such as the main thread.
 pub fn end_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec only `prctl` is called, which is async-signal-safe and allocates nothing.
     unsafe {
@@ -123,3 +177,5 @@ pub fn pin_to(core: usize) -> io::Result<()> {
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+const LOCAL: &str = "127.0.0.1";

@@ -40,7 +40,7 @@ fn run_child(options: &Options, server: &Server, peer: Peer, work: Work) -> Resu
     arguments.extend(options.for_child(server.port));
     let plan = options.plan();
     let limit = Duration::from_secs(30) + 3 * (plan.warm_up + plan.throughput + plan.latency);
-    let output = child::run(&arguments, limit)?;
+    let output = child::run(&arguments, limit).map_err(|trouble| trouble.to_string())?;
     Figures::parse(&output).ok_or_else(|| format!("no figures: {output}"))
 }
 

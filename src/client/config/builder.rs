@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice};
 use crate::client::Secret;
+use crate::client::observer::{Installed, Observer};
 use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 use crate::driver::CredentialsProvider;
@@ -113,7 +114,8 @@ impl Config {
         Self { deadline: None, ..self }
     }
 
-    /// Sets how long one attempt to connect may take, from name resolution to the last answer of the Redis handshake.
+    /// Sets how long one attempt to connect may take, from name resolution to the last answer of the Redis handshake,
+    /// with the time that a [provider of credentials](Self::with_credentials_provider) takes.
     /// Default: 2 s ([`CONNECT_TIMEOUT`](crate::client::defaults::CONNECT_TIMEOUT)).
     ///
     /// It ends an attempt, not a call: the next attempt follows after a pause, and the call waits on until its own
@@ -146,6 +148,9 @@ impl Config {
     /// Tries a second connection when answers are due and nothing at all was read for this long. It takes the place of the
     /// first one only if it is answered: then the first one had been lost without a word (a proxy or a firewall that
     /// forgot it, a server that was cut off). Default: 2 s ([`SILENCE_LIMIT`](crate::client::defaults::SILENCE_LIMIT)).
+    ///
+    /// What is sent and not answered yet is granted the time that a network of 4 Mbit/s needs for it besides: a large command
+    /// may be on its way for long.
     ///
     /// A server that is busy with one long command answers neither, and the first connection stays. A proxy that makes
     /// answers of its own to `HELLO` and `PING` answers the second one at once: behind such a one this should be longer than the
@@ -182,6 +187,19 @@ impl Config {
     #[must_use]
     pub fn with_close_grace(self, close_grace: Duration) -> Self {
         Self { close_grace, ..self }
+    }
+}
+
+/// Who watches.
+impl Config {
+    /// Tells `observer` of every command once its call has ended: its name, how it ended, how often it was sent, and the
+    /// times at which that was. Default: none.
+    ///
+    /// Without one, nothing is noted and no clock is looked at for it. With one, a call costs three small allocations and
+    /// two looks at the clock more, beside what the observer does itself. Counts without one: [`Client::stats`](crate::Client::stats).
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Installed(Some(observer)), ..self }
     }
 }
 

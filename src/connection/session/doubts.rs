@@ -16,7 +16,9 @@ impl<T: Claim> Session<T> {
 
     /// Whether the driver should dial a second connection now; if so, an attempt has begun.
     pub(crate) fn poll_standby_dial(&mut self, now: Instant) -> bool {
-        self.standby.poll_dial(&self.settings, now)
+        let begun = self.standby.poll_dial(&self.settings, now);
+        self.dialed += u64::from(begun);
+        begun
     }
 
     /// The transport has a socket for the second connection.
@@ -45,7 +47,7 @@ impl<T: Claim> Session<T> {
         if !self.state.is_ready() || self.standby.is_active() {
             return None;
         }
-        let due = self.liveness.silence_due(&self.settings)?;
+        let due = self.liveness.silence_due(&self.settings, self.backlog.awaited_bytes())?;
         Some(self.standby.not_before().map_or(due, |instant| due.max(instant)))
     }
 

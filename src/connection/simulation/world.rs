@@ -10,6 +10,7 @@ use super::peer::{Peer, Wire};
 use crate::command::{Command, Encoded, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Entry, HandshakePlan, Lost, Offline, Output, Repeat, Room, Session, SessionSettings,
+    Tracing,
 };
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Frame, Limits, View};
@@ -84,6 +85,7 @@ impl World {
             connect_timeout: Duration::from_secs(2),
             heartbeat: None,
             silence: None,
+            tracing: Tracing::Off,
             offline: Offline::Wait,
             seed: 1,
         };

@@ -1,9 +1,9 @@
 //! fred with its default features; GET into `Bytes` (a slice of its read buffer).
 
 use bytes::Bytes;
-use fred::prelude::*;
+use fred::{prelude::*, types::CustomCommand};
 
-use super::FAULT_TIMEOUT;
+use super::fault_client::{Failure, FaultClient, Site};
 
 #[derive(Clone)]
 pub struct Fred(fred::prelude::Client);
@@ -44,25 +44,31 @@ impl super::Client for Fred {
     }
 }
 
-impl super::FaultClient for Fred {
-    async fn connect(port: u16) -> Self {
-        let config = Config::from_url(&format!("redis://127.0.0.1:{port}")).expect("a valid URL");
+impl FaultClient for Fred {
+    async fn connect(site: Site) -> Result<Self, String> {
+        let config = Config::from_url(&site.url()).expect("a valid URL");
         let mut builder = Builder::from_config(config);
         builder
-            .with_performance_config(|config| config.default_command_timeout = FAULT_TIMEOUT)
-            .with_connection_config(|config| config.connection_timeout = FAULT_TIMEOUT)
+            .with_performance_config(|config| config.default_command_timeout = site.limit)
+            .with_connection_config(|config| config.connection_timeout = site.limit)
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 30_000, 2));
         let client = builder.build().expect("a valid configuration");
-        client.init().await.expect("connect");
-        Self(client)
+        client.init().await.map_err(|error| error.to_string())?;
+        Ok(Self(client))
     }
 
-    async fn get(&mut self, key: &str) -> Result<(), String> {
+    async fn get(&mut self, key: &str) -> Result<(), Failure> {
         let value: Result<Option<Bytes>, _> = self.0.get(key).await;
-        value.map(drop).map_err(|error| error.to_string())
+        value.map(drop).map_err(Failure::new)
     }
 
-    async fn incr(&mut self, key: &str) -> Result<i64, String> {
-        self.0.incr(key).await.map_err(|error| error.to_string())
+    async fn incr(&mut self, key: &str) -> Result<i64, Failure> {
+        self.0.incr(key).await.map_err(Failure::new)
+    }
+
+    async fn echo(&mut self, message: &Bytes) -> Result<usize, Failure> {
+        let command = CustomCommand::new_static("ECHO", None, false);
+        let value: Bytes = self.0.custom(command, vec![message.clone()]).await.map_err(Failure::new)?;
+        Ok(value.len())
     }
 }

@@ -1,11 +1,12 @@
 //! The clients under measurement, behind one trait.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::work::Work;
 
+pub mod fault_client;
 pub mod floor;
 pub mod fred;
 pub mod redis_rs;
@@ -38,20 +39,6 @@ pub trait Client: Clone + Send + Sized + 'static {
     /// LRANGE of the whole list into `Vec<String>`; returns the number of elements.
     fn lrange_strings(&mut self, key: &str) -> impl Future<Output = usize> + Send;
 }
-
-/// A client as the fault runs want it: reconnecting, with the client's own defaults and 500 ms for a command and for a
-/// connect. Errors are answers here.
-pub trait FaultClient: Clone + Send + Sized + 'static {
-    fn connect(port: u16) -> impl Future<Output = Self> + Send;
-
-    fn get(&mut self, key: &str) -> impl Future<Output = Result<(), String>> + Send;
-
-    /// The counter's new value.
-    fn incr(&mut self, key: &str) -> impl Future<Output = Result<i64, String>> + Send;
-}
-
-/// See `FaultClient`.
-pub const FAULT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Names as given on the command line and printed in tables, in the order of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +116,7 @@ pub(crate) use with_client;
 macro_rules! with_fault_client {
     ($peer:expr, $run:ident ( $($arg:expr),* )) => {
         match $peer {
-            $crate::clients::Peer::Floor => return Err("the floor knows no faults".into()),
+            $crate::clients::Peer::Floor => Err("the floor knows no faults".into()),
             $crate::clients::Peer::Redis1 => $run::<$crate::clients::redis_rs::Managed1>($($arg),*),
             $crate::clients::Peer::Redis2 => $run::<$crate::clients::redis_rs::Managed2>($($arg),*),
             $crate::clients::Peer::Fred => $run::<$crate::clients::fred::Fred>($($arg),*),

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Client, FAULT_TIMEOUT, FaultClient};
+use super::{
+    Client,
+    fault_client::{Failure, FaultClient, Site},
+};
 
 macro_rules! adapter {
     ($name:ident, $managed:ident, $redis:ident) => {
@@ -60,21 +63,27 @@ macro_rules! adapter {
         pub struct $managed($redis::aio::ConnectionManager);
 
         impl FaultClient for $managed {
-            async fn connect(port: u16) -> Self {
-                let client = $redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a valid URL");
+            async fn connect(site: Site) -> Result<Self, String> {
+                let client = $redis::Client::open(site.url()).expect("a valid URL");
                 let config = $redis::aio::ConnectionManagerConfig::new()
-                    .set_response_timeout(Some(FAULT_TIMEOUT))
-                    .set_connection_timeout(Some(FAULT_TIMEOUT));
-                Self(client.get_connection_manager_with_config(config).await.expect("connect"))
+                    .set_response_timeout(Some(site.limit))
+                    .set_connection_timeout(Some(site.limit));
+                let manager = client.get_connection_manager_with_config(config).await;
+                manager.map(Self).map_err(|error| error.to_string())
             }
 
-            async fn get(&mut self, key: &str) -> Result<(), String> {
+            async fn get(&mut self, key: &str) -> Result<(), Failure> {
                 let value: Result<Option<Vec<u8>>, _> = $redis::cmd("GET").arg(key).query_async(&mut self.0).await;
-                value.map(drop).map_err(|error| error.to_string())
+                value.map(drop).map_err(Failure::new)
             }
 
-            async fn incr(&mut self, key: &str) -> Result<i64, String> {
-                $redis::cmd("INCR").arg(key).query_async(&mut self.0).await.map_err(|error| error.to_string())
+            async fn incr(&mut self, key: &str) -> Result<i64, Failure> {
+                $redis::cmd("INCR").arg(key).query_async(&mut self.0).await.map_err(Failure::new)
+            }
+
+            async fn echo(&mut self, message: &Bytes) -> Result<usize, Failure> {
+                let value: Result<Vec<u8>, _> = $redis::cmd("ECHO").arg(&message[..]).query_async(&mut self.0).await;
+                value.map(|value| value.len()).map_err(Failure::new)
             }
         }
     };

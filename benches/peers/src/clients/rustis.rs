@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use rustis::{
     client::BatchPreparedCommand,
-    commands::{ListCommands, StringCommands},
+    commands::{ConnectionCommands, ListCommands, StringCommands},
     resp::{BulkString, RefBulkString},
 };
 
-use super::FAULT_TIMEOUT;
+use super::fault_client::{Failure, FaultClient, Site};
 
 #[derive(Clone)]
 pub struct Rustis(rustis::client::Client);
@@ -47,19 +47,24 @@ impl super::Client for Rustis {
     }
 }
 
-impl super::FaultClient for Rustis {
-    async fn connect(port: u16) -> Self {
-        let limit = FAULT_TIMEOUT.as_millis();
-        let url = format!("redis://127.0.0.1:{port}?connect_timeout={limit}&command_timeout={limit}");
-        Self(rustis::client::Client::connect(url).await.expect("connect"))
+impl FaultClient for Rustis {
+    async fn connect(site: Site) -> Result<Self, String> {
+        let limit = site.limit.as_millis();
+        let url = format!("{}?connect_timeout={limit}&command_timeout={limit}", site.url());
+        rustis::client::Client::connect(url).await.map(Self).map_err(|error| error.to_string())
     }
 
-    async fn get(&mut self, key: &str) -> Result<(), String> {
+    async fn get(&mut self, key: &str) -> Result<(), Failure> {
         let value: Result<Option<BulkString>, _> = self.0.get(key).await;
-        value.map(drop).map_err(|error| error.to_string())
+        value.map(drop).map_err(Failure::new)
     }
 
-    async fn incr(&mut self, key: &str) -> Result<i64, String> {
-        self.0.incr(key).await.map_err(|error| error.to_string())
+    async fn incr(&mut self, key: &str) -> Result<i64, Failure> {
+        self.0.incr(key).await.map_err(Failure::new)
+    }
+
+    async fn echo(&mut self, message: &Bytes) -> Result<usize, Failure> {
+        let value: Result<BulkString, _> = self.0.echo(RefBulkString::new(message)).await;
+        value.map(|value| value.len()).map_err(Failure::new)
     }
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use steadfast::Config;
-use steadfast::api::{Lists, Strings};
+use steadfast::api::{Connection, Lists, Strings};
+
+use super::fault_client::{Failure, FaultClient, Site};
 
 #[derive(Clone)]
 pub struct Steadfast(steadfast::Client);
@@ -43,17 +45,27 @@ impl super::Client for Steadfast {
     }
 }
 
-impl super::FaultClient for Steadfast {
-    async fn connect(port: u16) -> Self {
-        let config = Config::tcp("127.0.0.1", port).with_deadline(super::FAULT_TIMEOUT);
-        Self(steadfast::Client::connect(config).await.expect("connect"))
+impl FaultClient for Steadfast {
+    async fn connect(site: Site) -> Result<Self, String> {
+        let config: Config = site.url().parse().expect("a valid URL");
+        let config = config.with_deadline(site.limit).with_connect_timeout(site.limit);
+        steadfast::Client::connect(config).await.map(Self).map_err(|error| error.to_string())
     }
 
-    async fn get(&mut self, key: &str) -> Result<(), String> {
-        self.0.get::<Bytes>(key).await.map(drop).map_err(|error| error.to_string())
+    async fn get(&mut self, key: &str) -> Result<(), Failure> {
+        self.0.get::<Bytes>(key).await.map(drop).map_err(failure)
     }
 
-    async fn incr(&mut self, key: &str) -> Result<i64, String> {
-        self.0.incr(key).await.map_err(|error| error.to_string())
+    async fn incr(&mut self, key: &str) -> Result<i64, Failure> {
+        self.0.incr(key).await.map_err(failure)
     }
+
+    async fn echo(&mut self, message: &Bytes) -> Result<usize, Failure> {
+        let value: Result<Bytes, _> = self.0.echo(message).await;
+        value.map(|value| value.len()).map_err(failure)
+    }
+}
+
+fn failure(error: steadfast::Error) -> Failure {
+    Failure { fate: Some(error.fate()), ..Failure::new(error) }
 }

@@ -141,17 +141,24 @@ fn a_provider_that_never_answers_is_given_up_with_the_attempt_and_the_deadline_n
 }
 
 #[test]
-fn a_server_that_speaks_first_is_heard_when_the_handshake_begins() {
-    let mut world = World::provided(|settings| settings.read_buffer = 64);
-    world.connect();
-    world.inject(b"-ERR max number of clients reached\r\n");
-    assert!(matches!(world.session.state(), LinkState::Connecting { .. }));
-    world.inject(&[b'x'; 64]);
-    assert!(world.session.read_buffer().is_none(), "what is not looked at is not piled up");
-    world.give("a");
-    assert!(
-        matches!(world.session.state(), LinkState::Backoff { cause: Cause::Handshake(refusal), .. } if !refusal.permanent)
-    );
+fn a_server_that_turns_us_away_is_heard_before_there_are_credentials() {
+    for (words, message, permanent) in [
+        (&b"-ERR max number of clients reached\r\n"[..], "ERR max number of clients reached", false),
+        (b"-DENIED Redis is running in protected mode\r\n", "DENIED Redis is running in protected mode", true),
+        (b"+welcome\r\n", "a simple string that answers nothing", true),
+    ] {
+        let mut world = World::provided(|_| ());
+        world.connect();
+        let (first, rest) = words.split_at(7);
+        world.inject(first);
+        assert!(matches!(world.session.state(), LinkState::Connecting { .. }));
+        world.inject(rest);
+        let LinkState::Backoff { cause: Cause::Handshake(refusal), .. } = world.session.state() else {
+            panic!("{:?}", world.session.state());
+        };
+        assert_eq!((&*refusal.message, refusal.permanent), (message, permanent));
+        assert!(world.wire.is_none() && !world.session.awaits_credentials());
+    }
 }
 
 #[test]
@@ -395,7 +402,10 @@ fn an_authentication_takes_no_room_and_is_no_caller_and_keeps_nobody_from_closin
     world.session.close(world.now + Duration::from_secs(9), More::None);
     assert!(world.session.is_closed());
     let mut world = waiting();
-    assert_eq!(world.session.take_settled(), Room::default());
+    world.session.read_buffer().unwrap().extend_from_slice(b"+OK\r\n");
+    assert!(matches!(world.session.poll_event(world.now), Some(Output::Reauthenticated)));
+    assert_eq!(world.session.take_settled(), Room::default(), "it gives back what it never took");
+    let mut world = waiting();
     world.session.handle_lost(Cause::PeerClosed, world.now);
     let disconnected = std::iter::from_fn(|| world.session.poll_event(world.now))
         .find_map(|output| if let Output::Disconnected { in_flight, .. } = output { Some(in_flight) } else { None });

@@ -10,8 +10,8 @@ use bytes::BytesMut;
 
 use crate::command::{Command, Encoded, FromReply, Slices};
 use crate::connection::{
-    BackoffSettings, Batch, Claim, Entry, HandshakePlan, LinkState, Lost, More, Offline, Output, Repeat, Room, Sent,
-    Session, SessionSettings,
+    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Offline, Output, Repeat, Room, Sent, Session, SessionSettings,
+    Tracing,
 };
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Decoder, Frame, Limits, Value};
@@ -42,6 +42,8 @@ struct Peer {
     ran: Vec<String>,
     /// It refuses MULTI, and so runs what follows as it comes.
     refuses: bool,
+    /// It accepts MULTI and pays no heed to it, as a proxy may that spreads commands over connections.
+    heedless: bool,
     /// It knows no EXEC, and so keeps what follows too.
     endless: bool,
     incoming: BytesMut,
@@ -68,6 +70,7 @@ impl Peer {
         match (words[0].as_str(), &mut self.queued) {
             ("HELLO", _) => "%1\r\n+proto\r\n:3\r\n".to_owned(),
             ("MULTI", _) if self.refuses => "-NOPERM no\r\n".to_owned(),
+            ("MULTI", _) if self.heedless => "+OK\r\n".to_owned(),
             ("MULTI", queued) => {
                 *queued = Some(Vec::new());
                 "+OK\r\n".to_owned()
@@ -123,6 +126,7 @@ impl World {
             connect_timeout: Duration::from_secs(60),
             heartbeat: None,
             silence: None,
+            tracing: Tracing::Off,
             offline: Offline::Wait,
             seed: 1,
         };
@@ -431,6 +435,28 @@ fn what_ran_because_multi_was_refused_is_not_said_to_be_unsent_and_not_sent_agai
         world.settle();
         assert!(world.peer.ran.len() <= 3, "{written}: {:?}", world.peer.ran);
         world.is_clean();
+    }
+}
+
+#[test]
+fn what_ran_because_nobody_heeded_multi_is_not_said_to_be_unsent_and_not_sent_again() {
+    let (log, ends) = encode(THREE, 0, Repeat::Forbidden);
+    for written in ends[1].0..=log.len() {
+        for at_once in [true, false] {
+            let mut world = World::ready();
+            world.peer.heedless = true;
+            let unit = world.call(THREE, Repeat::Forbidden, None);
+            world.write(written);
+            for most in if at_once { vec![14] } else { vec![5, 9] } {
+                world.read(most);
+            }
+            world.cut();
+            assert_eq!(world.told.get(&unit), Some(&Told::Lost(Fate::Unknown)), "{written}");
+            world.connect();
+            world.settle();
+            assert_eq!(world.peer.ran.iter().filter(|ran| *ran == "0.0").count(), 1, "{written}");
+            world.is_clean();
+        }
     }
 }
 

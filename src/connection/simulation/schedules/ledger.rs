@@ -58,7 +58,6 @@ enum Told {
 struct Caller {
     first: u32,
     count: u32,
-    posted: Instant,
     deadline: Option<Instant>,
     gone: Option<Instant>,
     told: bool,
@@ -128,7 +127,6 @@ impl Ledger {
         self.callers.push(Caller {
             first,
             count: call.commands.len() as u32,
-            posted: now,
             deadline: call.within.map(|within| now + within),
             gone: None,
             told: false,

@@ -14,7 +14,7 @@ use super::wire::Wire;
 use crate::command::{Encoded, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Room, Sent, Session, SessionSettings,
+    Offline, Output, Policy, Room, Sent, Session, SessionSettings, Tracing,
 };
 use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -147,6 +147,7 @@ impl Link {
             connect_timeout: setting.connect_timeout,
             heartbeat: setting.heartbeat,
             silence: setting.silence,
+            tracing: Tracing::Off,
             offline: setting.offline,
             seed: setting.seed,
         };

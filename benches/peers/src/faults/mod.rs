@@ -1,0 +1,135 @@
+//! `peers faults`: what callers see when connections are cut, servers go away and peers stay silent.
+
+use std::thread;
+
+use crate::{
+    Options,
+    child::{self, Trouble},
+    clients::{Peer, fault_client::FaultClient, with_fault_client},
+    measure::{self, RuntimeKind},
+    server::Server,
+};
+
+mod cuts;
+mod fault;
+mod handshakes;
+mod ledger;
+mod load;
+mod network;
+mod outages;
+mod report;
+mod transfer;
+
+use fault::{Fault, Pace};
+pub(crate) use network::{Network, SERVER};
+use report::Cell;
+
+/// Every client at every fault, each in a fresh process, as Markdown.
+///
+/// # Errors
+/// If a run fails. A client that hangs is a result.
+pub(crate) fn all(options: &Options) -> Result<(), String> {
+    let faults = chosen(options)?;
+    let peers: Vec<Peer> = options.clients.iter().copied().filter(|&peer| peer != Peer::Floor).collect();
+    let pace = pace(options);
+    let mut failed = 0;
+    print!("| fault |");
+    peers.iter().for_each(|peer| print!(" {} |", peer.title()));
+    println!("\n|---|{}", "---|".repeat(peers.len()));
+    for fault in faults {
+        print!("| {} |", fault.title(pace));
+        for result in row(options, fault, &peers) {
+            failed += usize::from(matches!(result, Err(Trouble::Failed { .. })));
+            print!(" {} |", result.unwrap_or_else(|trouble| trouble.to_string()).replace('|', "/"));
+        }
+        println!();
+    }
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} runs failed")) }
+}
+
+/// `--faults a,b`, or all.
+fn chosen(options: &Options) -> Result<Vec<Fault>, String> {
+    if options.faults.is_empty() {
+        return Ok(Fault::ALL.to_vec());
+    }
+    let find = |name: &String| Fault::from_name(name).ok_or_else(|| format!("no fault called {name}"));
+    options.faults.iter().map(find).collect()
+}
+
+fn row(options: &Options, fault: Fault, peers: &[Peer]) -> Vec<Result<String, Trouble>> {
+    if pace(options) == Pace::Full && !fault.only_waits() {
+        return peers.iter().map(|&peer| run_child(options, peer, fault)).collect();
+    }
+    thread::scope(|scope| {
+        let runs: Vec<_> = peers.iter().map(|&peer| scope.spawn(move || run_child(options, peer, fault))).collect();
+        let panicked = |_| Err(Trouble::Failed { why: "panicked".to_owned() });
+        runs.into_iter().map(|run| run.join().unwrap_or_else(panicked)).collect()
+    })
+}
+
+fn run_child(options: &Options, peer: Peer, fault: Fault) -> Result<String, Trouble> {
+    let mut arguments = vec!["fault".to_owned(), peer.name().to_owned(), fault.name().to_owned()];
+    arguments.extend(["--server-core".to_owned(), options.server_core.to_string()]);
+    if options.quick {
+        arguments.push("--quick".to_owned());
+    }
+    child::run(&arguments, pace(options).bound()).map(|words| words.trim().to_owned())
+}
+
+/// `fault <client> <fault>`: in this process, on a server of its own.
+pub(crate) fn run_one(options: &Options) -> Result<(), String> {
+    let [_, client, fault] = &options.words[..] else { return Err("fault <client> <fault>".into()) };
+    let peer = Peer::from_name(client).ok_or_else(|| format!("no client called {client}"))?;
+    let fault = Fault::from_name(fault).ok_or_else(|| format!("no fault called {fault}"))?;
+    if fault == Fault::Hole {
+        // Here, because it is possible as long as there is one thread.
+        if let Err(error) = Network::enter() {
+            println!("- (no network namespaces here: {error})");
+            return Ok(());
+        }
+    }
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a provider is there already")?;
+    let stage = Stage { server_core: options.server_core, pace: pace(options) };
+    // The main thread starts servers and waits for them, the worker runs the client.
+    let runtime = measure::runtime(RuntimeKind::OneWorker);
+    let cell = with_fault_client!(peer, run(&runtime, &stage, fault))?;
+    println!("{}", cell.words);
+    for (message, count) in &cell.errors {
+        eprintln!("{} {}: {count} x {message}", peer.name(), fault.name());
+    }
+    Ok(())
+}
+
+fn pace(options: &Options) -> Pace {
+    if options.quick { Pace::Quick } else { Pace::Full }
+}
+
+/// What all faults need.
+struct Stage {
+    server_core: usize,
+    pace: Pace,
+}
+
+impl Stage {
+    fn server(&self) -> Result<Server, String> {
+        let server = Server::start(self.server_core).map_err(|error| error.to_string())?;
+        server.seed().map_err(|error| error.to_string())?;
+        Ok(server)
+    }
+}
+
+fn run<C: FaultClient>(runtime: &tokio::runtime::Runtime, stage: &Stage, fault: Fault) -> Result<Cell, String> {
+    runtime.block_on(async {
+        match fault {
+            Fault::IdleCut => cuts::idle::<C>(stage).await,
+            Fault::CutGet => cuts::under_get::<C>(stage).await,
+            Fault::CutIncr => cuts::under_incr::<C>(stage).await,
+            Fault::Restart => outages::restart::<C>(stage).await,
+            Fault::Stop => outages::stopped::<C>(stage).await,
+            Fault::Hole => outages::hole::<C>(stage).await,
+            Fault::TlsSilence => handshakes::tls_silence::<C>(stage).await,
+            Fault::Password => handshakes::password::<C>(stage).await,
+            Fault::HalfDuplex => transfer::half_duplex::<C>(stage).await,
+        }
+    })
+}

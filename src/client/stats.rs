@@ -1,0 +1,109 @@
+//! What a client has counted, as its users read it.
+
+use super::handle::Client;
+use crate::driver::Counted;
+
+/// What a client and its clones have counted since the client was made. See [`Client::stats`].
+///
+/// All but [`in_flight`](Self::in_flight) and [`queued`](Self::queued) only ever grow. Commands are those of callers: the
+/// handshake and the heartbeat are in the bytes and nowhere else. Each command of a pipeline counts as one.
+///
+/// `sent == answered + abandoned + in_flight` in whatever is read, also while the client is busy. When no call is under way,
+/// `queued` and `in_flight` are 0, and `issued` is what callers were given an answer to, plus `failed()`, plus
+/// `cancelled`.
+///
+/// The numbers that the connection's task keeps are told at the end of each of its turns: on a runtime of several threads
+/// they may be behind by what is happening at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Commands that callers have handed in: counted when their call is first polled, also if it fails at once then.
+    pub issued: u64,
+    /// How often a command was sent: its last byte was handed to the socket (with TLS: to the TLS layer). A command that is
+    /// sent again counts again.
+    pub sent: u64,
+    /// Sendings that the server has answered, with an error too, and also if the caller had gone.
+    pub answered: u64,
+    /// Sendings whose connection ended before their answer came. What became of them is unknown, to the server's side
+    /// at least: the command may have been sent again since.
+    pub abandoned: u64,
+    /// Sendings that repeated an abandoned one, as [`Replay`](crate::Replay) allows. They are in `sent` too.
+    pub replayed: u64,
+    /// Sendings that repeated one that the server had refused for the time being. They are in `sent` too. Always 0 in this
+    /// version, which does not try refusals again.
+    pub retried: u64,
+    /// Commands whose callers were told of an error with [`Fate::NotSent`](crate::Fate::NotSent).
+    pub failed_not_sent: u64,
+    /// Commands whose callers were told of an error with [`Fate::Refused`](crate::Fate::Refused).
+    pub failed_refused: u64,
+    /// Commands whose callers were told of an error with [`Fate::Unknown`](crate::Fate::Unknown).
+    pub failed_unknown: u64,
+    /// Commands whose callers were told of an error with [`Fate::Executed`](crate::Fate::Executed): the server's, or that
+    /// the reply had another shape than was asked for. The replies of a pipeline are given their shape later, when its
+    /// results are looked at: there only the server's errors count.
+    pub failed_executed: u64,
+    /// Commands whose callers dropped the call after it was first polled and before they had its end.
+    pub cancelled: u64,
+    /// Attempts to connect, the present one among them.
+    pub connection_attempts: u64,
+    /// Attempts that ended in a connection that was ready for commands.
+    pub connections: u64,
+    /// Bytes handed to sockets. With TLS: before encryption.
+    pub bytes_written: u64,
+    /// Bytes read from sockets. With TLS: after decryption.
+    pub bytes_read: u64,
+    /// Commands that are sent and not answered, those among them whose callers have gone.
+    pub in_flight: u64,
+    /// Commands that are handed in and not sent: for want of room or of a connection, or to be sent again. What was
+    /// withdrawn counts until the connection's task notices.
+    pub queued: u64,
+}
+
+impl Stats {
+    /// Commands whose callers were told of an error, of whatever fate.
+    pub fn failed(&self) -> u64 {
+        self.failed_not_sent + self.failed_refused + self.failed_unknown + self.failed_executed
+    }
+
+    /// Connections that were ready after the first one was.
+    pub fn reconnections(&self) -> u64 {
+        self.connections.saturating_sub(1)
+    }
+}
+
+impl Client {
+    /// What this client and its clones have counted so far: commands, errors by fate, connections, bytes.
+    ///
+    /// A look at a few counters, cheap enough for every scrape of a metrics endpoint.
+    ///
+    /// ```no_run
+    /// # fn example(client: &steadfast::Client) {
+    /// let stats = client.stats();
+    /// println!("{} in flight, {} of unknown fate", stats.in_flight, stats.failed_unknown);
+    /// # }
+    /// ```
+    pub fn stats(&self) -> Stats {
+        let link = self.link();
+        let Counted { tally, traffic, turned_away, cancelled, failed } = link.counters().read();
+        let (issued, posted) = link.mailbox().issued_and_queued();
+        Stats {
+            issued: issued + turned_away,
+            sent: tally.sent,
+            answered: tally.answered,
+            abandoned: tally.abandoned,
+            replayed: tally.replayed,
+            retried: tally.retried,
+            failed_not_sent: failed.not_sent,
+            failed_refused: failed.refused,
+            failed_unknown: failed.unknown,
+            failed_executed: failed.executed,
+            cancelled,
+            connection_attempts: tally.attempts,
+            connections: tally.connections,
+            bytes_written: traffic.written,
+            bytes_read: traffic.read,
+            in_flight: tally.sent.saturating_sub(tally.answered + tally.abandoned),
+            queued: posted + tally.unsent,
+        }
+    }
+}
