@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use super::run::run;
-use super::schedule::{
-    Call, Door, Effect, Greeting, Known, Mood, Network, Refused, Schedule, Setting, Step, Verb, Wakes,
-};
+use super::schedule::{Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
 use crate::command::Retry;
-use crate::connection::{Offline, Repeat};
+use crate::connection::Repeat;
 
 const READ: Verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed, retry: Retry::All, padding: 0 };
 const WRITE: Verb = Verb { effect: Effect::Write, ..READ };
-const NEVER: Verb = Verb { retry: Retry::Never, ..READ };
 
 fn call(commands: &[Verb], within: u64) -> Call {
     Call { commands: commands.to_vec(), within: Some(Duration::from_millis(within)) }

@@ -367,6 +367,13 @@ impl Ledger {
         self.commands[first as usize..(first + count) as usize].iter().all(|command| command.told == Told::Answer)
     }
 
+    /// How often commands were handed over in full, and how often not for the first time.
+    pub(super) fn sendings(&self) -> (u64, u64) {
+        let handed = self.commands.iter().map(|command| u64::from(command.handed)).sum();
+        let again = self.commands.iter().map(|command| u64::from(command.handed.saturating_sub(1))).sum();
+        (handed, again)
+    }
+
     /// What every caller was told against what the server ran.
     pub(super) fn audit(&self) {
         for (number, caller) in self.callers.iter().enumerate() {
