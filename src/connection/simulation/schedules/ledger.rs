@@ -367,11 +367,9 @@ impl Ledger {
         self.commands[first as usize..(first + count) as usize].iter().all(|command| command.told == Told::Answer)
     }
 
-    /// How often commands were handed over in full, and how often not for the first time.
-    pub(super) fn sendings(&self) -> (u64, u64) {
-        let handed = self.commands.iter().map(|command| u64::from(command.handed)).sum();
-        let again = self.commands.iter().map(|command| u64::from(command.handed.saturating_sub(1))).sum();
-        (handed, again)
+    /// How often commands were handed over in full.
+    pub(super) fn sendings(&self) -> u64 {
+        self.commands.iter().map(|command| u64::from(command.handed)).sum()
     }
 
     /// What every caller was told against what the server ran.
