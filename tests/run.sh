@@ -3,7 +3,7 @@
 #
 #   tests/run.sh            every step but `peers`
 #   tests/run.sh quick      setup, format, clippy, tests
-#   tests/run.sh STEP...    only these: setup format clippy docs msrv tests examples benches fuzz peers
+#   tests/run.sh STEP...    only these: setup format clippy docs msrv tests simulation examples benches fuzz peers
 #
 # setup     installs what is missing (Debian, with root or sudo; elsewhere it says what to install)
 # format    rustfmt, of the crate and of the crates beside it
@@ -11,6 +11,7 @@
 # docs      no warning from rustdoc
 # msrv      the library with the oldest compiler that it promises to support
 # tests     unit tests, integration tests against real servers, documentation examples
+# simulation  random schedules of faults in virtual time: STEADFAST_SEEDS (100000) of them, optimised
 # examples  each example runs to its end without a server from outside
 # benches   each benchmark runs once; nothing is measured
 # fuzz      each fuzz target for FUZZ_SECONDS (20), where cargo-fuzz is there
@@ -18,9 +19,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-ALL=(setup format clippy docs msrv tests examples benches fuzz)
+ALL=(setup format clippy docs msrv tests simulation examples benches fuzz)
 QUICK=(setup format clippy tests)
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+# For its own step alone: the other tests are not optimised.
+seeds=${STEADFAST_SEEDS:-100000}
+unset STEADFAST_SEEDS
 # Debug information and incremental builds cost minutes in a run from nothing and serve nobody here.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 # The examples and tests bring their own servers.
@@ -219,6 +223,12 @@ left_behind() {
         case $folder in "$scratch/tests"/*) say "process ${process#/proc/} in $folder" && found=0 ;; esac
     done
     return "$found"
+}
+
+step_simulation() {
+    # The core needs none of the features, and builds faster without them.
+    STEADFAST_SEEDS=$seeds timeout 3600 cargo test --locked --no-default-features --profile simulation --lib \
+        connection::simulation::schedules
 }
 
 step_examples() {

@@ -3,26 +3,12 @@
 use std::time::Duration;
 
 use super::run::run;
-use super::schedule::{
-    Call, Door, Effect, Greeting, Known, Mood, Network, Refused, Schedule, Setting, Step, Verb, Wakes,
-};
+use super::schedule::{Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
 use crate::command::Retry;
-use crate::connection::{Offline, Repeat};
-
-const SETTING: Setting = Setting {
-    heartbeat: None,
-    silence: None,
-    offline: Offline::Wait,
-    connect_timeout: Duration::from_secs(1),
-    read_buffer: 4096,
-    identity: Known::Nobody,
-    wakes: Wakes::WhenAsked,
-    seed: 1,
-};
+use crate::connection::Repeat;
 
 const READ: Verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed, retry: Retry::All, padding: 0 };
 const WRITE: Verb = Verb { effect: Effect::Write, ..READ };
-const NEVER: Verb = Verb { retry: Retry::Never, ..READ };
 
 fn call(commands: &[Verb], within: u64) -> Call {
     Call { commands: commands.to_vec(), within: Some(Duration::from_millis(within)) }
@@ -35,7 +21,7 @@ fn pass(millis: u64) -> Step {
 #[test]
 fn a_read_only_server_that_does_not_say_so_is_not_dialed_in_a_busy_loop() {
     run(&Schedule {
-        setting: SETTING,
+        setting: Setting::PLAIN,
         steps: vec![
             Step::Mood(Mood::Refuses(Refused::ReadOnly)),
             Step::Door(Door { greeting: Greeting::Old, ..Door::OPEN }),
@@ -46,32 +32,17 @@ fn a_read_only_server_that_does_not_say_so_is_not_dialed_in_a_busy_loop() {
 }
 
 #[test]
-fn x() {
-    let us = |us| Duration::from_micros(us);
-    let p = |verb: Verb, padding: usize| Verb { padding, ..verb };
-    let claim = Verb { effect: Effect::Claim, repeat: Repeat::Forbidden, key: 13, ..READ };
-    let count = Verb { effect: Effect::Count, key: 2, ..NEVER };
-    let count1 = Verb { effect: Effect::Count, key: 1, ..READ };
+fn what_a_pipeline_was_refused_before_its_connection_was_replaced_is_sent_again() {
     run(&Schedule {
-        setting: Setting {
-            seed: 10907207900756843381,
-            wakes: Wakes::Always,
-            read_buffer: 256,
-            silence: Some(Duration::from_millis(383)),
-            connect_timeout: Duration::from_millis(919),
-            ..SETTING
-        },
+        setting: Setting { silence: Some(Duration::from_millis(300)), ..Setting::PLAIN },
         steps: vec![
             Step::Mood(Mood::Refuses(Refused::ClusterDown)),
-            Step::Post(vec![
-                call(&[p(READ, 9)], 27),
-                call(&[p(WRITE, 10), READ, p(claim, 8), p(READ, 7), p(READ, 9), p(count, 5)], 2206),
-                call(&[p(count1, 17)], 2606),
-            ]),
-            Step::Network(Network { latency: us(5626), gulp: 51, ..Network::FREE }),
-            pass(107),
-            Step::Network(Network { latency: us(4876), up: Some(78), down: Some(57), ..Network::FREE }),
-            pass(840),
+            Step::Post(vec![call(&[WRITE, READ, WRITE, READ], 5_000)]),
+            // The first answer comes, and the others do not.
+            Step::Network(Network { down: Some("-CLUSTERDOWN nobody has it 0\r\n".len()), ..Network::FREE }),
+            pass(1),
+            Step::Mood(Mood::Well),
+            pass(1_000),
         ],
     });
 }

@@ -15,6 +15,8 @@ use crate::resp::{Reply, View};
 pub(super) struct Ledger {
     commands: Vec<Command>,
     callers: Vec<Caller>,
+    /// Those who were not told anything yet, in no order.
+    waiting: Vec<u32>,
     /// Of each key, and of each `Repeat`.
     counters: [[Counter; 2]; KEYS],
     /// Per key, who wrote last; `None` for nobody.
@@ -95,6 +97,7 @@ impl Ledger {
         Self {
             commands: Vec::new(),
             callers: Vec::new(),
+            waiting: Vec::new(),
             counters: [[Counter::default(); 2]; KEYS],
             writers: [None; KEYS],
             acknowledged: [Acknowledged::Nobody; KEYS],
@@ -129,6 +132,7 @@ impl Ledger {
             told: false,
             deaths_before: self.deaths,
         });
+        self.waiting.push(caller);
         caller
     }
 
@@ -215,6 +219,7 @@ impl Ledger {
         let Caller { first, count, told, .. } = self.callers[caller as usize];
         assert!(!told, "caller {caller} was told twice");
         self.callers[caller as usize].told = true;
+        self.waiting.retain(|waiting| *waiting != caller);
         // A pipeline that ends early ends with the answers that it has.
         let is_whole = ending.lost.is_empty();
         let mut answers = ending.answers.into_iter();
@@ -334,18 +339,16 @@ impl Ledger {
 
     /// Nobody waits past its deadline, if everything that is due at `now` has been done.
     pub(super) fn check_deadlines(&self, now: Instant) {
-        for (number, caller) in self.callers.iter().enumerate().rev() {
+        for number in &self.waiting {
+            let caller = &self.callers[*number as usize];
             let late = caller.deadline.is_some_and(|deadline| deadline <= now);
-            assert!(
-                !late || caller.told || caller.gone.is_some(),
-                "caller {number} waits past its deadline: {caller:?}"
-            );
+            assert!(!late || caller.gone.is_some(), "caller {number} waits past its deadline: {caller:?}");
         }
     }
 
     /// The bytes and commands of callers who wait, or have gone and may still be held.
     pub(super) fn waiting(&self) -> (usize, usize) {
-        let waiting = self.callers.iter().filter(|caller| !caller.told);
+        let waiting = self.waiting.iter().map(|number| &self.callers[*number as usize]);
         waiting.fold((0, 0), |(commands, bytes), caller| {
             let range = caller.first as usize..(caller.first + caller.count) as usize;
             let len: usize = self.commands[range].iter().map(|command| command.len).sum();
@@ -362,6 +365,11 @@ impl Ledger {
     pub(super) fn is_answered(&self, caller: u32) -> bool {
         let Caller { first, count, .. } = self.callers[caller as usize];
         self.commands[first as usize..(first + count) as usize].iter().all(|command| command.told == Told::Answer)
+    }
+
+    /// How often commands were handed over in full.
+    pub(super) fn sendings(&self) -> u64 {
+        self.commands.iter().map(|command| u64::from(command.handed)).sum()
     }
 
     /// What every caller was told against what the server ran.

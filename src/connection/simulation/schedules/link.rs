@@ -14,7 +14,7 @@ use super::wire::Wire;
 use crate::command::{Encoded, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Room, Sent, Session, SessionSettings, Tracing,
+    Offline, Output, Policy, Room, Sent, Session, SessionSettings, Tally, Tracing,
 };
 use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -34,7 +34,7 @@ pub(super) struct Link {
     setting: Setting,
     gone: Vec<Rc<Cell<bool>>>,
     /// What was put in and not given back.
-    room: Room,
+    pub(super) room: Room,
     /// Whether the session has said that it is connected.
     connected: bool,
     /// Whether the session has said that the server takes no commands.
@@ -147,7 +147,7 @@ impl Link {
             connect_timeout: setting.connect_timeout,
             heartbeat: setting.heartbeat,
             silence: setting.silence,
-            tracing: Tracing::Off,
+            tracing: if setting.seed % 2 == 0 { Tracing::On } else { Tracing::Off },
             offline: setting.offline,
             seed: setting.seed,
         };
@@ -205,6 +205,13 @@ impl Link {
         match ends[..] {
             [(len, policy)] => Entry::single(ticket, len, deadline, policy),
             _ => Entry::group(ticket, &ends, deadline),
+        }
+    }
+
+    /// The credentials are others now.
+    pub(super) fn change_credentials(&mut self) {
+        if self.setting.identity == Known::WhenAsked {
+            self.session.handle_credentials_changed(self.now);
         }
     }
 
@@ -559,7 +566,7 @@ impl Link {
                 held <= commands && len <= bytes,
                 "room is held for nobody: {held} of {commands}, {len} of {bytes}"
             );
-            assert!(bytes > 0 || self.session.held() <= PING, "{} bytes are held for nobody", self.session.held());
+            assert!(bytes > 0 || self.session.held() <= OWN, "{} bytes are held for nobody", self.session.held());
         }
         self.check_heartbeat();
     }
@@ -578,8 +585,12 @@ impl Link {
     /// What is true in the end.
     pub(super) fn audit(&self) {
         self.ledger.audit();
+        let Tally { sent, answered, abandoned, attempts, unsent, .. } = self.session.tally();
+        let handed = self.ledger.sendings();
+        assert_eq!((sent, answered + abandoned, unsent), (handed, handed, 0), "sendings are counted wrongly");
+        assert!(attempts <= self.counts.dials, "attempts are counted wrongly");
         assert_eq!(self.room, Room::default(), "room was not given back");
-        assert!(self.session.held() <= PING, "{} bytes are held that nobody needs", self.session.held());
+        assert!(self.session.held() <= OWN, "{} bytes are held that nobody needs", self.session.held());
     }
 }
 
@@ -616,8 +627,8 @@ const BACKOFF: BackoffSettings =
 /// More than the pauses above allow.
 const DIALS_A_SECOND: usize = 14;
 
-/// What a heartbeat that is on its way holds.
-const PING: usize = "*1\r\n$4\r\nPING\r\n".len();
+/// At most this much is held by the session's own commands, a heartbeat and an authentication, when a link ends.
+const OWN: usize = 64;
 
 /// How many pieces one write takes.
 const SLICES: usize = 4;

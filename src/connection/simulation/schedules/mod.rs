@@ -7,6 +7,7 @@ mod dice;
 mod found;
 mod ledger;
 mod link;
+mod outage;
 mod run;
 mod schedule;
 mod server;

@@ -66,7 +66,7 @@ fn take(step: &Step, link: &mut Link) {
         }
         Step::Provider(provider) => link.provider = *provider,
         Step::Login(login) => link.server.login = *login,
-        Step::Change => link.session.handle_credentials_changed(link.now),
+        Step::Change => link.change_credentials(),
         Step::Say(saying) => say(*saying, link),
         Step::Close(how) => close(*how, link),
     }

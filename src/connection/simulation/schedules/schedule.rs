@@ -283,9 +283,21 @@ impl Door {
 }
 
 impl Setting {
+    /// Without anything that acts by itself.
+    pub(super) const PLAIN: Self = Self {
+        heartbeat: None,
+        silence: None,
+        offline: Offline::Wait,
+        connect_timeout: Duration::from_secs(1),
+        read_buffer: 4096,
+        identity: Known::Nobody,
+        wakes: Wakes::WhenAsked,
+        seed: 1,
+    };
+
     fn roll(dice: &mut Dice) -> Self {
         Self {
-            heartbeat: dice.once_in(2).then(|| Duration::from_millis(1) + dice.millis(60)),
+            heartbeat: dice.once_in(2).then(|| Duration::from_millis(10) + dice.millis(100)),
             silence: dice.once_in(2).then(|| Duration::from_millis(80) + dice.millis(400)),
             offline: if dice.once_in(8) { Offline::FailFast } else { Offline::Wait },
             connect_timeout: Duration::from_millis(200) + dice.millis(2_000),
@@ -330,10 +342,10 @@ impl Step {
 
 /// A time that nothing in particular happens in: short, mostly.
 fn pause(dice: &mut Dice) -> Duration {
-    match dice.below(40) {
-        0 => Duration::from_secs(dice.below(60)),
-        1..=4 => dice.millis(3_000),
-        5..=14 => Duration::from_micros(dice.below(2_000)),
+    match dice.below(160) {
+        0 => Duration::from_secs(dice.below(30)),
+        1..=9 => dice.millis(3_000),
+        10..=49 => Duration::from_micros(dice.below(2_000)),
         _ => dice.millis(25),
     }
 }
