@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::facts::{Facts, Refusals};
+use super::refusal::precedes_scripts;
 use crate::outcome::Fate;
 use crate::resp::{PayloadError, Reply};
 
@@ -44,7 +45,7 @@ impl ServerError {
     pub(crate) fn fate(&self, facts: &Facts) -> Fate {
         let code = self.code();
         let refused = match facts.refusals() {
-            Refusals::BeforeScripts => REFUSALS_BEFORE_SCRIPTS.contains(&code),
+            Refusals::BeforeScripts => precedes_scripts(self.line.as_bytes()),
             Refusals::Usual => REFUSALS.contains(&code) || self.is_plain_refusal(),
         };
         match (refused, code) {
@@ -171,10 +172,6 @@ const REFUSALS: &[&str] = &[
     "DENIED",
     "EXECABORT",
 ];
-
-/// Those among them that cannot come out of the middle of a script.
-const REFUSALS_BEFORE_SCRIPTS: &[&str] =
-    &["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "BUSY", "NOSCRIPT", "READONLY"];
 
 /// What follows `ERR` in the refusals that have no word of their own.
 const PLAIN_REFUSALS: &[&str] = &["unknown command", "wrong number of arguments", "max number of clients reached"];

@@ -62,16 +62,26 @@ impl Refusal {
         })
     }
 
-    /// The same, if `retry` covers it.
-    pub(crate) fn covered(self, retry: Retry) -> Option<Self> {
-        let covered = match retry {
-            Retry::Never => false,
-            // In a script these may come from a command in its middle.
-            Retry::BeforeScripts => !matches!(self, Self::MasterDown | Self::MaxClients),
-            Retry::All => true,
-        };
-        covered.then_some(self)
+    /// What an error line says, if `retry` covers it.
+    pub(crate) fn covered(line: &[u8], retry: Retry) -> Option<Self> {
+        match retry {
+            Retry::Never => None,
+            Retry::BeforeScripts => Self::of(line).filter(|_| precedes_scripts(line)),
+            Retry::All => Self::of(line),
+        }
     }
+}
+
+/// Whether an error line is one that servers give before they begin to run a script, in their own words: a script can
+/// give any line that begins with the same word, when it has written already.
+pub(crate) fn precedes_scripts(line: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(line) else { return false };
+    if BEFORE_SCRIPTS.iter().any(|(head, tail)| line.strip_prefix(head).is_some_and(|rest| rest.contains(tail))) {
+        return true;
+    }
+    let redirection = line.strip_prefix("MOVED ").or_else(|| line.strip_prefix("ASK "));
+    let parts = redirection.and_then(|rest| rest.split_once(' '));
+    parts.is_some_and(|(slot, node)| slot.parse::<u16>().is_ok() && node.contains(':') && !node.contains(' '))
 }
 
 impl OnRefusal {
@@ -84,6 +94,18 @@ impl OnRefusal {
         }
     }
 }
+
+/// How those lines begin, and what follows somewhere (Redis 6.0 to 8.0, Valkey 8.0 to 9.1).
+const BEFORE_SCRIPTS: &[(&str, &str)] = &[
+    ("LOADING ", " is loading the dataset in memory"),
+    ("TRYAGAIN Multiple keys request during rehashing of slot", ""),
+    ("CLUSTERDOWN The cluster is down", ""),
+    ("CLUSTERDOWN Hash slot not served", ""),
+    ("BUSY ", " is busy running a script"),
+    ("NOSCRIPT No matching script", ""),
+    // Of a script's own write: nothing it did before can have been one.
+    ("READONLY You can't write against a read only replica.", ""),
+];
 
 #[cfg(test)]
 mod tests {
@@ -113,9 +135,31 @@ mod tests {
 
     #[test]
     fn what_may_come_from_the_middle_of_a_script_is_not_tried_again() {
-        assert_eq!(Refusal::MasterDown.covered(Retry::BeforeScripts), None);
-        assert_eq!(Refusal::Loading.covered(Retry::BeforeScripts), Some(Refusal::Loading));
-        assert_eq!(Refusal::MasterDown.covered(Retry::All), Some(Refusal::MasterDown));
-        assert_eq!(Refusal::Loading.covered(Retry::Never), None);
+        let covered = |line: &str, retry| Refusal::covered(line.as_bytes(), retry);
+        for (line, refusal) in [
+            ("LOADING Redis is loading the dataset in memory", Some(Refusal::Loading)),
+            ("LOADING Valkey is loading the dataset in memory", Some(Refusal::Loading)),
+            ("LOADING the cache is cold", None),
+            ("TRYAGAIN the quota is used up", None),
+            ("READONLY the tenant is frozen", None),
+            ("CLUSTERDOWN we are closed", None),
+            ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", None),
+        ] {
+            assert_eq!(covered(line, Retry::BeforeScripts), refusal, "{line}");
+            assert_eq!(covered(line, Retry::All), Refusal::of(line.as_bytes()), "{line}");
+            assert_eq!(covered(line, Retry::Never), None);
+        }
+        for (line, precedes) in [
+            ("MOVED 3999 127.0.0.1:6381", true),
+            ("ASK 3999 [::1]:6381", true),
+            ("MOVED out of town", false),
+            ("MOVED 3999 away: for good", false),
+            ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", true),
+            ("BUSY try later", false),
+            ("NOSCRIPT No matching script. Please use EVAL.", true),
+            ("OOM command not allowed when used memory > 'maxmemory'.", false),
+        ] {
+            assert_eq!(precedes_scripts(line.as_bytes()), precedes, "{line}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::convert::{ConversionError, ServerError};
 use super::facts::{Facts, known};
-use super::refusal::Refusal as Passing;
+use super::refusal::{Refusal as Passing, precedes_scripts};
 use crate::outcome::Fate;
 use crate::resp::{Reply, View};
 
@@ -71,7 +71,7 @@ pub(crate) fn passing(replies: &[Reply<'_>]) -> Option<(Passing, Arc<str>)> {
         // What was refused is EXEC itself.
         None => {
             let (_, reason) = aborted.message().split_once(REASON)?;
-            Some((Passing::of(reason.as_bytes())?, reason.into()))
+            Some((passing_line(reason.as_bytes())?, reason.into()))
         }
     }
 }
@@ -102,10 +102,15 @@ fn is_queued(reply: Reply<'_>) -> bool {
     !reply.is_error() && reply.bytes() == Some(b"QUEUED")
 }
 
+/// Why the server refused a command for the time being, in its own words: a script can give any line.
+fn passing_line(line: &[u8]) -> Option<Passing> {
+    Passing::of(line).filter(|refusal| *refusal == Passing::MasterDown || precedes_scripts(line))
+}
+
 /// Whether a server that refuses with this may accept the same a little later.
 fn passing_of(reply: Reply<'_>) -> Option<(Passing, Arc<str>)> {
     let line = reply.bytes().filter(|_| reply.is_error())?;
-    Some((Passing::of(line)?, String::from_utf8_lossy(line).into()))
+    Some((passing_line(line)?, String::from_utf8_lossy(line).into()))
 }
 
 /// What opens a transaction, as it is sent.

@@ -68,14 +68,18 @@ impl Sending {
     /// Why the server refused it for the time being, if that is what `reply` says and it is to be tried again.
     pub(crate) fn refusal(&mut self, reply: Reply<'_>) -> Option<Refusal> {
         let line = reply.bytes().filter(|_| reply.is_error())?;
-        self.handle_refused(Refusal::of(line)?)
-    }
-
-    /// The server refused it for the time being; returns why, if it is to be tried again then.
-    pub(crate) fn handle_refused(&mut self, refusal: Refusal) -> Option<Refusal> {
-        let refusal = refusal.covered(self.policy.retry)?;
+        let refusal = Refusal::covered(line, self.policy.retry)?;
         self.past = self.past.max(Past::Refused);
         Some(refusal)
+    }
+
+    /// All of what it belongs to was refused for the time being; returns whether it is to be tried again then.
+    pub(crate) fn handle_refused(&mut self) -> bool {
+        if self.policy.retry == Retry::Never {
+            return false;
+        }
+        self.past = self.past.max(Past::Refused);
+        true
     }
 }
 

@@ -107,9 +107,10 @@ impl Unit {
         }
         let replies: Vec<_> = self.answers.iter().flat_map(Frame::replies).collect();
         let (refusal, words) = transaction::passing(&replies)?;
-        self.sending.handle_refused(refusal)?;
-        self.start_over();
-        Some((refusal, words))
+        self.sending.handle_refused().then(|| {
+            self.start_over();
+            (refusal, words)
+        })
     }
 
     pub(crate) fn standing(&self) -> Standing {
