@@ -26,6 +26,9 @@ pub(super) struct Ledger {
     claims: [Option<u32>; CLAIMS],
     /// Connections that died with something sent.
     pub(super) deaths: u32,
+    /// What was the oldest command that was sent in full and not answered, when the last one died, and in how many deaths
+    /// in a row.
+    suspect: Option<(u32, u32)>,
 }
 
 /// One command.
@@ -43,8 +46,6 @@ struct Command {
     /// It was to be held back when it was posted.
     held: bool,
     told: Told,
-    /// How many connections died while it was the oldest one that was sent in full and not answered.
-    oldest_at_deaths: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,7 @@ impl Ledger {
             acknowledged: [Acknowledged::Nobody; KEYS],
             claims: [None; CLAIMS],
             deaths: 0,
+            suspect: None,
         }
     }
 
@@ -121,7 +123,6 @@ impl Ledger {
                 refusals_read: 0,
                 held: pause == Pause::Link && call.commands.iter().all(|verb| verb.retry != Retry::Never),
                 told,
-                oldest_at_deaths: 0,
             });
         }
         self.callers.push(Caller {
@@ -211,7 +212,9 @@ impl Ledger {
     pub(super) fn refusal_read(&mut self, token: u32) {
         let command = &mut self.commands[token as usize];
         command.refusals_read += 1;
-        command.oldest_at_deaths = 0;
+        if self.suspect.is_some_and(|(suspect, _)| suspect == token) {
+            self.suspect = None;
+        }
     }
 
     /// A caller is told how its call ended.
@@ -330,10 +333,11 @@ impl Ledger {
         }
         let oldest = wire.oldest_unanswered();
         self.deaths += u32::from(oldest.is_some() || wire.is_amid_a_command());
+        let before = self.suspect.take();
         if let Some(Said::Command(token)) = oldest {
-            let command = &mut self.commands[token as usize];
-            command.oldest_at_deaths += 1;
-            assert!(command.oldest_at_deaths <= 3, "{token} was sent again and again: {command:?}");
+            let deaths = before.filter(|(suspect, _)| *suspect == token).map_or(0, |(_, deaths)| deaths) + 1;
+            assert!(deaths <= 3, "{token} was sent again and again: {:?}", self.commands[token as usize]);
+            self.suspect = Some((token, deaths));
         }
     }
 

@@ -549,6 +549,7 @@ impl Link {
     }
 
     fn bury_all(&mut self) {
+        self.asked = None;
         self.bury(Which::Present);
         self.bury(Which::Standby);
     }
