@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::run::run;
-use super::schedule::{Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
+use super::schedule::{Bond, Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
 use crate::command::Retry;
 use crate::connection::Repeat;
 
@@ -11,7 +11,7 @@ const READ: Verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed,
 const WRITE: Verb = Verb { effect: Effect::Write, ..READ };
 
 fn call(commands: &[Verb], within: u64) -> Call {
-    Call { commands: commands.to_vec(), within: Some(Duration::from_millis(within)) }
+    Call { commands: commands.to_vec(), bond: Bond::Pipeline, within: Some(Duration::from_millis(within)) }
 }
 
 fn pass(millis: u64) -> Step {

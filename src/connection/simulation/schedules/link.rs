@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
-use super::schedule::{Call, Dial, Door, Known, Network, Provider, Setting, Wakes};
+use super::schedule::{Bond, Call, Dial, Door, Known, Network, Provider, Setting, Wakes};
 use super::server::{Client, Server};
 use super::wire::Wire;
-use crate::command::{Encoded, Slices};
+use crate::command::{Encoded, Retry, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Room, Sent, Session, SessionSettings, Tally, Tracing,
+    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tally, Tracing,
 };
 use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -54,6 +54,8 @@ pub(super) struct Counts {
     /// Times that the session asked to be woken at.
     pub(super) wakes: u64,
     pub(super) pushes: u64,
+    /// Commands that a socket that is gone had taken in full.
+    pub(super) handed: u64,
 }
 
 /// A caller as the session knows it.
@@ -192,6 +194,10 @@ impl Link {
         let begin = log.len();
         let mut ends = Vec::with_capacity(call.commands.len());
         let mut lens = Vec::with_capacity(call.commands.len());
+        if call.bond == Bond::Transaction {
+            log.small().extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+            ends.push((log.len() - begin, ANY));
+        }
         for (token, verb) in (self.ledger.next_token()..).zip(&call.commands) {
             let before = log.len();
             write_command(token, verb.padding, log);
@@ -202,10 +208,17 @@ impl Link {
         let gone = Rc::new(Cell::new(false));
         self.gone.push(Rc::clone(&gone));
         let (ticket, deadline) = (Ticket { caller, gone }, call.within.map(|within| self.now + within));
-        match ends[..] {
-            [(len, policy)] => Entry::single(ticket, len, deadline, policy),
-            _ => Entry::group(ticket, &ends, deadline),
-        }
+        let entry = match (call.bond, &ends[..]) {
+            (Bond::Transaction, _) => {
+                log.small().extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+                ends.push((log.len() - begin, ANY));
+                Entry::unit(ticket, &ends, deadline)
+            }
+            (Bond::Pipeline, [(len, policy)]) => Entry::single(ticket, *len, deadline, *policy),
+            (Bond::Pipeline, _) => Entry::group(ticket, &ends, deadline),
+        };
+        self.ledger.take_room(caller, entry.room());
+        entry
     }
 
     /// The credentials are others now.
@@ -543,6 +556,7 @@ impl Link {
             Which::Standby => &mut self.standby,
         };
         if let Socket::Open(wire) = std::mem::replace(socket, Socket::None) {
+            self.counts.handed += wire.taken;
             self.ledger.handle_death(&wire);
             self.server.keep(*wire);
         }
@@ -587,7 +601,8 @@ impl Link {
     pub(super) fn audit(&self) {
         self.ledger.audit();
         let Tally { sent, answered, abandoned, attempts, unsent, .. } = self.session.tally();
-        let handed = self.ledger.sendings();
+        let present = if let Socket::Open(wire) = &self.socket { wire.taken } else { 0 };
+        let handed = self.counts.handed + present;
         assert_eq!((sent, answered + abandoned, unsent), (handed, handed, 0), "sendings are counted wrongly");
         assert!(attempts <= self.counts.dials, "attempts are counted wrongly");
         assert_eq!(self.room, Room::default(), "room was not given back");
@@ -619,6 +634,9 @@ fn write_command(token: u32, padding: usize, log: &mut Encoded) {
         log.small().extend_from_slice(b"\r\n");
     }
 }
+
+/// Forbids nothing.
+const ANY: Policy = Policy { repeat: Repeat::Allowed, retry: Retry::All };
 
 const LARGE: &[u8] = &[b'x'; 20_000];
 
