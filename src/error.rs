@@ -142,8 +142,8 @@ impl Error {
         self.0.node.as_ref()
     }
 
-    /// How many attempts to connect there had been since the last connection that held for a second or more, the one to
-    /// the present connection among them; 0 if the server had answered, or none was made.
+    /// How many attempts to connect there had been since the last stable connection (see
+    /// [`LinkState`](crate::LinkState)), the one to the present connection among them; 0 if the server had answered, or none was made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }

@@ -80,11 +80,22 @@
 //! certificate, a wrong password) fails its callers at once, and is tried again after the longest pause, so that it
 //! heals too.
 //!
+//! A connection on which answers are due and nothing at all was read for 2 s
+//! ([`with_silence_limit`](Config::with_silence_limit)) is doubted: a second one is made beside it, and takes its place
+//! only if it is answered. So a proxy or a firewall that has forgotten a connection costs 2 s rather than all calls until
+//! their deadlines, and a server that is busy with a long command keeps the connection it has.
+//!
+//! # Refusals
+//!
+//! What the server refuses for the time being (`LOADING`, `MASTERDOWN`, `CLUSTERDOWN`, `READONLY`, `TRYAGAIN`, no room for the
+//! connection) it has not run: it is kept back and tried again until its deadline, without a stampede, see [`OnRefusal`].
+//! While the server takes no commands at all, new ones are kept back too and keep their order; otherwise a command that is tried
+//! again may run after later ones. After `READONLY` the address is connected to anew, and what it leads to now is used if
+//! it is no replica, so that a failover behind one address costs no error.
+//!
 //! # Not in this version
 //!
-//! Trying again what the server refused for the time being; a second connection beside one that has fallen silent (until
-//! the operating system gives it up, see [`SocketOptions`], calls end at their deadlines); connections of their own for
-//! blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
+//! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
 //! are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
 //! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
 //!

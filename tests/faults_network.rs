@@ -99,7 +99,10 @@ fn swallow(proxy: &FaultProxy) {
 #[test]
 fn a_stall_in_one_direction_costs_each_call_its_deadline_and_the_connection_goes_on() {
     everywhere(async |place| {
-        let (server, proxy, client) = behind_a_proxy(place).await;
+        let server = place.start();
+        let proxy = place.proxy(&server).await;
+        // Which would replace the connection if the stall were longer.
+        let client = connected(place.config_at(proxy.port()).without_silence_limit()).await;
         for direction in [Direction::ToServer, Direction::ToClient] {
             assert_eq!(server.raw(&["FLUSHALL"]), "OK");
             let load = Load::start(&client, DEADLINE);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use steadfast::api::{Connection, Strings};
 use steadfast::{Fate, OnRefusal};
 
-use faults::{Asked, DEADLINE, Failure, Load, Place, everywhere, healed, tell};
+use faults::{Asked, Failure, Load, Place, everywhere, healed, tell};
 use live::{PATIENCE, connected, until, within};
 use support::Server;
 
@@ -190,7 +190,8 @@ fn a_failover_that_cuts_its_clients_loses_and_doubles_no_write() {
         let [old, new] = replicated(place, || place.build()).await;
         let proxy = place.proxy(&old).await;
         let client = connected(place.config_at(proxy.port())).await;
-        let load = Load::start(&client, DEADLINE);
+        // Writes are held up while the servers change places, which may take seconds.
+        let load = Load::start(&client, LONG);
         load.gets_on_by(50).await;
         let port = new.port().to_string();
         assert_eq!(old.raw(&["FAILOVER", "TO", "127.0.0.1", &port, "TIMEOUT", "5000"]), "OK");

@@ -109,7 +109,11 @@ fn a_client_that_is_thrown_out_again_and_again_fails_no_read_and_doubles_no_writ
                 };
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let answer = admin.call(&[&["CLIENT", "KILL"], words.as_slice()].concat()).unwrap();
-                assert!(answer == "OK" || answer == "1", "CLIENT KILL {words:?} answered {answer}");
+                // A connection of the test's own that is just ending may be counted too.
+                assert!(
+                    answer == "OK" || answer.parse().is_ok_and(|killed: usize| killed > 0),
+                    "CLIENT KILL {words:?} answered {answer}"
+                );
             }
         }
         load.gets_on_by(50).await;

@@ -480,3 +480,20 @@ async fn a_panic_in_the_users_resolver_or_connector_ends_the_attempt_alone() {
         within(PATIENCE, client.incr("n").into_future()).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_worked_and_are_cut_again_and_again_are_made_anew_at_once() {
+    use steadfast::testing::{Cut, FakeServer, FaultProxy};
+    let server = FakeServer::start().await.unwrap();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    // With the pauses that are set by default, which grow to 2 s.
+    let client = Client::connect(proxy.url()).await.unwrap();
+    for cut in 1..=10 {
+        client.get::<String>("key").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        proxy.cut(Cut::Fin);
+        let begin = std::time::Instant::now();
+        client.get::<String>("key").await.unwrap();
+        assert!(begin.elapsed() < Duration::from_millis(500), "{:?} after cut {cut}", begin.elapsed());
+    }
+}

@@ -67,7 +67,9 @@ use crate::topology::Standalone;
 /// it until their deadline. Of those that were sent and not answered, reads are sent again, and the rest fails with
 /// [`Fate::Unknown`]; [`Replay`] moves that line. What only a change of certificates, passwords or settings can help
 /// fails the calls at once, with that cause, and is tried again after the longest pause of the
-/// [`Backoff`](super::Backoff).
+/// [`Backoff`](super::Backoff). A connection that has fallen silent while answers are due is replaced if a second one is
+/// answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is tried
+/// again ([`OnRefusal`]).
 ///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with

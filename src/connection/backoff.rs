@@ -12,13 +12,15 @@ pub(crate) struct Backoff {
     attempts: u32,
     /// Pauses since then.
     pauses: u32,
+    /// The last pause.
+    last: Duration,
     random: u64,
 }
 
 impl Backoff {
     /// `seed` makes the jitter of many links differ.
     pub(crate) fn new(settings: BackoffSettings, seed: u64) -> Self {
-        Self { settings, attempts: 0, pauses: 0, random: seed | 1 }
+        Self { settings, attempts: 0, pauses: 0, last: Duration::ZERO, random: seed | 1 }
     }
 
     /// How many attempts were made since the last stable connection.
@@ -31,19 +33,29 @@ impl Backoff {
         self.attempts = self.attempts.saturating_add(1);
     }
 
+    /// How long a connection must have been good for the next attempts to start from the beginning: longer than it had to
+    /// be waited for. So a server that accepts and drops at once is asked ever less often, and one behind a network that
+    /// cuts connections that work is back at once each time.
+    pub(crate) fn proof(&self) -> Duration {
+        self.last.max(PROOF)
+    }
+
     /// A connection has been good for long enough.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
         self.pauses = 0;
+        self.last = Duration::ZERO;
     }
 
     /// How long to wait before the next attempt.
     pub(crate) fn pause(&mut self, permanent: Permanence) -> Duration {
-        if permanent == Permanence::Permanent {
-            return self.jittered(self.settings.max);
-        }
-        self.pauses = self.pauses.saturating_add(1);
-        self.pauses.checked_sub(2).map_or(Duration::ZERO, |doublings| self.doubled(doublings))
+        self.last = if permanent == Permanence::Permanent {
+            self.jittered(self.settings.max)
+        } else {
+            self.pauses = self.pauses.saturating_add(1);
+            self.pauses.checked_sub(2).map_or(Duration::ZERO, |doublings| self.doubled(doublings))
+        };
+        self.last
     }
 
     /// How long to wait before the next attempt at what is never tried again at once.
@@ -78,6 +90,9 @@ pub(crate) enum Permanence {
     /// Someone has to change something first.
     Permanent,
 }
+
+/// A connection that was good for less than this is not taken for one that works, 100 ms.
+const PROOF: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

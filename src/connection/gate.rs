@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, Claim};
-use super::backoff::{Backoff, Permanence};
+use super::backoff::Backoff;
 use super::inflight::Placed;
 use super::settings::BackoffSettings;
 use super::tally::Tracing;
@@ -125,14 +125,12 @@ impl<T: Claim> Gate<T> {
         match self.phase {
             Phase::Open if self.opened.is_none_or(|opened| now.duration_since(opened) >= LONG_OPEN) => {
                 self.backoff.reset();
-                // The first pause of a fresh backoff is none at all.
-                self.backoff.pause(Permanence::Transient);
             }
             Phase::Open => {}
             Phase::Probing { place: probe, .. } if probe == place => {}
             Phase::Probing { .. } | Phase::Closed { .. } => return,
         }
-        self.phase = Phase::Closed { until: now + self.backoff.pause(Permanence::Transient) };
+        self.phase = Phase::Closed { until: now + self.backoff.delay() };
     }
 
     /// Whether the command at `place` of the link's log is the probe.

@@ -84,9 +84,9 @@ impl Liveness {
         self.ready_since.is_some()
     }
 
-    /// Whether the connection has been good for so long that the next attempts start from the beginning.
-    pub(crate) fn is_stable(&self, now: Instant) -> bool {
-        self.ready_since.is_some_and(|since| now.duration_since(since) >= STABLE)
+    /// Whether the connection has been good for at least so long.
+    pub(crate) fn is_good_for(&self, time: Duration, now: Instant) -> bool {
+        self.ready_since.is_some_and(|since| now.duration_since(since) >= time)
     }
 
     /// How long nothing was read; `None` without a connection.
@@ -102,6 +102,3 @@ impl Liveness {
 
 /// Bytes per millisecond of a network that is not taken for a silent peer, 4 Mbit/s.
 const SLOWEST: u64 = 512;
-
-/// A connection that was ready for this long makes the next attempts start from the beginning.
-const STABLE: Duration = Duration::from_secs(1);

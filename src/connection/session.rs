@@ -189,7 +189,7 @@ impl<T: Claim> Session<T> {
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
         let (was_ready, in_flight) = (self.liveness.is_ready(), self.callers());
-        if self.liveness.is_stable(now) {
+        if self.is_stable(now) {
             self.backoff.reset();
         }
         self.drop_connection();
@@ -314,7 +314,7 @@ impl<T: Claim> Session<T> {
             self.standby.want(Doubt::Silence, now);
         }
         if self.standby.until().is_some_and(|until| until <= now) {
-            self.handle_standby_lost(Cause::AttemptTimedOut { stage: Stage::Handshake }, now);
+            self.handle_standby_lost(Cause::AttemptTimedOut { stage: self.standby.stage() }, now);
         }
         if self.attempt_until.is_some_and(|until| until <= now) {
             let cause = self.attempt_timed_out();
@@ -472,9 +472,14 @@ impl<T: Claim> Session<T> {
         if self.connection.is_some() { Socket::Lives } else { Socket::None }
     }
 
+    /// Whether the connection is good for so long that the next attempts start from the beginning.
+    fn is_stable(&self, now: Instant) -> bool {
+        self.liveness.is_good_for(self.backoff.proof(), now)
+    }
+
     /// Which attempt to connect is under way, or made the present connection; 1 once that has proved good.
     fn attempts(&self, now: Instant) -> u32 {
-        if self.liveness.is_stable(now) { 1 } else { self.backoff.attempts().max(1) }
+        if self.is_stable(now) { 1 } else { self.backoff.attempts().max(1) }
     }
 
     fn loss(&self, reason: Reason, now: Instant) -> Loss {
@@ -507,6 +512,8 @@ impl<T: Claim> Session<T> {
         let awaited = !matches!(self.closing, Some((_, More::None)));
         if !awaited && self.backlog.is_idle() && self.gates.len() == 0 && !self.is_closed() {
             self.drop_connection();
+            // What is left is the session's own, and may be a password.
+            self.backlog.drop_given_up();
             self.state.close(Cause::ClosedHere);
             self.outputs.push_back(Output::State);
             self.outputs.push_back(Output::Hangup);

@@ -16,7 +16,7 @@ use super::settings::SessionSettings;
 use super::state::ServerFacts;
 use super::wire::{Connection, Received};
 use crate::command::Slices;
-use crate::outcome::{Cause, PeerFacts};
+use crate::outcome::{Cause, PeerFacts, Stage};
 
 /// The second connection of a link, if there is one.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ enum Phase {
     Dialing {
         doubt: Doubt,
         until: Instant,
+        stage: Stage,
     },
     Greeting {
         doubt: Doubt,
@@ -89,13 +90,28 @@ impl Standby {
     /// Whether the driver should dial now; if so, an attempt has begun.
     pub(crate) fn poll_dial(&mut self, settings: &SessionSettings, now: Instant) -> bool {
         let Phase::Wanted(doubt) = self.phase else { return false };
-        self.phase = Phase::Dialing { doubt, until: now + settings.connect_timeout };
+        self.phase = Phase::Dialing { doubt, until: now + settings.connect_timeout, stage: Stage::Resolving };
         true
+    }
+
+    /// The transport has got to a stage of the attempt.
+    pub(crate) fn handle_stage(&mut self, reached: Stage) {
+        if let Phase::Dialing { stage, .. } = &mut self.phase {
+            *stage = reached;
+        }
+    }
+
+    /// How far the attempt has got.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Dialing { stage, .. } => stage,
+            _ => Stage::Handshake,
+        }
     }
 
     /// The transport has a socket for it.
     pub(crate) fn handle_dialed(&mut self, settings: &SessionSettings, peer: PeerFacts) {
-        let Phase::Dialing { doubt, until } = self.phase else { return };
+        let Phase::Dialing { doubt, until, .. } = self.phase else { return };
         let SessionSettings { handshake, limits, read_buffer, .. } = settings;
         let connection = Box::new(Connection::begin(handshake.clone(), *limits, *read_buffer));
         self.phase = Phase::Greeting { doubt, until, connection, peer };

@@ -23,7 +23,7 @@ use crate::resp::Protocol;
 /// ```
 ///
 /// Every state but `Closed` leads back to `Ready` when the fault goes away, whatever it was. A *stable* connection is one
-/// that was ready for a second or more.
+/// that was ready for longer than the pause before it, and for 100 ms at least.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LinkState {

@@ -28,7 +28,11 @@ pub(super) fn serve(
     if session.poll_standby_dial(now) {
         *socket = Socket::dial(dialer, address);
     }
-    match socket.poll_dialed(cx) {
+    let dialed = socket.poll_dialed(cx);
+    if let Socket::Dialing(_, progress) = socket {
+        session.standby().handle_stage(progress.standing().stage);
+    }
+    match dialed {
         Poll::Ready(Ok(facts)) => session.handle_standby_dialed(facts),
         Poll::Ready(Err(cause)) => session.handle_standby_lost(cause, now),
         Poll::Pending => {}
