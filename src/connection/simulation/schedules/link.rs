@@ -8,15 +8,16 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
-use super::schedule::{Bond, Call, Dial, Door, Known, Network, Provider, Setting, Wakes};
+use super::schedule::{Bond, Call, Known, Network, Provider, Setting, Wakes};
 use super::server::{Client, Server};
+use super::socket::Socket;
 use super::wire::Wire;
 use crate::command::{Encoded, Retry, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tally, Tracing,
+    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tracing,
 };
-use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
+use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
 
 /// A session, its driver, the network, the server and the time.
@@ -28,10 +29,10 @@ pub(super) struct Link {
     pub(super) network: Network,
     pub(super) provider: Provider,
     pub(super) socket: Socket,
-    standby: Socket,
+    pub(super) standby: Socket,
     /// What is asked of the provider of credentials: when it answers, if it does.
     asked: Option<(Option<Instant>, Provider)>,
-    setting: Setting,
+    pub(super) setting: Setting,
     gone: Vec<Rc<Cell<bool>>>,
     /// What was put in and not given back.
     pub(super) room: Room,
@@ -43,7 +44,7 @@ pub(super) struct Link {
     refused: bool,
     pub(super) closing: Option<More>,
     /// When there were dials, lately, of either connection.
-    dials: [VecDeque<Instant>; 2],
+    pub(super) dials: [VecDeque<Instant>; 2],
     pub(super) counts: Counts,
 }
 
@@ -68,61 +69,6 @@ pub(super) struct Ticket {
 impl Claim for Ticket {
     fn is_given_up(&self) -> bool {
         self.gone.get()
-    }
-}
-
-/// What the driver has of a connection.
-pub(super) enum Socket {
-    None,
-    Dialing {
-        /// When the dial ends; `None`: it does not.
-        until: Option<Instant>,
-        dial: Dial,
-    },
-    Open(Box<Wire>),
-}
-
-impl Socket {
-    fn dial(door: Door, now: Instant) -> Self {
-        let until = (door.dial != Dial::Stalls).then(|| now + door.delay);
-        Self::Dialing { until, dial: door.dial }
-    }
-
-    /// What a dial has come to; `None`: nothing yet.
-    fn dialed(&mut self, server: &mut Server, now: Instant) -> Option<Result<(), Cause>> {
-        let Self::Dialing { until: Some(until), dial } = self else { return None };
-        if *until > now {
-            return None;
-        }
-        let cause = match dial {
-            Dial::Refused => Cause::Connect { attempts: Vec::new() },
-            Dial::Broken => Cause::Handshake(HandshakeRefusal::new("TLS", "", true)),
-            Dial::Opens | Dial::Slams | Dial::Stalls => {
-                let mut wire = server.accept(now);
-                if *dial == Dial::Slams {
-                    wire.finish();
-                }
-                *self = Self::Open(Box::new(wire));
-                return Some(Ok(()));
-            }
-        };
-        *self = Self::None;
-        Some(Err(cause))
-    }
-
-    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
-        match self {
-            Self::Open(wire) => Some(wire),
-            _ => None,
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        match self {
-            Self::None => None,
-            Self::Dialing { until, .. } => *until,
-            Self::Open(wire) => wire.next(),
-        }
     }
 }
 
@@ -316,18 +262,6 @@ impl Link {
             Some(Err(cause)) => self.session.handle_lost(cause, self.now),
         }
         Progress::Moved
-    }
-
-    /// No busy loop: there is a bound to the dials in any second.
-    fn count_dial(&mut self, which: Which) {
-        self.counts.dials += 1;
-        let dials = &mut self.dials[which as usize];
-        dials.push_back(self.now);
-        if dials.len() > DIALS_A_SECOND {
-            let first = dials.pop_front().expect("there are several");
-            let span = self.now.duration_since(first);
-            assert!(span >= Duration::from_secs(1), "{DIALS_A_SECOND} dials in {span:?}");
-        }
     }
 
     /// What is on the way arrives, and the server does what it does.
@@ -567,52 +501,11 @@ impl Link {
         self.bury(Which::Present);
         self.bury(Which::Standby);
     }
-
-    /// What is true whenever everything that is due has been done.
-    fn check(&mut self) {
-        self.ledger.check_deadlines(self.now);
-        let waits =
-            matches!(self.session.state(), LinkState::Idle | LinkState::Backoff { .. } | LinkState::Closed { .. });
-        assert!(!waits || matches!(self.socket, Socket::None), "a socket is left over");
-        let (commands, bytes) = self.ledger.waiting();
-        if waits {
-            let Room { commands: held, bytes: len } = self.room;
-            assert!(
-                held <= commands && len <= bytes,
-                "room is held for nobody: {held} of {commands}, {len} of {bytes}"
-            );
-            assert!(bytes > 0 || self.session.held() == 0, "{} bytes are held for nobody", self.session.held());
-        }
-        self.check_heartbeat();
-    }
-
-    /// A connection on which nothing was read for long enough has been sent a PING that is not answered.
-    fn check_heartbeat(&mut self) {
-        let Some(interval) = self.setting.heartbeat else { return };
-        let Socket::Open(wire) = &self.socket else { return };
-        let Some(established) = wire.established else { return };
-        let silent = self.now.duration_since(established.max(wire.last_read)) >= interval;
-        let handover = !matches!(self.standby, Socket::None);
-        let stuck = self.network.up.is_some() || wire.doom.is_some() || handover;
-        assert!(!silent || stuck || wire.pings.0 > wire.pings.1, "a silent connection is not sent a PING");
-    }
-
-    /// What is true in the end.
-    pub(super) fn audit(&self) {
-        self.ledger.audit();
-        let Tally { sent, answered, abandoned, attempts, unsent, .. } = self.session.tally();
-        let present = if let Socket::Open(wire) = &self.socket { wire.taken } else { 0 };
-        let handed = self.counts.handed + present;
-        assert_eq!((sent, answered + abandoned, unsent), (handed, handed, 0), "sendings are counted wrongly");
-        assert!(attempts <= self.counts.dials, "attempts are counted wrongly");
-        assert_eq!(self.room, Room::default(), "room was not given back");
-        assert!(self.session.held() == 0, "{} bytes are held that nobody needs", self.session.held());
-    }
 }
 
 /// One of the two connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     Present,
     Standby,
 }
@@ -642,9 +535,6 @@ const LARGE: &[u8] = &[b'x'; 20_000];
 
 const BACKOFF: BackoffSettings =
     BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 };
-
-/// More than the pauses above allow: a connection that was good for 100 ms makes the first retries immediate again.
-const DIALS_A_SECOND: usize = 30;
 
 /// How many pieces one write takes.
 const SLICES: usize = 4;
