@@ -38,6 +38,8 @@ pub(super) struct Link {
     pub(super) room: Room,
     /// Whether the session has said that it is connected.
     connected: bool,
+    /// Whether it has just said that it is no more.
+    just_lost: bool,
     /// Whether the session has said that the server takes no commands.
     pause: Pause,
     /// The last attempt failed in a way that lets no command wait.
@@ -54,7 +56,6 @@ pub(super) struct Counts {
     pub(super) dials: u64,
     /// Times that the session asked to be woken at.
     pub(super) wakes: u64,
-    pub(super) pushes: u64,
     /// Commands that a socket that is gone had taken in full.
     pub(super) handed: u64,
 }
@@ -113,6 +114,7 @@ impl Link {
             gone: Vec::new(),
             room: Room::default(),
             connected: false,
+            just_lost: false,
             pause: Pause::None,
             refused: false,
             closing: None,
@@ -393,7 +395,7 @@ impl Link {
 
     /// Hands out what the session has.
     fn deliver(&mut self) {
-        let mut just_disconnected = false;
+        self.just_lost = false;
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
                 Output::Answered(ticket, frame, sent) => {
@@ -412,13 +414,6 @@ impl Link {
                     let answers = found.unwrap_or_else(|| answers.iter().flat_map(Frame::replies).collect());
                     self.tell(&ticket, Ending { answers, lost, again });
                 }
-                Output::Push(_) => self.counts.pushes += 1,
-                Output::Hangup => self.bury(Which::Present),
-                Output::Promoted => {
-                    self.bury(Which::Present);
-                    self.socket = std::mem::replace(&mut self.standby, Socket::None);
-                    assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
-                }
                 Output::NeedCredentials => {
                     let until = match self.provider {
                         Provider::Gives(after) | Provider::Fails(after) => Some(self.now + after),
@@ -426,36 +421,49 @@ impl Link {
                     };
                     self.asked = Some((until, self.provider));
                 }
-                Output::Reauthenticated | Output::ReauthenticationFailed(_) => {}
-                Output::Paused(_) => {
-                    assert_eq!(self.pause, Pause::None, "paused twice");
-                    self.pause = Pause::Link;
-                }
-                Output::Resumed => {
-                    assert_eq!(self.pause, Pause::Link, "resumed twice");
-                    self.pause = Pause::None;
-                }
-                Output::Connected(_) => {
-                    assert!(!self.connected, "connected twice");
-                    self.connected = true;
-                    let wire = self.socket.wire().expect("there is a connection");
-                    wire.established = Some(self.now);
-                }
-                Output::Disconnected { .. } => {
-                    assert!(self.connected, "disconnected twice");
-                    self.connected = false;
-                    just_disconnected = true;
-                }
-                Output::State => {
-                    let permanent =
-                        matches!(self.session.state(), LinkState::Backoff { cause, .. } if cause.is_permanent());
-                    self.refused = permanent && !just_disconnected;
-                }
+                news => self.hear(&news),
             }
         }
         let settled = self.session.take_settled();
         assert!(settled.commands <= self.room.commands && settled.bytes <= self.room.bytes, "room is given back twice");
         self.room.give_back(settled);
+    }
+
+    /// What the session says of its connections.
+    fn hear(&mut self, news: &Output<Ticket>) {
+        match news {
+            Output::Hangup => self.bury(Which::Present),
+            Output::Promoted => {
+                self.bury(Which::Present);
+                self.socket = std::mem::replace(&mut self.standby, Socket::None);
+                assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
+            }
+            Output::Paused(_) => {
+                assert_eq!(self.pause, Pause::None, "paused twice");
+                self.pause = Pause::Link;
+            }
+            Output::Resumed => {
+                assert_eq!(self.pause, Pause::Link, "resumed twice");
+                self.pause = Pause::None;
+            }
+            Output::Connected(_) => {
+                assert!(!self.connected, "connected twice");
+                self.connected = true;
+                let wire = self.socket.wire().expect("there is a connection");
+                wire.established = Some(self.now);
+            }
+            Output::Disconnected { .. } => {
+                assert!(self.connected, "disconnected twice");
+                self.connected = false;
+                self.just_lost = true;
+            }
+            Output::State => {
+                let permanent =
+                    matches!(self.session.state(), LinkState::Backoff { cause, .. } if cause.is_permanent());
+                self.refused = permanent && !self.just_lost;
+            }
+            _ => {}
+        }
     }
 
     fn tell(&mut self, ticket: &Ticket, ending: Ending<'_>) {

@@ -110,4 +110,4 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// How many schedules there are unless one asks for more.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 1_000;
