@@ -366,6 +366,8 @@ step_peers() {
     cargo build "${peers[@]}"
     timeout 600 cargo run --quiet "${peers[@]}" -- all --quick --rounds 1 </dev/null ||
         fail "the comparison ended with $? (124: after 600 s)"
+    timeout 600 cargo run --quiet "${peers[@]}" -- faults --quick </dev/null ||
+        fail "the comparison under faults ended with $? (124: after 600 s)"
 }
 
 trap finish EXIT
