@@ -38,10 +38,12 @@ fn what_a_pipeline_was_refused_before_its_connection_was_replaced_is_sent_again(
         steps: vec![
             Step::Mood(Mood::Refuses(Refused::ClusterDown)),
             Step::Post(vec![call(&[WRITE, READ, WRITE, READ], 5_000)]),
-            // The first answer comes, and the others do not.
+            // It is tried again: the first answer comes, and the others do not.
             Step::Network(Network { down: Some("-CLUSTERDOWN nobody has it 0\r\n".len()), ..Network::FREE }),
-            pass(1),
+            pass(200),
             Step::Mood(Mood::Well),
+            pass(200),
+            Step::Network(Network::FREE),
             pass(1_000),
         ],
     });
