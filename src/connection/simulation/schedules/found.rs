@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::run::run;
-use super::schedule::{Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
+use super::schedule::{Bond, Call, Door, Effect, Greeting, Mood, Network, Refused, Schedule, Setting, Step, Verb};
 use crate::command::Retry;
 use crate::connection::Repeat;
 
@@ -11,7 +11,7 @@ const READ: Verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed,
 const WRITE: Verb = Verb { effect: Effect::Write, ..READ };
 
 fn call(commands: &[Verb], within: u64) -> Call {
-    Call { commands: commands.to_vec(), within: Some(Duration::from_millis(within)) }
+    Call { commands: commands.to_vec(), bond: Bond::Pipeline, within: Some(Duration::from_millis(within)) }
 }
 
 fn pass(millis: u64) -> Step {
@@ -38,10 +38,12 @@ fn what_a_pipeline_was_refused_before_its_connection_was_replaced_is_sent_again(
         steps: vec![
             Step::Mood(Mood::Refuses(Refused::ClusterDown)),
             Step::Post(vec![call(&[WRITE, READ, WRITE, READ], 5_000)]),
-            // The first answer comes, and the others do not.
+            // It is tried again: the first answer comes, and the others do not.
             Step::Network(Network { down: Some("-CLUSTERDOWN nobody has it 0\r\n".len()), ..Network::FREE }),
-            pass(1),
+            pass(200),
             Step::Mood(Mood::Well),
+            pass(200),
+            Step::Network(Network::FREE),
             pass(1_000),
         ],
     });

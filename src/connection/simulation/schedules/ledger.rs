@@ -1,12 +1,13 @@
 //! What callers asked, what was handed over and run, and what callers were told: the promises, checked as it happens.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::schedule::{Call, Effect, Refused, Verb};
+use super::schedule::{Bond, Call, Effect, Refused, Verb};
 use super::server::Client;
 use super::wire::{Said, Wire};
 use crate::command::{Refusal, Retry};
-use crate::connection::{Lost, Reason, Repeat, Sent};
+use crate::connection::{Lost, Reason, Repeat, Room, Sent};
 use crate::outcome::Fate;
 use crate::resp::{Reply, View};
 
@@ -26,6 +27,9 @@ pub(super) struct Ledger {
     claims: [Option<u32>; CLAIMS],
     /// Connections that died with something sent.
     pub(super) deaths: u32,
+    /// What was the oldest command that was sent in full and not answered, when the last one died, and in how many deaths
+    /// in a row.
+    suspect: Option<(u32, u32)>,
 }
 
 /// One command.
@@ -43,8 +47,6 @@ struct Command {
     /// It was to be held back when it was posted.
     held: bool,
     told: Told,
-    /// How many connections died while it was the oldest one that was sent in full and not answered.
-    oldest_at_deaths: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,9 @@ enum Told {
 struct Caller {
     first: u32,
     count: u32,
+    bond: Bond,
+    /// What it takes up: commands, and their bytes.
+    room: Room,
     deadline: Option<Instant>,
     gone: Option<Instant>,
     told: bool,
@@ -103,6 +108,7 @@ impl Ledger {
             acknowledged: [Acknowledged::Nobody; KEYS],
             claims: [None; CLAIMS],
             deaths: 0,
+            suspect: None,
         }
     }
 
@@ -111,22 +117,27 @@ impl Ledger {
         let (caller, first) = (self.callers.len() as u32, self.next_token());
         for (verb, len) in call.commands.iter().zip(lens) {
             let told = Told::Nothing;
+            let (repeat, retry) = match call.bond {
+                Bond::Transaction => strictest_of(&call.commands),
+                Bond::Pipeline => (verb.repeat, verb.retry),
+            };
             self.commands.push(Command {
-                verb: *verb,
+                verb: Verb { repeat, retry, ..*verb },
                 caller,
                 len: *len,
                 handed: 0,
                 ran: 0,
                 refused: 0,
                 refusals_read: 0,
-                held: pause == Pause::Link && call.commands.iter().all(|verb| verb.retry != Retry::Never),
+                held: pause == Pause::Link && strictest_of(&call.commands).1 != Retry::Never,
                 told,
-                oldest_at_deaths: 0,
             });
         }
         self.callers.push(Caller {
             first,
             count: call.commands.len() as u32,
+            bond: call.bond,
+            room: Room::default(),
             deadline: call.within.map(|within| now + within),
             gone: None,
             told: false,
@@ -134,6 +145,11 @@ impl Ledger {
         });
         self.waiting.push(caller);
         caller
+    }
+
+    /// What a caller takes up.
+    pub(super) fn take_room(&mut self, caller: u32, room: Room) {
+        self.callers[caller as usize].room = room;
     }
 
     pub(super) fn next_token(&self) -> u32 {
@@ -211,15 +227,20 @@ impl Ledger {
     pub(super) fn refusal_read(&mut self, token: u32) {
         let command = &mut self.commands[token as usize];
         command.refusals_read += 1;
-        command.oldest_at_deaths = 0;
+        if self.suspect.is_some_and(|(suspect, _)| suspect == token) {
+            self.suspect = None;
+        }
     }
 
     /// A caller is told how its call ended.
     pub(super) fn tell(&mut self, caller: u32, ending: Ending<'_>, at: Telling) {
-        let Caller { first, count, told, .. } = self.callers[caller as usize];
+        let Caller { first, count, bond, told, .. } = self.callers[caller as usize];
         assert!(!told, "caller {caller} was told twice");
         self.callers[caller as usize].told = true;
         self.waiting.retain(|waiting| *waiting != caller);
+        if bond == Bond::Transaction {
+            return self.tell_transaction(first..first + count, &ending, at);
+        }
         // A pipeline that ends early ends with the answers that it has.
         let is_whole = ending.lost.is_empty();
         let mut answers = ending.answers.into_iter();
@@ -235,6 +256,31 @@ impl Ledger {
             }
         }
         assert!(answers.next().is_none() && lost.next().is_none(), "caller {caller} was told more than it asked");
+    }
+
+    /// A transaction has one end: that of all its commands.
+    fn tell_transaction(&mut self, tokens: Range<u32>, ending: &Ending<'_>, at: Telling) {
+        if let [lost] = ending.lost {
+            return tokens.for_each(|token| self.tell_loss(token, lost, at));
+        }
+        assert_eq!((ending.answers.len(), ending.lost.len()), (tokens.len() + 2, 0), "each command has an answer");
+        let sent = if ending.again.is_empty() { Sent::Once } else { Sent::Again };
+        let exec = ending.answers[tokens.len() + 1];
+        let Ok(View::Array(answers)) = exec.view() else {
+            assert!(exec.is_error(), "{exec:?}");
+            return tokens.zip(&ending.answers[1..]).for_each(|(token, _)| self.tell_refused(token, sent));
+        };
+        tokens.zip(answers).for_each(|(token, answer)| self.tell_answer(token, answer, sent, true));
+    }
+
+    /// The server's answer is that it did not run a command.
+    fn tell_refused(&mut self, token: u32, sent: Sent) {
+        let command = &mut self.commands[token as usize];
+        assert_eq!(command.told, Told::Nothing, "{token} was told twice");
+        command.told = Told::Answer;
+        let lost = i64::from(command.handed) - i64::from(command.refusals_read);
+        assert!(lost >= 0 && command.refusals_read > 0, "{token} was not refused: {command:?}");
+        assert_eq!(sent == Sent::Again, lost > 0, "not {sent:?}: {command:?}");
     }
 
     fn tell_answer(&mut self, token: u32, answer: Reply<'_>, sent: Sent, is_whole: bool) {
@@ -330,10 +376,11 @@ impl Ledger {
         }
         let oldest = wire.oldest_unanswered();
         self.deaths += u32::from(oldest.is_some() || wire.is_amid_a_command());
+        let before = self.suspect.take();
         if let Some(Said::Command(token)) = oldest {
-            let command = &mut self.commands[token as usize];
-            command.oldest_at_deaths += 1;
-            assert!(command.oldest_at_deaths <= 3, "{token} was sent again and again: {command:?}");
+            let deaths = before.filter(|(suspect, _)| *suspect == token).map_or(0, |(_, deaths)| deaths) + 1;
+            assert!(deaths <= 3, "{token} was sent again and again: {:?}", self.commands[token as usize]);
+            self.suspect = Some((token, deaths));
         }
     }
 
@@ -348,12 +395,8 @@ impl Ledger {
 
     /// The bytes and commands of callers who wait, or have gone and may still be held.
     pub(super) fn waiting(&self) -> (usize, usize) {
-        let waiting = self.waiting.iter().map(|number| &self.callers[*number as usize]);
-        waiting.fold((0, 0), |(commands, bytes), caller| {
-            let range = caller.first as usize..(caller.first + caller.count) as usize;
-            let len: usize = self.commands[range].iter().map(|command| command.len).sum();
-            (commands + caller.count as usize, bytes + len)
-        })
+        let waiting = self.waiting.iter().map(|number| self.callers[*number as usize].room);
+        waiting.fold((0, 0), |(commands, bytes), room| (commands + room.commands, bytes + room.bytes))
     }
 
     /// Whether nobody waits any more.
@@ -365,11 +408,6 @@ impl Ledger {
     pub(super) fn is_answered(&self, caller: u32) -> bool {
         let Caller { first, count, .. } = self.callers[caller as usize];
         self.commands[first as usize..(first + count) as usize].iter().all(|command| command.told == Told::Answer)
-    }
-
-    /// How often commands were handed over in full.
-    pub(super) fn sendings(&self) -> u64 {
-        self.commands.iter().map(|command| u64::from(command.handed)).sum()
     }
 
     /// What every caller was told against what the server ran.
@@ -424,6 +462,15 @@ pub(super) struct Telling {
     pub(super) amid_a_command: bool,
     /// How many connections have died that are not counted yet.
     pub(super) dying: u32,
+}
+
+/// What commands allow that have one fate.
+fn strictest_of(commands: &[Verb]) -> (Repeat, Retry) {
+    let repeat =
+        if commands.iter().all(|verb| verb.repeat == Repeat::Allowed) { Repeat::Allowed } else { Repeat::Forbidden };
+    let any = |retry| commands.iter().any(|verb| verb.retry == retry);
+    let strict = [Retry::Never, Retry::BeforeScripts].into_iter().find(|retry| any(*retry));
+    (repeat, strict.unwrap_or(Retry::All))
 }
 
 /// What a server answers.

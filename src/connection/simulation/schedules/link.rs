@@ -8,15 +8,16 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
-use super::schedule::{Call, Dial, Door, Known, Network, Provider, Setting, Wakes};
+use super::schedule::{Bond, Call, Known, Network, Provider, Setting, Wakes};
 use super::server::{Client, Server};
+use super::socket::Socket;
 use super::wire::Wire;
-use crate::command::{Encoded, Slices};
+use crate::command::{Encoded, Retry, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Room, Sent, Session, SessionSettings, Tally, Tracing,
+    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tracing,
 };
-use crate::outcome::{Cause, HandshakeRefusal, PeerFacts, Stage};
+use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
 
 /// A session, its driver, the network, the server and the time.
@@ -28,22 +29,24 @@ pub(super) struct Link {
     pub(super) network: Network,
     pub(super) provider: Provider,
     pub(super) socket: Socket,
-    standby: Socket,
+    pub(super) standby: Socket,
     /// What is asked of the provider of credentials: when it answers, if it does.
     asked: Option<(Option<Instant>, Provider)>,
-    setting: Setting,
+    pub(super) setting: Setting,
     gone: Vec<Rc<Cell<bool>>>,
     /// What was put in and not given back.
     pub(super) room: Room,
     /// Whether the session has said that it is connected.
     connected: bool,
+    /// Whether it has just said that it is no more.
+    just_lost: bool,
     /// Whether the session has said that the server takes no commands.
     pause: Pause,
     /// The last attempt failed in a way that lets no command wait.
     refused: bool,
     pub(super) closing: Option<More>,
     /// When there were dials, lately, of either connection.
-    dials: [VecDeque<Instant>; 2],
+    pub(super) dials: [VecDeque<Instant>; 2],
     pub(super) counts: Counts,
 }
 
@@ -53,7 +56,8 @@ pub(super) struct Counts {
     pub(super) dials: u64,
     /// Times that the session asked to be woken at.
     pub(super) wakes: u64,
-    pub(super) pushes: u64,
+    /// Commands that a socket that is gone had taken in full.
+    pub(super) handed: u64,
 }
 
 /// A caller as the session knows it.
@@ -66,61 +70,6 @@ pub(super) struct Ticket {
 impl Claim for Ticket {
     fn is_given_up(&self) -> bool {
         self.gone.get()
-    }
-}
-
-/// What the driver has of a connection.
-pub(super) enum Socket {
-    None,
-    Dialing {
-        /// When the dial ends; `None`: it does not.
-        until: Option<Instant>,
-        dial: Dial,
-    },
-    Open(Box<Wire>),
-}
-
-impl Socket {
-    fn dial(door: Door, now: Instant) -> Self {
-        let until = (door.dial != Dial::Stalls).then(|| now + door.delay);
-        Self::Dialing { until, dial: door.dial }
-    }
-
-    /// What a dial has come to; `None`: nothing yet.
-    fn dialed(&mut self, server: &mut Server, now: Instant) -> Option<Result<(), Cause>> {
-        let Self::Dialing { until: Some(until), dial } = self else { return None };
-        if *until > now {
-            return None;
-        }
-        let cause = match dial {
-            Dial::Refused => Cause::Connect { attempts: Vec::new() },
-            Dial::Broken => Cause::Handshake(HandshakeRefusal::new("TLS", "", true)),
-            Dial::Opens | Dial::Slams | Dial::Stalls => {
-                let mut wire = server.accept(now);
-                if *dial == Dial::Slams {
-                    wire.finish();
-                }
-                *self = Self::Open(Box::new(wire));
-                return Some(Ok(()));
-            }
-        };
-        *self = Self::None;
-        Some(Err(cause))
-    }
-
-    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
-        match self {
-            Self::Open(wire) => Some(wire),
-            _ => None,
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        match self {
-            Self::None => None,
-            Self::Dialing { until, .. } => *until,
-            Self::Open(wire) => wire.next(),
-        }
     }
 }
 
@@ -165,6 +114,7 @@ impl Link {
             gone: Vec::new(),
             room: Room::default(),
             connected: false,
+            just_lost: false,
             pause: Pause::None,
             refused: false,
             closing: None,
@@ -192,6 +142,10 @@ impl Link {
         let begin = log.len();
         let mut ends = Vec::with_capacity(call.commands.len());
         let mut lens = Vec::with_capacity(call.commands.len());
+        if call.bond == Bond::Transaction {
+            log.small().extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+            ends.push((log.len() - begin, ANY));
+        }
         for (token, verb) in (self.ledger.next_token()..).zip(&call.commands) {
             let before = log.len();
             write_command(token, verb.padding, log);
@@ -202,10 +156,17 @@ impl Link {
         let gone = Rc::new(Cell::new(false));
         self.gone.push(Rc::clone(&gone));
         let (ticket, deadline) = (Ticket { caller, gone }, call.within.map(|within| self.now + within));
-        match ends[..] {
-            [(len, policy)] => Entry::single(ticket, len, deadline, policy),
-            _ => Entry::group(ticket, &ends, deadline),
-        }
+        let entry = match (call.bond, &ends[..]) {
+            (Bond::Transaction, _) => {
+                log.small().extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+                ends.push((log.len() - begin, ANY));
+                Entry::unit(ticket, &ends, deadline)
+            }
+            (Bond::Pipeline, [(len, policy)]) => Entry::single(ticket, *len, deadline, *policy),
+            (Bond::Pipeline, _) => Entry::group(ticket, &ends, deadline),
+        };
+        self.ledger.take_room(caller, entry.room());
+        entry
     }
 
     /// The credentials are others now.
@@ -303,18 +264,6 @@ impl Link {
             Some(Err(cause)) => self.session.handle_lost(cause, self.now),
         }
         Progress::Moved
-    }
-
-    /// No busy loop: there is a bound to the dials in any second.
-    fn count_dial(&mut self, which: Which) {
-        self.counts.dials += 1;
-        let dials = &mut self.dials[which as usize];
-        dials.push_back(self.now);
-        if dials.len() > DIALS_A_SECOND {
-            let first = dials.pop_front().expect("there are several");
-            let span = self.now.duration_since(first);
-            assert!(span >= Duration::from_secs(1), "{DIALS_A_SECOND} dials in {span:?}");
-        }
     }
 
     /// What is on the way arrives, and the server does what it does.
@@ -446,7 +395,7 @@ impl Link {
 
     /// Hands out what the session has.
     fn deliver(&mut self) {
-        let mut just_disconnected = false;
+        self.just_lost = false;
         while let Some(output) = self.session.poll_event(self.now) {
             match output {
                 Output::Answered(ticket, frame, sent) => {
@@ -465,13 +414,6 @@ impl Link {
                     let answers = found.unwrap_or_else(|| answers.iter().flat_map(Frame::replies).collect());
                     self.tell(&ticket, Ending { answers, lost, again });
                 }
-                Output::Push(_) => self.counts.pushes += 1,
-                Output::Hangup => self.bury(Which::Present),
-                Output::Promoted => {
-                    self.bury(Which::Present);
-                    self.socket = std::mem::replace(&mut self.standby, Socket::None);
-                    assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
-                }
                 Output::NeedCredentials => {
                     let until = match self.provider {
                         Provider::Gives(after) | Provider::Fails(after) => Some(self.now + after),
@@ -479,36 +421,49 @@ impl Link {
                     };
                     self.asked = Some((until, self.provider));
                 }
-                Output::Reauthenticated | Output::ReauthenticationFailed(_) => {}
-                Output::Paused(_) => {
-                    assert_eq!(self.pause, Pause::None, "paused twice");
-                    self.pause = Pause::Link;
-                }
-                Output::Resumed => {
-                    assert_eq!(self.pause, Pause::Link, "resumed twice");
-                    self.pause = Pause::None;
-                }
-                Output::Connected(_) => {
-                    assert!(!self.connected, "connected twice");
-                    self.connected = true;
-                    let wire = self.socket.wire().expect("there is a connection");
-                    wire.established = Some(self.now);
-                }
-                Output::Disconnected { .. } => {
-                    assert!(self.connected, "disconnected twice");
-                    self.connected = false;
-                    just_disconnected = true;
-                }
-                Output::State => {
-                    let permanent =
-                        matches!(self.session.state(), LinkState::Backoff { cause, .. } if cause.is_permanent());
-                    self.refused = permanent && !just_disconnected;
-                }
+                news => self.hear(&news),
             }
         }
         let settled = self.session.take_settled();
         assert!(settled.commands <= self.room.commands && settled.bytes <= self.room.bytes, "room is given back twice");
         self.room.give_back(settled);
+    }
+
+    /// What the session says of its connections.
+    fn hear(&mut self, news: &Output<Ticket>) {
+        match news {
+            Output::Hangup => self.bury(Which::Present),
+            Output::Promoted => {
+                self.bury(Which::Present);
+                self.socket = std::mem::replace(&mut self.standby, Socket::None);
+                assert!(matches!(self.socket, Socket::Open(_)), "there is no second connection");
+            }
+            Output::Paused(_) => {
+                assert_eq!(self.pause, Pause::None, "paused twice");
+                self.pause = Pause::Link;
+            }
+            Output::Resumed => {
+                assert_eq!(self.pause, Pause::Link, "resumed twice");
+                self.pause = Pause::None;
+            }
+            Output::Connected(_) => {
+                assert!(!self.connected, "connected twice");
+                self.connected = true;
+                let wire = self.socket.wire().expect("there is a connection");
+                wire.established = Some(self.now);
+            }
+            Output::Disconnected { .. } => {
+                assert!(self.connected, "disconnected twice");
+                self.connected = false;
+                self.just_lost = true;
+            }
+            Output::State => {
+                let permanent =
+                    matches!(self.session.state(), LinkState::Backoff { cause, .. } if cause.is_permanent());
+                self.refused = permanent && !self.just_lost;
+            }
+            _ => {}
+        }
     }
 
     fn tell(&mut self, ticket: &Ticket, ending: Ending<'_>) {
@@ -543,60 +498,22 @@ impl Link {
             Which::Standby => &mut self.standby,
         };
         if let Socket::Open(wire) = std::mem::replace(socket, Socket::None) {
+            self.counts.handed += wire.taken;
             self.ledger.handle_death(&wire);
             self.server.keep(*wire);
         }
     }
 
     fn bury_all(&mut self) {
+        self.asked = None;
         self.bury(Which::Present);
         self.bury(Which::Standby);
-    }
-
-    /// What is true whenever everything that is due has been done.
-    fn check(&mut self) {
-        self.ledger.check_deadlines(self.now);
-        let waits =
-            matches!(self.session.state(), LinkState::Idle | LinkState::Backoff { .. } | LinkState::Closed { .. });
-        assert!(!waits || matches!(self.socket, Socket::None), "a socket is left over");
-        let (commands, bytes) = self.ledger.waiting();
-        if waits {
-            let Room { commands: held, bytes: len } = self.room;
-            assert!(
-                held <= commands && len <= bytes,
-                "room is held for nobody: {held} of {commands}, {len} of {bytes}"
-            );
-            assert!(bytes > 0 || self.session.held() <= OWN, "{} bytes are held for nobody", self.session.held());
-        }
-        self.check_heartbeat();
-    }
-
-    /// A connection on which nothing was read for long enough has been sent a PING that is not answered.
-    fn check_heartbeat(&mut self) {
-        let Some(interval) = self.setting.heartbeat else { return };
-        let Socket::Open(wire) = &self.socket else { return };
-        let Some(established) = wire.established else { return };
-        let silent = self.now.duration_since(established.max(wire.last_read)) >= interval;
-        let handover = !matches!(self.standby, Socket::None);
-        let stuck = self.network.up.is_some() || wire.doom.is_some() || handover;
-        assert!(!silent || stuck || wire.pings.0 > wire.pings.1, "a silent connection is not sent a PING");
-    }
-
-    /// What is true in the end.
-    pub(super) fn audit(&self) {
-        self.ledger.audit();
-        let Tally { sent, answered, abandoned, attempts, unsent, .. } = self.session.tally();
-        let handed = self.ledger.sendings();
-        assert_eq!((sent, answered + abandoned, unsent), (handed, handed, 0), "sendings are counted wrongly");
-        assert!(attempts <= self.counts.dials, "attempts are counted wrongly");
-        assert_eq!(self.room, Room::default(), "room was not given back");
-        assert!(self.session.held() <= OWN, "{} bytes are held that nobody needs", self.session.held());
     }
 }
 
 /// One of the two connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     Present,
     Standby,
 }
@@ -619,16 +536,13 @@ fn write_command(token: u32, padding: usize, log: &mut Encoded) {
     }
 }
 
+/// Forbids nothing.
+const ANY: Policy = Policy { repeat: Repeat::Allowed, retry: Retry::All };
+
 const LARGE: &[u8] = &[b'x'; 20_000];
 
 const BACKOFF: BackoffSettings =
     BackoffSettings { first: Duration::from_millis(10), max: Duration::from_secs(1), jitter: 50 };
-
-/// More than the pauses above allow.
-const DIALS_A_SECOND: usize = 14;
-
-/// At most this much is held by the session's own commands, a heartbeat and an authentication, when a link ends.
-const OWN: usize = 64;
 
 /// How many pieces one write takes.
 const SLICES: usize = 4;

@@ -3,6 +3,7 @@
 //! `STEADFAST_SEEDS=n` runs the schedules of the seeds below `n` instead of a few; `STEADFAST_SEED=n` runs one alone. A
 //! schedule that breaks a promise is printed, shortened to the steps that matter.
 
+mod checks;
 mod dice;
 mod found;
 mod ledger;
@@ -12,6 +13,7 @@ mod run;
 mod schedule;
 mod server;
 mod shrink;
+mod socket;
 mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -108,4 +110,4 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// How many schedules there are unless one asks for more.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 1_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 use super::link::Link;
-use super::schedule::{Call, Dial, Door, Effect, Setting, Verb};
+use super::schedule::{Bond, Call, Dial, Door, Effect, Setting, Verb};
 use crate::command::Retry;
 use crate::connection::{Repeat, Room};
 
@@ -19,7 +19,7 @@ fn an_hour_offline_with_callers_coming_and_going_holds_no_more_than_those_who_wa
         let patient = dice.once_in(500);
         waits_for_ever += usize::from(patient);
         let within = (!patient).then(|| Duration::from_millis(1) + dice.millis(10_000));
-        link.post(&[Call { commands: vec![VERB], within }]);
+        link.post(&[Call { commands: vec![VERB], bond: Bond::Pipeline, within }]);
         if !patient && dice.once_in(5) {
             link.leave(caller);
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::schedule::{
-    Affliction, Call, Close, Cut, Door, Effect, Greeting, Login, Mood, Network, Provider, Saying, Schedule, Step, Verb,
+    Affliction, Bond, Call, Close, Cut, Door, Effect, Greeting, Login, Mood, Network, Provider, Saying, Schedule, Step,
+    Verb,
 };
 use crate::command::Retry;
 use crate::connection::{More, Repeat};
@@ -28,7 +29,7 @@ pub(super) fn run(schedule: &Schedule) {
         assert!(link.session.state().is_ready(), "the link has not come back: {:?}", link.session.state());
         let probe = link.ledger.callers() as u32;
         let verb = Verb { effect: Effect::Read, key: 0, repeat: Repeat::Allowed, retry: Retry::All, padding: 0 };
-        link.post(&[Call { commands: vec![verb], within: None }]);
+        link.post(&[Call { commands: vec![verb], bond: Bond::Pipeline, within: None }]);
         link.pass(setting.silence.unwrap_or_default() + setting.connect_timeout + Duration::from_secs(2));
         assert!(link.ledger.is_answered(probe), "the link is ready and does not answer");
         assert!(link.ledger.is_settled(), "somebody waits although everything is well");

@@ -97,8 +97,17 @@ pub(super) enum Step {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) commands: Vec<Verb>,
+    pub(super) bond: Bond,
     /// How long it waits; `None` is for ever.
     pub(super) within: Option<Duration>,
+}
+
+/// What the commands of a caller have to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bond {
+    Pipeline,
+    /// They run all or none.
+    Transaction,
 }
 
 /// One command.
@@ -360,7 +369,8 @@ impl Call {
             3 => Some(Duration::from_micros(dice.below(2_000))),
             _ => Some(dice.millis(60)),
         };
-        Self { commands: (0..commands).map(|_| Verb::roll(dice, replay)).collect(), within }
+        let bond = if dice.once_in(6) { Bond::Transaction } else { Bond::Pipeline };
+        Self { commands: (0..commands).map(|_| Verb::roll(dice, replay)).collect(), bond, within }
     }
 }
 

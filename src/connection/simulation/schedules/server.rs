@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ledger::{self, Ledger};
-use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Refused};
+use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Refused, Verb};
 use super::wire::{Ran, Said, Wire};
 
 /// The server, and what clients find who dial it.
@@ -78,6 +78,13 @@ impl Server {
                     self.text.extend_from_slice(if refused { b"-LOADING not yet\r\n" } else { b"+PONG\r\n" });
                     self.answer(wire, Ran::Yes, at);
                 }
+                Said::Multi => {
+                    wire.queued = Some((Vec::new(), Ran::Yes));
+                    self.text.extend_from_slice(b"+OK\r\n");
+                    self.answer(wire, Ran::Yes, at);
+                }
+                Said::Queued(token) => self.queue(wire, token, ledger, at),
+                Said::Exec(..) => self.execute(wire, ledger, at, client),
                 Said::Command(token) => self.obey(wire, token, ledger, at, client),
             }
         }
@@ -102,14 +109,7 @@ impl Server {
 
     fn obey(&mut self, wire: &mut Wire, token: u32, ledger: &mut Ledger, at: Instant, client: Client) {
         let verb = ledger.verb(token);
-        let refused = match (self.mood, wire.affliction) {
-            (_, Some(Affliction::ReadOnly)) | (Mood::Refuses(Refused::ReadOnly), _) => {
-                (verb.effect != Effect::Read).then_some(Refused::ReadOnly)
-            }
-            (Mood::Refuses(refused), _) => Some(refused),
-            _ => None,
-        };
-        if let Some(refused) = refused {
+        if let Some(refused) = self.refusal(wire, verb) {
             ledger.refuse(token);
             ledger::refusal_text(token, refused, &mut self.text);
             return self.answer(wire, Ran::No, at);
@@ -120,6 +120,51 @@ impl Server {
             return wire.finish();
         }
         self.answer(wire, Ran::Yes, at);
+    }
+
+    fn queue(&mut self, wire: &mut Wire, token: u32, ledger: &Ledger, at: Instant) {
+        let refused = self.refusal(wire, ledger.verb(token));
+        let (queued, ran) = wire.queued.as_mut().expect("MULTI came before");
+        queued.push(token);
+        match refused {
+            Some(refused) => {
+                *ran = Ran::No;
+                ledger::refusal_text(token, refused, &mut self.text);
+            }
+            None => self.text.extend_from_slice(b"+QUEUED\r\n"),
+        }
+        self.answer(wire, Ran::Yes, at);
+    }
+
+    fn execute(&mut self, wire: &mut Wire, ledger: &mut Ledger, at: Instant, client: Client) {
+        let (queued, ran) = wire.queued.take().expect("MULTI came before");
+        if ran == Ran::No {
+            queued.iter().for_each(|token| ledger.refuse(*token));
+            self.text.extend_from_slice(b"-EXECABORT Transaction discarded because of previous errors.\r\n");
+            return self.answer(wire, Ran::No, at);
+        }
+        self.text.extend_from_slice(format!("*{}\r\n", queued.len()).as_bytes());
+        let mut chokes = false;
+        for token in queued {
+            let value = ledger.run(wire, token, client);
+            ledger::answer_text(token, value, &mut self.text);
+            chokes |= self.mood == Mood::Chokes(ledger.verb(token).key);
+        }
+        if chokes {
+            return wire.finish();
+        }
+        self.answer(wire, Ran::Yes, at);
+    }
+
+    /// Why a command is not run.
+    fn refusal(&self, wire: &Wire, verb: Verb) -> Option<Refused> {
+        match (self.mood, wire.affliction) {
+            (_, Some(Affliction::ReadOnly)) | (Mood::Refuses(Refused::ReadOnly), _) => {
+                (verb.effect != Effect::Read).then_some(Refused::ReadOnly)
+            }
+            (Mood::Refuses(refused), _) => Some(refused),
+            _ => None,
+        }
     }
 
     /// Answers with `text`, as far as the mood goes.

@@ -20,6 +20,12 @@ pub(super) struct Wire {
     pub(super) doom: Option<usize>,
     /// The beginning of a command that the socket has not taken to its end.
     partial: Vec<u8>,
+    /// The commands of a transaction that the socket has not taken to its end, with their lengths.
+    open: Option<Vec<(u32, usize)>>,
+    /// Of a transaction that the server has not run: its commands, and whether it will.
+    pub(super) queued: Option<(Vec<u32>, Ran)>,
+    /// How many commands were taken in full.
+    pub(super) taken: u64,
     /// The next command to be whole may be one whose caller was told already.
     pub(super) may_complete_the_told: bool,
     /// What was taken in full, and has not been run; each with where it ends.
@@ -57,6 +63,11 @@ pub(super) enum Said {
     Setting,
     Ping,
     Command(u32),
+    Multi,
+    /// A command of a transaction.
+    Queued(u32),
+    /// The end of a transaction: its first command, and how many there are.
+    Exec(u32, u32),
 }
 
 /// Whether the server runs a command.
@@ -114,6 +125,9 @@ impl Wire {
             established: None,
             doom,
             partial: Vec::new(),
+            open: None,
+            queued: None,
+            taken: 0,
             may_complete_the_told: false,
             unrun: VecDeque::new(),
             unanswered: VecDeque::new(),
@@ -143,23 +157,45 @@ impl Wire {
         let mut used = 0;
         while let Some((len, said)) = command(&self.partial[used..]) {
             used += len;
+            let said = self.bind(said, len);
             self.unrun.push_back((begin + used as u64, said));
             if self.established.is_some() {
                 self.unanswered.push_back(said);
             }
             match said {
                 Said::Command(token) => handed(self, token, len),
+                Said::Exec(..) => {
+                    // Nothing of it can run without its end.
+                    for (token, len) in self.open.take().unwrap_or_default() {
+                        handed(self, token, len);
+                    }
+                }
                 Said::Ping if self.established.is_some() => self.pings.0 += 1,
                 _ => {}
             }
-            self.may_complete_the_told = false;
+            self.taken += u64::from(!matches!(said, Said::Hello | Said::Auth | Said::Setting | Said::Ping));
+            self.may_complete_the_told &= self.open.is_some();
         }
         self.partial.drain(..used);
     }
 
-    /// Whether the socket has taken a part of a command and not the rest.
+    /// What a command is in its place.
+    fn bind(&mut self, said: Said, len: usize) -> Said {
+        match (said, &mut self.open) {
+            (Said::Multi, open) => *open = Some(Vec::new()),
+            (Said::Command(token), Some(open)) => {
+                open.push((token, len));
+                return Said::Queued(token);
+            }
+            (Said::Exec(..), Some(open)) => return Said::Exec(open[0].0, open.len() as u32),
+            _ => {}
+        }
+        said
+    }
+
+    /// Whether the socket has taken a part of a command, or of a transaction, and not the rest.
     pub(super) fn is_amid_a_command(&self) -> bool {
-        !self.partial.is_empty()
+        !self.partial.is_empty() || self.open.is_some()
     }
 
     /// What is on the way arrives as far as its time has come.
@@ -230,6 +266,7 @@ impl Wire {
             match self.unanswered.pop_front().expect("an answer is to something") {
                 Said::Ping => self.pings.1 += 1,
                 Said::Command(token) if ran == Ran::No => refused(token),
+                Said::Exec(first, count) if ran == Ran::No => (first..first + count).for_each(&mut refused),
                 _ => {}
             }
         }
@@ -318,6 +355,8 @@ fn command(bytes: &[u8]) -> Option<(usize, Said)> {
     let said = match words[0] {
         b"HELLO" => Said::Hello,
         b"PING" => Said::Ping,
+        b"MULTI" => Said::Multi,
+        b"EXEC" => Said::Exec(0, 0),
         b"AUTH" => Said::Auth,
         b"SELECT" | b"CLIENT" => Said::Setting,
         _ => {
