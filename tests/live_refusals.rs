@@ -360,6 +360,23 @@ async fn a_replica_that_nobody_replaces_keeps_its_connection() {
     assert_eq!(within(PATIENCE, client.echo::<i64>("x").into_future()).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn a_script_that_has_written_and_ends_in_the_word_of_a_refusal_ran_once_and_stops_nobody() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE)).await;
+        let mut events = client.events();
+        for word in ["TRYAGAIN", "LOADING", "READONLY", "CLUSTERDOWN", "MOVED", "BUSY", "NOSCRIPT"] {
+            let script = format!("redis.call('INCR', KEYS[1]) return redis.error_reply('{word} says the script')");
+            let eval = Command::new("EVAL").arg(script).arg(1).key(word);
+            let error = fails_at_once(client.request::<i64>(eval).into_future()).await;
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
+            assert_eq!(server.raw(&["GET", word]), "1");
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_loads_its_data_costs_nobody_an_error() {
     for kind in KINDS {
@@ -425,6 +442,51 @@ async fn after_a_failover_behind_one_address_writes_go_to_the_new_primary() {
             within(PATIENCE, call).await.unwrap().unwrap();
         }
         assert_eq!(new.raw(&["GET", "n"]), "65");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_while_the_server_loads_still_gets_its_answers() {
+    let (server, client, _peer) = moody(PATIENCE).await;
+    server.refuse("*", LOADING);
+    let first = incrs(&client, 5);
+    until(async || server.received("PING") > 0).await;
+    let held = incrs(&client, 5);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let accepting = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.accept();
+    };
+    let begin = std::time::Instant::now();
+    tokio::join!(within(PATIENCE, client.close(PATIENCE)), accepting);
+    assert!(begin.elapsed() < PATIENCE / 2);
+    for call in first.into_iter().chain(held) {
+        within(PATIENCE, call).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_resp2_too_a_replica_is_left_for_a_primary_and_for_nothing_else() {
+    use steadfast::client::ProtocolChoice;
+    use steadfast::testing::FaultProxy;
+    for kind in KINDS {
+        let (old, new) = (Server::build(kind).start(), Server::build(kind).start());
+        let proxy = FaultProxy::start(old.address()).await.unwrap();
+        let config = quick(Config::tcp("127.0.0.1", proxy.address().port())).with_deadline(PATIENCE);
+        let client = connected(config.with_protocol(ProtocolChoice::Resp2)).await;
+        let mut events = client.events();
+        old.raw(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+        until(async || old.raw(&["INFO", "replication"]).contains("master_link_status:up")).await;
+        let calls = incrs(&client, 10);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1500), events.next()).await.is_err(),
+            "it was left for another connection to the same replica"
+        );
+        proxy.set_upstream(new.address()).await.unwrap();
+        for call in calls {
+            within(PATIENCE, call).await.unwrap().unwrap();
+        }
+        assert_eq!(new.raw(&["GET", "n"]), "10");
     }
 }
 

@@ -168,3 +168,41 @@ async fn a_stopped_server_that_wakes_up_answers_everything_on_its_old_connection
         assert!(tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_a_server_holds_back_are_waited_for_on_their_connection() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE).with_silence_limit(LIMIT)).await;
+        let mut events = client.events();
+        // As a planned failover does. The server answers others meanwhile.
+        server.raw(&["CLIENT", "PAUSE", "2500", "WRITE"]);
+        let begin = Instant::now();
+        assert_eq!(within(PATIENCE, client.incr("n").into_future()).await.unwrap(), 1);
+        assert!(begin.elapsed() > LIMIT * 3, "it was held back for {:?} only", begin.elapsed());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err(),
+            "the connection was lost"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_busy_with_a_script_keeps_its_connection() {
+    use steadfast::Command;
+    for kind in KINDS {
+        // After this it answers new connections, if only to say that it is busy.
+        let server = Server::build(kind).config("busy-reply-threshold 100").start();
+        let client = connected(tcp(&server).with_deadline(PATIENCE).with_silence_limit(LIMIT)).await;
+        let mut events = client.events();
+        let script = "local till = redis.call('TIME')[1] + 3 while redis.call('TIME')[1] + 0 < till do end return 7";
+        let eval = Command::new("EVAL").arg(script).arg(0);
+        let begin = Instant::now();
+        assert_eq!(within(PATIENCE, client.request::<i64>(eval).into_future()).await.unwrap(), 7);
+        assert!(begin.elapsed() > LIMIT * 3, "it was busy for {:?} only", begin.elapsed());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err(),
+            "the connection was lost"
+        );
+    }
+}

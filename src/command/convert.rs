@@ -252,7 +252,8 @@ mod tests {
             assert_eq!(fate(command, "NOPERM x"), Fate::Executed);
             assert_eq!(fate(command, "ERR unknown command"), Fate::Executed);
             assert_eq!(fate(command, "NOSCRIPT No matching script"), Fate::Refused);
-            assert_eq!(fate(command, "LOADING x"), Fate::Refused);
+            assert_eq!(fate(command, "LOADING Redis is loading the dataset in memory"), Fate::Refused);
+            assert_eq!(fate(command, "LOADING the cache is cold"), Fate::Executed);
         }
     }
 }

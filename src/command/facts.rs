@@ -67,7 +67,7 @@ pub(crate) enum Sharing {
 pub(crate) enum Refusals {
     /// Every error word that servers use before they run a command.
     Usual,
-    /// Only those that cannot come out of a script that has already written.
+    /// Only those that a server gives before it begins, in its own words: a script can give any.
     BeforeScripts,
 }
 

@@ -247,7 +247,13 @@ mod tests {
 
     #[test]
     fn an_abort_is_tried_again_if_what_refused_the_commands_passes() {
-        for passing in ["LOADING x", "TRYAGAIN x", "CLUSTERDOWN x", "MASTERDOWN x", "READONLY x"] {
+        for passing in [
+            "LOADING Redis is loading the dataset in memory",
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            "CLUSTERDOWN Hash slot not served",
+            "MASTERDOWN Link with MASTER is down",
+            "READONLY You can't write against a read only replica.",
+        ] {
             let error = format!("-{passing}");
             assert!(retryable(&["+OK", WAITING, &error, ABORT]), "{passing}");
             assert!(retryable(&["+OK", WAITING, WAITING, &format!("-EXECABORT Discarded because of: {passing}")]));
@@ -258,7 +264,9 @@ mod tests {
 
     #[test]
     fn nothing_else_is_tried_again() {
-        for lasting in ["OOM x", "NOPERM x", "ERR wrong number of arguments", "ERR max", "LOADINGS", "MOVED 1 h:1"] {
+        for lasting in
+            ["OOM x", "NOPERM x", "ERR wrong number of arguments", "ERR max", "LOADINGS", "MOVED 1 h:1", "LOADING x"]
+        {
             let error = format!("-{lasting}");
             assert!(!retryable(&["+OK", WAITING, &error, ABORT]), "{lasting}");
             assert!(!retryable(&["+OK", "-LOADING x", &error, ABORT]), "{lasting}");

@@ -89,6 +89,11 @@ impl<T: Claim> Backlog<T> {
         self.inflight.is_idle()
     }
 
+    /// Whether an entry that begins at `place` is still to be answered.
+    pub(crate) fn holds(&mut self, place: u64) -> bool {
+        self.inflight.find(place).is_some_and(|placed| placed.unanswered().next().is_some())
+    }
+
     /// Where the oldest entry stands.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.inflight.front().map(|front| front.start)

@@ -30,6 +30,8 @@ pub(crate) struct Gate<T> {
     opened: Option<Instant>,
     /// The server's last words.
     cause: Option<Cause>,
+    /// Whether a probe that is refused too is the next one again; if not, each has its turn.
+    keeps_order: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +72,12 @@ impl Scope {
 }
 
 impl<T: Claim> Gate<T> {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(scope: Scope, seed: u64) -> Self {
         let backoff = Backoff::new(PAUSES, seed);
         let (refused, held) = (Backlog::new(Tracing::Off), Backlog::new(Tracing::Off));
-        Self { refused, held, phase: Phase::Open, backoff, opened: None, cause: None }
+        // A slot that is not served says nothing of others.
+        let keeps_order = scope != Scope::Slots;
+        Self { refused, held, phase: Phase::Open, backoff, opened: None, cause: None, keeps_order }
     }
 
     /// Whether commands are kept back.
@@ -115,7 +119,11 @@ impl<T: Claim> Gate<T> {
     /// Keeps back what was refused, of the link's log `from`.
     pub(crate) fn handle_refused(&mut self, placed: Placed<T>, from: &Backlog<T>, cause: Cause, now: Instant) {
         let place = placed.start;
+        let is_probe = self.is_probed_at(place);
         self.refused.take_over(placed, from);
+        if is_probe && self.keeps_order {
+            self.last_first();
+        }
         self.close(place, cause, now);
     }
 
@@ -136,6 +144,22 @@ impl<T: Claim> Gate<T> {
     /// Whether the command at `place` of the link's log is the probe.
     pub(crate) fn is_probed_at(&self, place: u64) -> bool {
         matches!(self.phase, Phase::Probing { place: probe, .. } if probe == place)
+    }
+
+    /// Where the probe stands in the link's log.
+    pub(crate) fn probe_place(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Probing { place, .. } => Some(place),
+            Phase::Open | Phase::Closed { .. } => None,
+        }
+    }
+
+    /// Puts what was refused last in front of all else that was.
+    pub(crate) fn last_first(&mut self) {
+        let rest = self.refused.len().saturating_sub(1);
+        let mut earlier = Backlog::new(Tracing::Off);
+        self.refused.move_to(&mut earlier, rest);
+        earlier.move_to(&mut self.refused, rest);
     }
 
     /// Whether it is time for a probe.

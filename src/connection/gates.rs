@@ -21,7 +21,7 @@ pub(crate) struct Gates<T> {
 
 impl<T: Claim> Gates<T> {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { gates: Scope::ALL.map(|_| Gate::new(seed)), active: false }
+        Self { gates: Scope::ALL.map(|scope| Gate::new(scope, seed)), active: false }
     }
 
     /// Whether anything was refused and not taken since.
@@ -37,6 +37,18 @@ impl<T: Claim> Gates<T> {
     /// How many commands are kept back.
     pub(crate) fn commands(&self) -> u64 {
         if self.active { self.gates.iter().map(Gate::commands).sum() } else { 0 }
+    }
+
+    /// How many probes of the link's own are on their way.
+    pub(crate) fn own(&self) -> usize {
+        usize::from(self.active && self.gate(Scope::Link).probe_place().is_some())
+    }
+
+    /// Forgets callers who have gone.
+    pub(crate) fn drop_given_up(&mut self) {
+        if self.active {
+            self.gates.iter_mut().for_each(Gate::drop_given_up);
+        }
     }
 
     /// How many callers are kept waiting.
@@ -118,6 +130,11 @@ impl<T: Claim> Gates<T> {
     /// Tries again what is due for a scope; returns how many entries went back into the link's stream.
     pub(crate) fn try_again(&mut self, scope: Scope, into: &mut Backlog<T>, now: Instant) -> usize {
         let gate = self.gate_mut(scope);
+        if let Some(place) = gate.probe_place().filter(|place| into.holds(*place)) {
+            // It will be answered in its turn, or the connection is lost.
+            gate.probe(place, now);
+            return 0;
+        }
         let before = gate.len();
         match scope {
             Scope::Each => return self.open(scope, into, now),

@@ -314,8 +314,8 @@ pub(crate) enum After {
 }
 
 impl<T> Inflight<T> {
-    /// So many of the session's own commands are on their way at once, at most: a heartbeat, and an authentication.
-    const MOST_OWN: usize = 2;
+    /// So many of the session's own commands are on their way at once, at most: a heartbeat, an authentication, a probe.
+    const MOST_OWN: usize = 3;
 
     pub(crate) fn new() -> Self {
         Self { queue: VecDeque::new(), earliest: None, alarms: None, answered: 0, next: 0 }

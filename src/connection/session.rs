@@ -13,7 +13,6 @@ use bytes::BytesMut;
 use super::authentication::Authentication;
 use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
-use super::gate::Scope;
 use super::gates::Gates;
 use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
@@ -195,7 +194,7 @@ impl<T: Claim> Session<T> {
         self.drop_connection();
         let failed_unknown = self.sort_out(&cause, now);
         if was_ready {
-            let requeued = self.backlog.len();
+            let requeued = self.backlog.len() + self.gates.len();
             self.outputs.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
         }
         // A peer that spoke well before is not one that never will: only the first words are judged so.
@@ -285,7 +284,7 @@ impl<T: Claim> Session<T> {
             self.liveness.heartbeat_due(&self.settings),
             self.backlog.earliest(),
             self.gates.earliest(),
-            self.gates.next().filter(|_| self.state.is_ready()),
+            self.gates.next().filter(|_| self.is_established()),
             redial,
             self.attempt_until,
             self.silence_due(),
@@ -304,7 +303,7 @@ impl<T: Claim> Session<T> {
         if earliest.is_some_and(|earliest| earliest <= now) {
             self.expire(now);
         }
-        if self.gates.is_active() && self.state.is_ready() {
+        if self.gates.is_active() && self.is_established() {
             self.try_again(now);
         }
         if self.liveness.heartbeat_due(&self.settings).is_some_and(|due| due <= now) {
@@ -400,7 +399,7 @@ impl<T: Claim> Session<T> {
             self.handle_authenticated(&frame, now);
         }
         let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
-        let refused = probed.filter(|scope| *scope == Scope::Link).and_then(|_| refusals::refusal_of(&frame));
+        let refused = probed.and_then(|scope| refusals::refusal_of(&frame, scope));
         let output = match self.backlog.handle_answer(frame, now) {
             Answered::Output(output) => Some(output),
             Answered::Nothing => None,
@@ -457,6 +456,7 @@ impl<T: Claim> Session<T> {
         let loss = Arc::new(self.loss(reason, now));
         self.backlog.give_up_all(&loss, self.socket(), &mut self.outputs);
         if self.gates.is_active() {
+            let loss = Arc::new(Loss { stage: Stage::Refused, ..Loss::clone(&loss) });
             self.gates.give_up_all(&loss, &mut self.outputs);
             self.backlog.settle(self.gates.take_settled());
         }
@@ -465,7 +465,15 @@ impl<T: Claim> Session<T> {
     /// The socket is gone: see [`Backlog::sort_out`].
     fn sort_out(&mut self, cause: &Cause, now: Instant) -> usize {
         let loss = Arc::new(self.loss(Reason::Link(cause.clone()), now));
-        self.backlog.sort_out(&loss, &mut self.outputs)
+        let unknown = self.backlog.sort_out(&loss, &mut self.outputs);
+        self.gates.drop_given_up();
+        self.backlog.settle(self.gates.take_settled());
+        unknown
+    }
+
+    /// Whether commands can be sent: also while the link closes.
+    fn is_established(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::is_ready)
     }
 
     fn socket(&self) -> Socket {
@@ -494,7 +502,7 @@ impl<T: Claim> Session<T> {
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        let own = self.liveness.heartbeats() + usize::from(self.authentication.sent().is_some());
+        let own = self.liveness.heartbeats() + usize::from(self.authentication.sent().is_some()) + self.gates.own();
         (self.backlog.len() + self.gates.len()).saturating_sub(own)
     }
 

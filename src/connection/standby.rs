@@ -6,7 +6,11 @@
 //!     ▲             │                   │                 │                              │
 //!     └─────────────┴── failed, or not wanted any more ───┴──────────────────────────────┘
 //! ```
+//!
+//! After its handshake it is asked whether it is better: a server may well answer a new connection while it holds back the
+//! commands of the other one, or all of them (`CLIENT PAUSE`, a long script).
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -15,8 +19,9 @@ use super::identity::Credentials;
 use super::settings::SessionSettings;
 use super::state::ServerFacts;
 use super::wire::{Connection, Received};
-use crate::command::Slices;
+use crate::command::{Command, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
+use crate::resp::{Reply, View};
 
 /// The second connection of a link, if there is one.
 #[derive(Debug)]
@@ -50,11 +55,39 @@ enum Phase {
         connection: Box<Connection>,
         peer: PeerFacts,
     },
+    /// Its handshake is done, and it is asked whether it is better.
+    Asking {
+        doubt: Doubt,
+        until: Instant,
+        ready: Box<Ready>,
+        /// What is still to be answered.
+        questions: VecDeque<Question>,
+    },
     /// It answers, and waits until the present one has answered what it was sent, until then at the latest.
     Proven {
         ready: Box<Ready>,
         until: Instant,
     },
+}
+
+/// What a second connection is asked, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// Whether the server takes commands at all: `PING`.
+    Awake,
+    /// Whether it holds back the first connection's commands: `CLIENT LIST ID`, with the flag `b` for a blocked client.
+    Blocked,
+    /// Whether it takes writes, if it has not said so: `ROLE`.
+    Role,
+}
+
+/// What became of the attempt to find a better connection.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Better(Doubt, Box<Ready>),
+    /// It can be used, and the first one is as good.
+    NoBetter,
+    Failed(Cause),
 }
 
 /// A connection that can be used.
@@ -136,7 +169,11 @@ impl Standby {
 
     /// The present connection has given a sign of life.
     pub(crate) fn handle_life(&mut self) {
-        let (Phase::Wanted(doubt) | Phase::Dialing { doubt, .. } | Phase::Greeting { doubt, .. }) = self.phase else {
+        let (Phase::Wanted(doubt)
+        | Phase::Dialing { doubt, .. }
+        | Phase::Greeting { doubt, .. }
+        | Phase::Asking { doubt, .. }) = self.phase
+        else {
             return;
         };
         if doubt == Doubt::Silence {
@@ -148,43 +185,97 @@ impl Standby {
     pub(crate) fn read_buffer(&mut self) -> Option<&mut BytesMut> {
         match &mut self.phase {
             Phase::Greeting { connection, .. } => Some(connection.read_buffer()),
-            Phase::Proven { ready, .. } => Some(ready.connection.read_buffer()),
+            Phase::Asking { ready, .. } | Phase::Proven { ready, .. } => Some(ready.connection.read_buffer()),
             _ => None,
         }
     }
 
     /// Adds what its socket should take next to `slices`; returns the number of bytes.
     pub(crate) fn poll_transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
-        let Phase::Greeting { connection, .. } = &self.phase else { return 0 };
+        let connection = match &self.phase {
+            Phase::Greeting { connection, .. } => &**connection,
+            Phase::Asking { ready, .. } => &ready.connection,
+            _ => return 0,
+        };
         let greeting = connection.greeting();
         if !greeting.is_empty() && slices.push(greeting) { greeting.len() } else { 0 }
     }
 
     /// Its socket took `count` bytes.
     pub(crate) fn handle_written(&mut self, count: usize) {
-        if let Phase::Greeting { connection, .. } = &mut self.phase {
-            connection.handle_greeting_written(count);
+        match &mut self.phase {
+            Phase::Greeting { connection, .. } => connection.handle_greeting_written(count),
+            Phase::Asking { ready, .. } => ready.connection.handle_greeting_written(count),
+            _ => {}
         }
     }
 
-    /// What the bytes that were read amount to: a connection that can be used, or why there will be none.
-    pub(crate) fn poll_ready(&mut self) -> Option<Result<(Doubt, Box<Ready>), Cause>> {
+    /// What the bytes that were read amount to; `present` is what the server calls the first connection.
+    pub(crate) fn poll_found(&mut self, present: Option<i64>) -> Option<Found> {
+        if matches!(self.phase, Phase::Greeting { .. }) {
+            let outcome = self.poll_greeting(present)?;
+            return Some(outcome);
+        }
+        let Phase::Asking { ready, questions, .. } = &mut self.phase else { return None };
+        while let Some(question) = questions.front().copied() {
+            match ready.connection.poll_received(questions.len()) {
+                Received::Nothing => return None,
+                Received::Push(_) | Received::Established(_) => {}
+                Received::Failed(cause) => return Some(Found::Failed(cause)),
+                Received::Answers(frame) => {
+                    let mut question = Some(question);
+                    for answer in frame.replies() {
+                        if question.is_some_and(|question| speaks_against(question, answer)) {
+                            return Some(Found::NoBetter);
+                        }
+                        questions.pop_front();
+                        question = questions.front().copied();
+                    }
+                }
+            }
+        }
+        match std::mem::replace(&mut self.phase, Phase::Unused) {
+            Phase::Asking { doubt, ready, .. } => Some(Found::Better(doubt, ready)),
+            _ => None,
+        }
+    }
+
+    fn poll_greeting(&mut self, present: Option<i64>) -> Option<Found> {
         let Phase::Greeting { connection, .. } = &mut self.phase else { return None };
-        let outcome = loop {
+        let server = loop {
             match connection.poll_received(0) {
                 Received::Nothing => return None,
                 Received::Push(_) => {}
-                Received::Established(server) => break Ok(server),
-                Received::Failed(cause) => break Err(cause),
+                Received::Established(server) => break server,
+                Received::Failed(cause) => return Some(Found::Failed(cause)),
                 Received::Answers(_) => {
-                    break Err(Cause::Protocol { detail: "an answer to no command".to_owned() });
+                    return Some(Found::Failed(Cause::Protocol { detail: "an answer to no command".to_owned() }));
                 }
             }
         };
-        let Phase::Greeting { doubt, connection, peer, .. } = std::mem::replace(&mut self.phase, Phase::Unused) else {
+        let Phase::Greeting { doubt, until, connection, peer } = std::mem::replace(&mut self.phase, Phase::Unused)
+        else {
             return None;
         };
-        Some(outcome.map(|server| (doubt, Box::new(Ready { connection: *connection, peer, server }))))
+        let mut ready = Box::new(Ready { connection: *connection, peer, server });
+        let mut questions = VecDeque::new();
+        let mut ask = |question: Question, command: Command| {
+            ready.connection.ask(&command.to_wire());
+            questions.push_back(question);
+        };
+        match (doubt, ready.server.role.is_some()) {
+            (Doubt::Silence, _) => {
+                ask(Question::Awake, Command::new("PING"));
+                if let Some(id) = present {
+                    ask(Question::Blocked, Command::new("CLIENT LIST").arg(("ID", id)));
+                }
+            }
+            (Doubt::ReadOnly, true) if ready.server.is_replica() => return Some(Found::NoBetter),
+            (Doubt::ReadOnly, true) => return Some(Found::Better(doubt, ready)),
+            (Doubt::ReadOnly, false) => ask(Question::Role, Command::new("ROLE")),
+        }
+        self.phase = Phase::Asking { doubt, until, ready, questions };
+        None
     }
 
     /// Keeps a connection that can be used until the present one has answered, until `until` at the latest.
@@ -206,8 +297,33 @@ impl Standby {
     /// When it is given up.
     pub(crate) fn until(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Dialing { until, .. } | Phase::Greeting { until, .. } | Phase::Proven { until, .. } => Some(until),
+            Phase::Dialing { until, .. }
+            | Phase::Greeting { until, .. }
+            | Phase::Asking { until, .. }
+            | Phase::Proven { until, .. } => Some(until),
             Phase::Unused | Phase::Wanted(_) => None,
         }
     }
+}
+
+/// Whether an answer shows that the second connection is no better than the first one. Servers that know no such question
+/// say nothing against it, but for the last one.
+fn speaks_against(question: Question, answer: Reply<'_>) -> bool {
+    let text = answer.bytes().unwrap_or_default();
+    match question {
+        Question::Awake => answer.is_error() && text.starts_with(b"BUSY"),
+        Question::Blocked if answer.is_error() => text.starts_with(b"BUSY"),
+        Question::Blocked => is_blocked(text),
+        Question::Role => match answer.view() {
+            Ok(View::Array(mut items)) => items.next().and_then(Reply::bytes) != Some(b"master"),
+            _ => true,
+        },
+    }
+}
+
+/// Whether a line of `CLIENT LIST` has the flag `b`.
+fn is_blocked(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let flags = line.split_ascii_whitespace().find_map(|field| field.strip_prefix("flags="));
+    flags.is_some_and(|flags| flags.contains('b'))
 }

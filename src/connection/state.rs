@@ -186,6 +186,10 @@ impl LinkState {
                 *self = Self::Ready { session };
                 Ok(())
             }
+            Self::Draining { session: facts } => {
+                *facts = session;
+                Ok(())
+            }
             _ => self.refuse("a finished handshake"),
         }
     }

@@ -98,6 +98,11 @@ impl Connection {
         self.greeting.drain(..count.min(self.greeting.len()));
     }
 
+    /// Sends more, of which the answers come as those to commands do.
+    pub(crate) fn ask(&mut self, question: &[u8]) {
+        self.greeting.extend_from_slice(question);
+    }
+
     /// Where to read to, with room for at least something.
     pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
         let partial = self.incoming.len();

@@ -37,9 +37,13 @@ pub(super) fn serve(
         Poll::Ready(Err(cause)) => session.handle_standby_lost(cause, now),
         Poll::Pending => {}
     }
-    if let Err(cause) = exchange(socket, session, cx) {
-        *socket = Socket::None;
-        session.handle_standby_lost(cause, now);
+    // After its handshake it is asked something: twice, since nobody wakes us up to write that.
+    for _ in 0..2 {
+        if let Err(cause) = exchange(socket, session, cx) {
+            *socket = Socket::None;
+            return session.handle_standby_lost(cause, now);
+        }
+        session.attend_standby(now);
     }
 }
 

@@ -14,9 +14,9 @@ pub enum Fate {
     NotSent,
     /// The server answered that it did not run the command (`MOVED`, `LOADING`, `NOAUTH`, a wrong number of arguments, ...).
     ///
-    /// Judged by the first word of the error. For scripts (`EVAL`, `FCALL`) and for commands that this crate does not
-    /// know, whose error may come from the middle of their work, only those words count that a server gives before it
-    /// begins: `MOVED`, `ASK`, `TRYAGAIN`, `CLUSTERDOWN`, `LOADING`, `BUSY`, `NOSCRIPT`, `READONLY`.
+    /// Judged by the first word of the error. Scripts (`EVAL`, `FCALL`) and commands that this crate does not know may give
+    /// any error from the middle of their work: of those only what a server says before it begins counts, in its own
+    /// words: `MOVED`, `ASK`, `TRYAGAIN`, `CLUSTERDOWN`, `LOADING`, `BUSY`, `NOSCRIPT`, `READONLY`.
     Refused,
     /// The command was sent and no answer came. It may have run, and it **may still run later**.
     Unknown,

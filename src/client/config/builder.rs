@@ -152,7 +152,9 @@ impl Config {
     /// What is sent and not answered yet is granted the time that a network of 4 Mbit/s needs for it besides: a large command
     /// may be on its way for long.
     ///
-    /// A server that is busy with one long command answers neither, and the first connection stays. A proxy that makes
+    /// A server that is busy with one long command or script answers neither, or says so, and the first connection stays; and so it
+    /// does while the server holds back its commands (`CLIENT PAUSE`, a planned failover), which it is asked for over the
+    /// second one (`CLIENT LIST ID`; not in RESP2, where connections have no number). A proxy that makes
     /// answers of its own to `HELLO` and `PING` answers the second one at once: behind such a one this should be longer than the
     /// slowest command, whose outcome would else be lost with its connection.
     ///

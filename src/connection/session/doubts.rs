@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::backlog::Claim;
 use super::super::output::Output;
-use super::super::standby::{Doubt, Ready, Standby};
+use super::super::standby::{Doubt, Found, Ready, Standby};
 use super::Session;
 use crate::outcome::{Cause, PeerFacts};
 
@@ -44,7 +44,7 @@ impl<T: Claim> Session<T> {
 
     /// When a second connection should be tried; `None` while one is, or no answer is awaited.
     pub(super) fn silence_due(&self) -> Option<Instant> {
-        if !self.state.is_ready() || self.standby.is_active() {
+        if !self.is_established() || self.standby.is_active() {
             return None;
         }
         let due = self.liveness.silence_due(&self.settings, self.backlog.awaited_bytes())?;
@@ -52,21 +52,20 @@ impl<T: Claim> Session<T> {
     }
 
     /// Takes the second connection into use once it is better than the present one.
-    pub(super) fn attend_standby(&mut self, now: Instant) {
+    pub(crate) fn attend_standby(&mut self, now: Instant) {
         if !self.standby.is_active() {
             return;
         }
-        match self.standby.poll_ready() {
-            Some(Ok((Doubt::Silence, ready))) => return self.promote(*ready, Cause::Silent, now),
-            Some(Ok((Doubt::ReadOnly, ready))) if ready.server.is_replica() => {
-                return self.standby.give_up(STANDBY_PAUSE, now);
-            }
+        let present = self.state.session().and_then(|facts| facts.server.id);
+        match self.standby.poll_found(present) {
+            Some(Found::Better(Doubt::Silence, ready)) => return self.promote(*ready, Cause::Silent, now),
             // What the present connection was sent it answers: it is only to be sent no more.
-            Some(Ok((Doubt::ReadOnly, ready))) => {
+            Some(Found::Better(Doubt::ReadOnly, ready)) => {
                 self.backlog.pause();
                 self.standby.keep(ready, now + HANDOVER);
             }
-            Some(Err(cause)) => return self.handle_standby_lost(cause, now),
+            Some(Found::NoBetter) => return self.standby.give_up(STANDBY_PAUSE, now),
+            Some(Found::Failed(cause)) => return self.handle_standby_lost(cause, now),
             None => {}
         }
         if self.backlog.is_paused() {
@@ -83,7 +82,7 @@ impl<T: Claim> Session<T> {
         // The new connection may be no better: a server need not say that it is a replica.
         self.standby.give_up(STANDBY_PAUSE, now);
         let failed_unknown = self.sort_out(&cause, now);
-        let requeued = self.backlog.len();
+        let requeued = self.backlog.len() + self.gates.len();
         self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });
         self.outputs.push_back(Output::Promoted);
         self.liveness.handle_dialed(now);

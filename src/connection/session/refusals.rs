@@ -22,7 +22,7 @@ impl<T: Claim> Session<T> {
         if self.gates.holds_link() && !was_held {
             self.outputs.push_back(Output::Paused(words));
         }
-        if refusal == Refusal::ReadOnly && self.state.is_ready() {
+        if refusal == Refusal::ReadOnly && self.is_established() {
             self.standby.want(Doubt::ReadOnly, now);
         }
     }
@@ -48,9 +48,9 @@ impl<T: Claim> Session<T> {
     }
 }
 
-/// Why the server takes no commands at all, if that is what an answer says.
-pub(super) fn refusal_of(answer: &Frame) -> Option<Cause> {
+/// Why the server still refuses what belongs to `scope`, if that is what an answer says.
+pub(super) fn refusal_of(answer: &Frame, scope: Scope) -> Option<Cause> {
     let line = answer.reply().bytes().filter(|_| answer.has_error())?;
-    let refusal = Refusal::of(line).filter(|refusal| Scope::of(*refusal) == Scope::Link);
+    let refusal = Refusal::of(line).filter(|refusal| Scope::of(*refusal) == scope);
     refusal.map(|_| Cause::Refused { message: String::from_utf8_lossy(line).into() })
 }

@@ -8,5 +8,6 @@ mod deadlines;
 mod heartbeats;
 mod memory;
 mod poison;
+mod refusals;
 mod unasked;
 mod units;

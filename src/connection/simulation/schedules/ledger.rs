@@ -289,8 +289,9 @@ impl Ledger {
         command.told = Told::Answer;
         let (number, value) = match Text::of(answer) {
             Text::Value(number, value) => (number, Some(value)),
-            Text::Refused(number, refusal) => {
-                let waits = refusal.filter(|_| is_whole).and_then(|refusal| refusal.covered(command.verb.retry));
+            Text::Refused(number) => {
+                let line = answer.bytes().filter(|_| is_whole);
+                let waits = line.and_then(|line| Refusal::covered(line, command.verb.retry));
                 assert_eq!(waits, None, "{token} was to be tried again");
                 (number, None)
             }
@@ -477,7 +478,7 @@ fn strictest_of(commands: &[Verb]) -> (Repeat, Retry) {
 enum Text {
     /// It ran the command with this token, and this came of it.
     Value(u32, u64),
-    Refused(u32, Option<Refusal>),
+    Refused(u32),
 }
 
 impl Text {
@@ -498,11 +499,7 @@ impl Text {
             _ => {
                 let line = answer.bytes().expect("an error has a text");
                 let number = parse(line.rsplit(|byte| *byte == b' ').next().expect("there is a last word"));
-                if line.starts_with(b"WRONGTYPE") {
-                    split(number)
-                } else {
-                    Self::Refused(number as u32, Refusal::of(line))
-                }
+                if line.starts_with(b"WRONGTYPE") { split(number) } else { Self::Refused(number as u32) }
             }
         }
     }
@@ -528,11 +525,11 @@ pub(super) fn answer_text(token: u32, value: u64, out: &mut Vec<u8>) {
 pub(super) fn refusal_text(token: u32, refused: Refused, out: &mut Vec<u8>) {
     use std::io::Write;
     let words = match refused {
-        Refused::Loading => "LOADING not yet",
+        Refused::Loading => "LOADING Redis is loading the dataset in memory",
         Refused::MasterDown => "MASTERDOWN not from here",
-        Refused::ReadOnly => "READONLY nothing to be written",
-        Refused::TryAgain => "TRYAGAIN later",
-        Refused::ClusterDown => "CLUSTERDOWN nobody has it",
+        Refused::ReadOnly => "READONLY You can't write against a read only replica.",
+        Refused::TryAgain => "TRYAGAIN Multiple keys request during rehashing of slot",
+        Refused::ClusterDown => "CLUSTERDOWN Hash slot not served",
         Refused::Full => "ERR max number of clients reached",
         Refused::OutOfMemory => "OOM no more",
     };

@@ -72,6 +72,11 @@ impl Server {
                     self.answer(wire, Ran::Yes, at);
                 }
                 Said::Setting => wire.answer(b"+OK\r\n", usize::MAX, Ran::Yes, at),
+                Said::Role => {
+                    let copies = self.mood == Mood::Refuses(Refused::ReadOnly);
+                    self.text.extend_from_slice(if copies { b"*1\r\n+slave\r\n" } else { b"*1\r\n+master\r\n" });
+                    self.answer(wire, Ran::Yes, at);
+                }
                 Said::Ping => {
                     // Which the handshake asks only of servers that do not know HELLO.
                     let refused = matches!(self.mood, Mood::Refuses(Refused::Loading)) && wire.established.is_some();

@@ -61,6 +61,7 @@ pub(super) enum Said {
     Auth,
     /// SELECT and the like.
     Setting,
+    Role,
     Ping,
     Command(u32),
     Multi,
@@ -173,7 +174,8 @@ impl Wire {
                 Said::Ping if self.established.is_some() => self.pings.0 += 1,
                 _ => {}
             }
-            self.taken += u64::from(!matches!(said, Said::Hello | Said::Auth | Said::Setting | Said::Ping));
+            self.taken +=
+                u64::from(!matches!(said, Said::Hello | Said::Auth | Said::Setting | Said::Role | Said::Ping));
             self.may_complete_the_told &= self.open.is_some();
         }
         self.partial.drain(..used);
@@ -359,6 +361,7 @@ fn command(bytes: &[u8]) -> Option<(usize, Said)> {
         b"EXEC" => Said::Exec(0, 0),
         b"AUTH" => Said::Auth,
         b"SELECT" | b"CLIENT" => Said::Setting,
+        b"ROLE" => Said::Role,
         _ => {
             let token = words[1].iter().fold(0, |token, digit| token * 10 + u32::from(digit - b'0'));
             Said::Command(token)
