@@ -66,7 +66,7 @@
 //! | fate | the server has run the command | for example |
 //! |---|---|---|
 //! | [`NotSent`](Fate::NotSent) | no, and never will | no connection until the deadline, a full queue, a closed client, a bad URL |
-//! | [`Refused`](Fate::Refused) | no: it said so | `LOADING`, `READONLY`, `NOAUTH`, `OOM` |
+//! | [`Refused`](Fate::Refused) | no: it said so | `OOM`, `NOAUTH`, `MOVED`; `LOADING` until the deadline |
 //! | [`Unknown`](Fate::Unknown) | perhaps, and perhaps not yet | the connection or the time ended between sending and answer |
 //! | [`Executed`](Fate::Executed) | it has answered | `WRONGTYPE`, an answer of another type than was asked for |
 //!
@@ -93,8 +93,8 @@
 //! What the server refuses for the time being (`LOADING`, `MASTERDOWN`, `CLUSTERDOWN`, `READONLY`, `TRYAGAIN`, no room for the
 //! connection) it has not run: it is kept back and tried again until its deadline, without a stampede, see [`OnRefusal`].
 //! While the server takes no commands at all, new ones are kept back too and keep their order; a command that was refused
-//! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to anew, and what it leads to now is used if
-//! it is no replica, so that a failover behind one address costs no error.
+//! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to
+//! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error.
 //!
 //! # Not in this version
 //!

@@ -15,8 +15,10 @@ use super::facts::{Facts, Refusals};
 /// | `ERR max number of clients reached` | there is no room for the connection | each after a pause |
 ///
 /// The pauses grow from 10 ms to 1 s. While nothing else is sent (`LOADING`, `MASTERDOWN`), new calls are kept back too and
-/// keep their order, but for those that [fail fast](Self::FailFast): they are sent and pass the others. `MOVED` and `ASK` are not tried again: they name another server, and a client that
-/// was given one address stays there.
+/// keep their order, but for those that [fail fast](Self::FailFast): they are sent and pass the others. `MOVED` and `ASK`
+/// are not tried again: they name another server, and a client that was given one address stays there. Nor are scripts, and
+/// commands that this crate does not know, after `MASTERDOWN` and `ERR max number of clients reached`: these may come from
+/// the middle of their work.
 ///
 /// # Ordering
 /// A command that is tried again may run after others that were sent later: after later ones of its own pipeline, which the
