@@ -199,6 +199,7 @@ impl Report {
             let preposition = match self.stage {
                 Some(Stage::AwaitingReply) => "from",
                 Some(Stage::Writing | Stage::Connecting | Stage::Backoff) => "to",
+                Some(Stage::Refused) => "by",
                 _ => "for",
             };
             write!(f, " {preposition} {node}")?;

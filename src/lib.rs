@@ -33,7 +33,8 @@
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
 //! | metrics: counts, and every command's end and times | [`Client::stats`], [`client::Observer`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
-//! | a server for unit tests | the module `testing`, of the feature `testing` |
+//! | what is sent again by itself, and when | [`Replay`], [`OnRefusal`] |
+//! | a server for unit tests, and a proxy that fails on demand | the module `testing`, of the feature `testing` |
 //! | the wire format alone | [`resp`] |
 //!
 //! # Deadline
@@ -47,7 +48,9 @@
 //!
 //! Commands run in the order in which their futures are first polled, so those that one task awaits one after the other
 //! run in that order, whatever other tasks do. Those of a pipeline run in the order in which they were queued, perhaps
-//! with other callers' between them; those of a transaction with none. A command that ended with [`Fate::Unknown`] may still run after later ones.
+//! with other callers' between them; those of a transaction with none. Two exceptions: a command that ended with
+//! [`Fate::Unknown`] may still run after later ones; and one that the server [refuses for the time being](#refusals) may run
+//! after others of its pipeline, or made at the same time, unless it [fails fast](OnRefusal::FailFast).
 //!
 //! # Cancellation
 //!
@@ -63,7 +66,7 @@
 //! | fate | the server has run the command | for example |
 //! |---|---|---|
 //! | [`NotSent`](Fate::NotSent) | no, and never will | no connection until the deadline, a full queue, a closed client, a bad URL |
-//! | [`Refused`](Fate::Refused) | no: it said so | `LOADING`, `READONLY`, `NOAUTH`, `OOM` |
+//! | [`Refused`](Fate::Refused) | no: it said so | `OOM`, `NOAUTH`, `MOVED`; `LOADING` until the deadline |
 //! | [`Unknown`](Fate::Unknown) | perhaps, and perhaps not yet | the connection or the time ended between sending and answer |
 //! | [`Executed`](Fate::Executed) | it has answered | `WRONGTYPE`, an answer of another type than was asked for |
 //!
@@ -89,9 +92,9 @@
 //!
 //! What the server refuses for the time being (`LOADING`, `MASTERDOWN`, `CLUSTERDOWN`, `READONLY`, `TRYAGAIN`, no room for the
 //! connection) it has not run: it is kept back and tried again until its deadline, without a stampede, see [`OnRefusal`].
-//! While the server takes no commands at all, new ones are kept back too and keep their order; otherwise a command that is tried
-//! again may run after later ones. After `READONLY` the address is connected to anew, and what it leads to now is used if
-//! it is no replica, so that a failover behind one address costs no error.
+//! While the server takes no commands at all, new ones are kept back too and keep their order; a command that was refused
+//! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to
+//! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error.
 //!
 //! # Not in this version
 //!
@@ -108,7 +111,7 @@
 //! | `aws-lc-rs` | no | the provider `aws-lc-rs` |
 //! | `system-roots` | yes | trust in the operating system's certificate authorities |
 //! | `webpki-roots` | yes | trust in Mozilla's, compiled in |
-//! | `testing` | no | a server in the test's own process |
+//! | `testing` | no | for tests: a server in the test's own process, and a proxy that fails on demand |
 #![forbid(unsafe_code)]
 
 /// The examples of the README compile, and those that need no server run.

@@ -337,6 +337,98 @@ async fn the_commands_of_a_pipeline_that_is_cut_have_their_own_attempts_and_time
     assert_eq!((stats.sent, stats.abandoned, stats.replayed, stats.answered), (4, 2, 1, 2), "{stats:?}");
 }
 
+#[tokio::test]
+async fn each_command_of_a_transaction_is_observed_once_and_multi_and_exec_are_not() {
+    let server = Server::redis();
+    let (config, recorder) = observed(tcp(&server).with_deadline(PATIENCE));
+    let client = connected(config).await;
+    let mut transaction = client.transaction();
+    let _ = transaction.set("name", "x").queue();
+    let _ = transaction.incr("name").queue();
+    let _ = transaction.get::<String>("name").queue();
+    let _ = within(PATIENCE, transaction.execute()).await.unwrap();
+    let seen = recorder.take();
+    let summaries: Vec<_> = seen.iter().map(Seen::summary).collect();
+    let wrong = End::Failed(ErrorKind::Server, Fate::Executed);
+    assert_eq!(summaries, [("SET", 1, End::Answered), ("INCR", 1, wrong), ("GET", 1, End::Answered)]);
+    assert!(seen.iter().all(|seen| seen.batch_size == 3 && seen.attributes["db.operation.batch.size"] == "3"));
+    assert_settled(client.stats(), 2);
+
+    let mut transaction = client.transaction();
+    let _ = (transaction.incr("n").queue(), transaction.request::<()>(Command::new("SUBSCRIBE").arg("x")).queue());
+    assert!(transaction.execute().await.is_err());
+    let unfit = End::Failed(ErrorKind::NeedsDedicated, Fate::NotSent);
+    let summaries: Vec<_> = recorder.take().iter().map(|seen| (seen.name.clone(), seen.end.clone())).collect();
+    assert_eq!(summaries, [("INCR".to_owned(), unfit.clone()), ("SUBSCRIBE".to_owned(), unfit)]);
+
+    let mut transaction = client.transaction();
+    let _ = (transaction.incr("n").queue(), transaction.incr("n").queue());
+    let mut execution = transaction.execute();
+    assert!(poll(&mut execution).is_pending());
+    drop(execution);
+    let seen = recorder.take();
+    assert!(seen.iter().all(|seen| seen.summary() == ("INCR", 0, End::Cancelled)) && seen.len() == 2, "{seen:?}");
+
+    client.close(PATIENCE).await;
+    let mut transaction = client.transaction();
+    let _ = (transaction.incr("n").queue(), transaction.incr("n").queue());
+    assert!(transaction.execute().await.is_err());
+    let closed = End::Failed(ErrorKind::Closed, Fate::NotSent);
+    assert_eq!(
+        recorder.take().iter().map(Seen::summary).collect::<Vec<_>>(),
+        [("INCR", 0, closed.clone()), ("INCR", 0, closed)]
+    );
+    let stats = client.stats();
+    assert_settled(stats, 2);
+    assert_eq!((stats.issued, stats.cancelled, stats.failed_not_sent, stats.sent), (9, 2, 4, 5), "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_refused_and_lost_has_the_attempts_and_the_times_of_its_exec() {
+    // Keeps what MULTI begins. Refuses what the first EXEC ends, dies of the second one, and runs the third.
+    let executed = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&executed);
+    let peer = Peer::start(move |_, mut wire| {
+        let executed = Arc::clone(&count);
+        async move {
+            while let Some(command) = wire.command_after_handshake().await {
+                let before = executed.load(Ordering::SeqCst);
+                match (command[0].as_slice(), before) {
+                    (b"MULTI", _) => wire.say(b"+OK\r\n").await,
+                    (b"GET", 0) => wire.say(b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n").await,
+                    (b"GET", _) => wire.say(b"+QUEUED\r\n").await,
+                    (_, _) => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        executed.fetch_add(1, Ordering::SeqCst);
+                        match before {
+                            1 => return wire.reset(),
+                            0 => wire.say(b"-EXECABORT Transaction discarded because of previous errors.\r\n").await,
+                            _ => wire.say(b"*2\r\n$1\r\nx\r\n$1\r\ny\r\n").await,
+                        }
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    let (config, recorder) = observed(peer.config().with_deadline(PATIENCE));
+    let client = connected(config).await;
+    let mut transaction = client.transaction();
+    let _ = (transaction.get::<String>("a").queue(), transaction.get::<String>("b").queue());
+    within(PATIENCE, transaction.execute()).await.unwrap().check().unwrap();
+    let seen = recorder.take();
+    assert!(seen.iter().all(|seen| seen.summary() == ("GET", 3, End::Answered)) && seen.len() == 2, "{seen:?}");
+    for seen in seen {
+        let (written, answered) = (seen.written.unwrap(), seen.answered.unwrap());
+        assert!(written - seen.queued >= Duration::from_millis(80), "the last sending: {seen:?}");
+        assert!(answered - written >= Duration::from_millis(40), "EXEC's answer, not that it is queued: {seen:?}");
+    }
+    let stats = client.stats();
+    assert_settled(stats, 2);
+    assert_eq!((stats.issued, stats.sent, stats.failed()), (2, 12, 0), "MULTI and EXEC are sent: {stats:?}");
+    assert_eq!((stats.retried, stats.replayed, stats.abandoned, stats.answered), (4, 4, 1, 11), "{stats:?}");
+}
+
 /// How often a server has run a command.
 fn calls(server: &Server, command: &str) -> u64 {
     let info = server.raw(&["INFO", "commandstats"]);

@@ -138,6 +138,7 @@ async fn at_the_deadline_the_error_says_refused_and_gives_the_servers_words() {
     assert_eq!((sent.kind(), sent.fate(), sent.stage()), (ErrorKind::Timeout, Fate::Refused, Some(Stage::Refused)));
     assert!(matches!(sent.cause(), Some(Cause::Refused { message }) if **message == *LOADING), "{sent}");
     assert!(sent.to_string().contains(LOADING), "{sent}");
+    assert!(sent.to_string().contains(": refused for the time being by 127.0.0.1:"), "{sent}");
     let patient = client.with_deadline(PATIENCE);
     let waiting = tokio::spawn(async move { patient.incr("n").await });
     let before = server.received("PING");

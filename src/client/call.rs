@@ -63,7 +63,7 @@ impl<'c, T> Call<'c, T> {
         let slot = self.client.slot(cx.waker().clone(), 1);
         let deadline = self.deadline;
         let policy = policy(self.replay, self.on_refusal, &command);
-        let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, |log, ticket| {
+        let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, policy)
         });

@@ -56,7 +56,9 @@ use crate::topology::Standalone;
 ///
 /// # Ordering
 /// Commands run in the order in which their futures are first polled: those that one task awaits one after the other, in
-/// that order. A command that ended with [`Fate::Unknown`] may still run after later ones.
+/// that order. A command that ended with [`Fate::Unknown`] may still run after later ones, and one that the server refuses
+/// for the time being after others of its pipeline, or made at the same time, unless it
+/// [fails fast](OnRefusal::FailFast).
 ///
 /// # Cancellation
 /// Any call can be dropped at any time. If its bytes have not been picked up for sending, it is withdrawn and never
@@ -210,8 +212,8 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the connection from now on, until the client is closed: connections made and lost, changed
-    /// credentials taken or refused, certificates reloaded, pushes.
+    /// What happens on the connection from now on, until the client is closed: connections made and lost, times in which
+    /// the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes.
     pub fn events(&self) -> Events {
         self.link().events()
     }

@@ -28,8 +28,9 @@ use crate::outcome::Address;
 /// let config = Config::tcp("localhost", 6379).with_observer(Arc::new(Slow));
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// A command's call has ended: it was answered, it failed, or its caller dropped it. Of a pipeline, each of its
-    /// commands, in their order. A call that was dropped before it was ever polled is not told of.
+    /// A command's call has ended: it was answered, it failed, or its caller dropped it. Of a pipeline or a transaction,
+    /// each of its commands, in their order; `MULTI` and `EXEC` are none. A transaction that ended as a whole ends so for
+    /// each of them, with the same error. A call that was dropped before it was ever polled is not told of.
     ///
     /// Called on the caller's task before it gets the result, by many at the same time. It delays that caller alone, must
     /// not block, and must not panic: it may be called while a future is dropped.
@@ -56,7 +57,8 @@ pub struct Observation<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Ending<'a> {
-    /// It was answered, and not with an error. (A pipeline's replies are converted later: that this failed is not told.)
+    /// It was answered, and not with an error. (The replies of a pipeline or a transaction are converted later: that this
+    /// failed is not told.)
     Answered,
     /// Its caller got this error.
     Failed(&'a Error),
@@ -85,8 +87,8 @@ impl<'a> Observation<'a> {
         self.node
     }
 
-    /// How many commands its call consisted of, if that was a pipeline; 1 for a single one. Above 1 it is
-    /// `db.operation.batch.size`.
+    /// How many commands its call consisted of, if that was a pipeline or a transaction (`MULTI` and `EXEC` not counted);
+    /// 1 for a single one. Above 1 it is `db.operation.batch.size`.
     pub fn batch_size(&self) -> usize {
         self.batch_size
     }
@@ -104,8 +106,11 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// How many times it was sent: its last byte was handed over. 0 if it never was; more than 1 if it was sent again
-    /// after its connection was lost.
+    /// How many times it was sent: its last byte was handed over. 0 if it never was; more than 1 if it was sent again,
+    /// after its connection was lost or the server had refused it for the time being.
+    ///
+    /// A transaction is sent with the last byte of its `EXEC`, and answered with the answer to that: this,
+    /// [`written`](Self::written) and [`answered`](Self::answered) are the same for all its commands.
     pub fn attempts(&self) -> u32 {
         self.passage.attempts
     }
@@ -163,8 +168,8 @@ impl<'a> Observation<'a> {
     /// | `server.address` | the configured host, or the path of the Unix socket |
     /// | `server.port` | the configured port |
     ///
-    /// The conventions give a pipeline as a whole one span with the name `PIPELINE`; here each command of it has its own
-    /// name.
+    /// The conventions give a pipeline as a whole one span with the name `PIPELINE`, and a transaction one with the name
+    /// `MULTI`; here each command of it has its own name.
     pub fn attributes(&self) -> impl Iterator<Item = (&'static str, AttributeValue<'a>)> + use<'a> {
         let text = |name, value: Option<&'a str>| value.map(|value| (name, AttributeValue::Text(value)));
         let number = |name, value: Option<i64>| value.map(|value| (name, AttributeValue::Integer(value)));

@@ -30,8 +30,10 @@ use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
 /// It can hold any number of commands, also more than the client lets in at once, and has one deadline for all.
 ///
 /// # Ordering
-/// The commands run in the order in which they were queued. Commands of other callers may run in between, and a command
-/// that fails does not keep the next ones from running: this is no [`Transaction`](super::Transaction).
+/// The commands run in the order in which they were queued, but for those that the server refuses for the time being
+/// (`LOADING`, `TRYAGAIN`, `CLUSTERDOWN`, ...): they are tried again, and may run after later ones, unless they
+/// [fail fast](crate::OnRefusal::FailFast). Commands of other callers may run in between, and a command that fails does not
+/// keep the next ones from running: this is no [`Transaction`](super::Transaction).
 ///
 /// # Errors
 /// Each command has its own result, see [`Results::get`]; [`Results::check`] is for those who want all or an error.

@@ -140,8 +140,8 @@ impl Flight<'_> {
     /// Tells the counters and the observer what became of each command.
     pub(super) fn tell<'e>(&self, planned: &[Planned], mut error: impl FnMut(usize) -> Option<&'e Error>) {
         let call = Ended::of(self.slot.as_deref(), planned.len());
-        for (index, planned) in planned.iter().enumerate() {
-            self.queue.client.tell(&planned.name, self.passage(planned), &call, error(index));
+        for (index, command) in planned.iter().enumerate() {
+            self.queue.client.tell(&command.name, self.passage(command, planned.len()), &call, error(index));
         }
     }
 
@@ -150,11 +150,11 @@ impl Flight<'_> {
         self.queue.client.is_observed()
     }
 
-    /// The place of a command among all that are sent, what encloses them counted.
-    fn passage(&self, planned: &Planned) -> Option<usize> {
+    /// The place, among all that are sent, of what decides on a command, one of `count`: in a transaction that is EXEC.
+    fn passage(&self, planned: &Planned, count: usize) -> Option<usize> {
         match self.bond {
             Bond::Pipeline => planned.place,
-            Bond::Transaction => planned.place.map(|place| place + 1),
+            Bond::Transaction => planned.place.map(|_| count + 1),
         }
     }
 
@@ -185,13 +185,14 @@ impl Flight<'_> {
         let mut bytes = std::mem::take(&mut self.queue.bytes);
         bytes.share_if_large();
         let (mut ends, deadline) = (std::mem::take(&mut self.queue.ends), self.deadline);
+        let issued = ends.len();
         if self.bond == Bond::Transaction {
             enclose(&mut ends);
         }
         let bond = self.bond;
         let slot = self.queue.client.slot(cx.waker().clone(), ends.len());
         let room = Room { commands: ends.len(), bytes: ends.last().map_or(0, |(end, _)| *end) };
-        self.queue.client.link().mailbox().post(slot, room, |log, ticket| match bond {
+        self.queue.client.link().mailbox().post(slot, room, issued, |log, ticket| match bond {
             Bond::Pipeline => {
                 log.append(&bytes);
                 Entry::group(ticket, &ends, deadline)
@@ -209,7 +210,8 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
-            let commands = self.queue.planned.iter().map(|planned| (&planned.name, self.passage(planned)));
+            let planned = &self.queue.planned;
+            let commands = planned.iter().map(|command| (&command.name, self.passage(command, planned.len())));
             self.queue.client.cancelled(&posted.slot, commands);
             drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);

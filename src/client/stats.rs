@@ -6,7 +6,10 @@ use crate::driver::Counted;
 /// What a client and its clones have counted since the client was made. See [`Client::stats`].
 ///
 /// All but [`in_flight`](Self::in_flight) and [`queued`](Self::queued) only ever grow. Commands are those of callers: the
-/// handshake and the heartbeat are in the bytes and nowhere else. Each command of a pipeline counts as one.
+/// handshake, the heartbeat and what else the client asks of itself are in the bytes and nowhere else. Each command of a
+/// pipeline counts as one, and so does each of a transaction. The `MULTI` and the `EXEC` around a transaction count where
+/// it is a matter of the connection (`sent`, `answered`, `abandoned`, `replayed`, `retried`, `in_flight`, `queued`), and not
+/// where it is one of callers (`issued`, `failed_..`, `cancelled`); an observer is not told of them.
 ///
 /// `sent == answered + abandoned + in_flight` in whatever is read, also while the client is busy. When no call is under way,
 /// `queued` and `in_flight` are 0, and `issued` is what callers were given an answer to, plus `failed()`, plus
@@ -29,8 +32,9 @@ pub struct Stats {
     pub abandoned: u64,
     /// Sendings that repeated an abandoned one, as [`Replay`](crate::Replay) allows. They are in `sent` too.
     pub replayed: u64,
-    /// Sendings that repeated one that the server had refused for the time being. They are in `sent` too. Always 0 in this
-    /// version, which does not try refusals again.
+    /// How often a command that the server had refused for the time being was put back among those to be sent, as
+    /// [`OnRefusal`](crate::OnRefusal) allows: once for each refusal that it waited after. Its sending is in `sent` too, if
+    /// it comes to that before the call ends. A command that had been abandoned before is not counted here.
     pub retried: u64,
     /// Commands whose callers were told of an error with [`Fate::NotSent`](crate::Fate::NotSent).
     pub failed_not_sent: u64,
@@ -54,8 +58,8 @@ pub struct Stats {
     pub bytes_read: u64,
     /// Commands that are sent and not answered, those among them whose callers have gone.
     pub in_flight: u64,
-    /// Commands that are handed in and not sent: for want of room or of a connection, or to be sent again. What was
-    /// withdrawn counts until the connection's task notices.
+    /// Commands that are handed in and not sent: for want of room or of a connection, because the server refuses them for
+    /// the time being, or to be sent again. What was withdrawn counts until the connection's task notices.
     pub queued: u64,
 }
 

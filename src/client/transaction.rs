@@ -47,8 +47,8 @@ use crate::resp::{Frame, Reply};
 /// nobody knows; each command of one that ran has its own result, see [`Results::get`].
 ///
 /// The fate of the whole is that of one command: `NotSent` unless the last byte of `EXEC` was handed over; `Refused` if
-/// the server refused one of the commands (an unknown name, a wrong number of arguments, `OOM`, `READONLY`, `MOVED`,
-/// ...), whose error [`Error::server`] gives then; `Unknown` if it was sent and no answer came.
+/// the server refused one of the commands (an unknown name, a wrong number of arguments, `OOM`, `MOVED`, ...), whose error
+/// [`Error::server`] gives then; `Unknown` if it was sent and no answer came.
 ///
 /// # Cancellation
 /// As for a single call: what was not picked up for sending never runs, and what was runs as a whole. It never runs in
@@ -56,7 +56,8 @@ use crate::resp::{Frame, Reply};
 ///
 /// # Reconnection
 /// What was not sent waits for the next connection, as a whole. What was sent and not answered is sent again only if
-/// each of its commands may be: see [`Replay`](crate::Replay).
+/// each of its commands may be: see [`Replay`](crate::Replay). What the server refused for the time being (`LOADING`,
+/// `READONLY`, ...) is tried again as a whole, unless one of its commands fails fast: see [`OnRefusal`](crate::OnRefusal).
 #[must_use = "a transaction does nothing until it is executed"]
 pub struct Transaction<'c>(Queue<'c>);
 

@@ -14,16 +14,25 @@ use super::facts::{Facts, Refusals};
 /// | `TRYAGAIN` | the keys are being moved | each after a pause |
 /// | `ERR max number of clients reached` | there is no room for the connection | each after a pause |
 ///
-/// The pauses grow from 10 ms to 1 s. `MOVED` and `ASK` are not tried again: they name another server, and a client that
-/// was given one address stays there.
+/// The pauses grow from 10 ms to 1 s. While nothing else is sent (`LOADING`, `MASTERDOWN`), new calls are kept back too and
+/// keep their order, but for those that [fail fast](Self::FailFast): they are sent and pass the others. `MOVED` and `ASK`
+/// are not tried again: they name another server, and a client that was given one address stays there. Nor are scripts, and
+/// commands that this crate does not know, after `MASTERDOWN` and `ERR max number of clients reached`: these may come from
+/// the middle of their work.
+///
+/// # Ordering
+/// A command that is tried again may run after others that were sent later: after later ones of its own pipeline, which the
+/// server took meanwhile, and after calls made at the same time. Where that matters there is [`FailFast`](Self::FailFast),
+/// a [transaction](crate::Client::transaction), or awaiting one call after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnRefusal {
     /// It waits and is tried again, until its deadline: the error is a timeout then, with fate `Refused` and the server's
-    /// words. It may run after commands that were sent later.
+    /// words (`NotSent` if it was only kept back). It may run after commands that were sent later.
     #[default]
     Wait,
-    /// It fails at once, with the server's error and fate `Refused`.
+    /// It fails at once, with the server's error and fate `Refused`, and never runs after commands that were sent later. It
+    /// is sent also while others are kept back, before them. A pipeline is sent then if one of its commands fails fast.
     FailFast,
 }
 

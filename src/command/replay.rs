@@ -5,8 +5,8 @@ use super::facts::Effect;
 /// Which commands are sent again by themselves when the connection died after they were sent and before they were
 /// answered, so that nobody knows whether they ran.
 ///
-/// The default is [`Effect::Read`]: what changes nothing. A command that was certainly not run is always tried again,
-/// whatever this says, until its deadline.
+/// The default is [`Effect::Read`]: what changes nothing. Whatever this says, a command that was not sent goes out on the
+/// next connection, until its deadline; what becomes of one that the server refused is up to [`OnRefusal`](crate::OnRefusal).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Replay(Option<Effect>);
 

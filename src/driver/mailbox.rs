@@ -118,16 +118,17 @@ impl Mailbox {
         Self { queue: Mutex::new(queue), bounds }
     }
 
-    /// Puts commands in. `room` bounds what they take from above; `write` appends them and returns the entry for the
-    /// slot.
+    /// Puts commands in, `issued` of which the caller asked for. `room` bounds what they take from above; `write` appends
+    /// them and returns the entry for the slot.
     pub(crate) fn post(
         &self,
         slot: Ticket,
         room: Room,
+        issued: usize,
         write: impl FnOnce(&mut Encoded, Ticket) -> Entry<Ticket>,
     ) -> Result<Posted, Lost> {
         let mut queue = self.lock();
-        queue.issued += room.commands as u64;
+        queue.issued += issued as u64;
         if !matches!(queue.phase, Phase::Open) {
             return Err(queue.refusal());
         }
@@ -374,7 +375,7 @@ mod tests {
 
     fn post(mailbox: &Mailbox, text: &str, deadline: Option<Instant>) -> Result<Posted, Lost> {
         let room = Room { commands: 1, bytes: text.len() };
-        mailbox.post(ReplySlot::new(Waker::noop().clone(), None), room, |log, ticket| {
+        mailbox.post(ReplySlot::new(Waker::noop().clone(), None), room, 1, |log, ticket| {
             log.small().extend_from_slice(text.as_bytes());
             Entry::single(ticket, text.len(), deadline, Repeat::Forbidden)
         })

@@ -24,9 +24,10 @@ pub enum Event {
     Disconnected {
         /// Why.
         cause: Cause,
-        /// How many calls were waiting on it.
+        /// How many calls were waiting on it: to be sent, to be answered, or to be tried again after a refusal.
         in_flight: usize,
-        /// How many of them wait on for the next connection: none of their bytes had been handed over in full.
+        /// How many of them go out on the next connection: those that had not been sent, and those that had been and may be
+        /// sent again ([`Replay`](crate::Replay)). Calls that were kept back after a refusal wait on too, and are not counted.
         requeued: usize,
         /// How many commands failed with [`Fate::Unknown`](crate::Fate::Unknown).
         failed_unknown: usize,

@@ -40,7 +40,7 @@ impl Stage {
             Self::Handshake => "in the Redis handshake",
             Self::Backoff => "waiting to reconnect",
             Self::Topology => "learning the topology",
-            Self::Refused => "waiting for the server to take it",
+            Self::Refused => "refused for the time being",
             Self::Writing => "writing",
             Self::AwaitingReply => "awaiting reply",
         }

@@ -20,6 +20,9 @@ use super::tally::Tallied;
 /// forwards everything as it comes: bytes, half-closed connections, resets. A server that can't be reached shows as a
 /// connection that is accepted and ended by FIN. What passes is of no importance: plaintext, TLS, any protocol.
 ///
+/// [`cut`](Self::cut) with [`Cut::Rst`] and [`refuse`](Self::refuse) close sockets. While the test's process starts a child
+/// process, the child holds them too until it executes its program: what closing does then comes some milliseconds late.
+///
 /// Dropping it closes its port and its connections and ends its tasks.
 ///
 /// ```
@@ -111,12 +114,14 @@ impl FaultProxy {
     }
 
     /// Cuts the open connections before it returns, on both sides, and says how many there were. What was read and not
-    /// forwarded is lost. New ones are accepted.
+    /// forwarded is lost. New ones are accepted. An RST can come some milliseconds late while a child process is being
+    /// started, see [`FaultProxy`].
     pub fn cut(&self, cut: Cut) -> usize {
         self.hub.cut(cut)
     }
 
-    /// Closes the port: new connections are refused, and reset if they were waiting to be accepted. Open ones go on.
+    /// Closes the port: new connections are refused, and reset if they were waiting to be accepted. Open ones go on. It can
+    /// take effect some milliseconds late while a child process is being started, see [`FaultProxy`].
     pub fn refuse(&self) {
         self.hub.door.refuse();
     }
