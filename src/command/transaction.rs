@@ -104,7 +104,8 @@ fn is_queued(reply: Reply<'_>) -> bool {
 
 /// Why the server refused a command for the time being, in its own words: a script can give any line.
 fn passing_line(line: &[u8]) -> Option<Passing> {
-    Passing::of(line).filter(|refusal| *refusal == Passing::MasterDown || precedes_scripts(line))
+    Passing::of(line)
+        .filter(|refusal| matches!(refusal, Passing::MasterDown | Passing::MaxClients) || precedes_scripts(line))
 }
 
 /// Whether a server that refuses with this may accept the same a little later.
