@@ -62,8 +62,9 @@ pub trait CredentialsProvider: Send + Sync + 'static {
     /// the connection, and must not block: what takes long belongs into a task of its own.
     ///
     /// It must not mark the [`changes`](Self::changes) itself, also not by way of a cache that it fills: each asking would
-    /// be the reason for the next. If it does, every connection authenticates once a second, and what is refused is tried
-    /// again up to ten times a second where several connections share the provider.
+    /// be the reason for the next. If it does, every connection authenticates once a second; no refusal counts as permanent,
+    /// so that callers wait until their deadlines; and where several connections share the provider, each tries again up
+    /// to ten times a second while it is refused.
     ///
     /// # Cancellation
     /// The future is dropped when the time limit of the attempt to connect is reached
