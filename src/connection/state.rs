@@ -204,6 +204,17 @@ impl LinkState {
         }
     }
 
+    /// There is reason to try again by `soon`, whatever ended the last attempt; `false` if the link does not wait.
+    pub(crate) fn hasten(&mut self, soon: Instant, why: Cause) -> bool {
+        match self {
+            Self::Backoff { until, cause, .. } => {
+                (*until, *cause) = (soon.min(*until), why);
+                true
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn drain(&mut self) -> Result<(), IllegalEdge> {
         match self {
             Self::Ready { session } => {

@@ -61,11 +61,17 @@ pub trait CredentialsProvider: Send + Sync + 'static {
     /// of the [`changes`](Self::changes); what it returns is used once and not kept. It runs in the task that carries
     /// the connection, and must not block: what takes long belongs into a task of its own.
     ///
+    /// It must not mark the [`changes`](Self::changes) itself, also not by way of a cache that it fills: each asking would
+    /// be the reason for the next. If it does, every connection authenticates once a second; no refusal counts as permanent,
+    /// so that callers wait until their deadlines; and where several connections share the provider, each tries again up
+    /// to ten times a second while it is refused.
+    ///
     /// # Cancellation
     /// The future is dropped when the time limit of the attempt to connect is reached
     /// ([`Config::with_connect_timeout`](crate::Config::with_connect_timeout)), which also bounds how long a living
-    /// connection waits for it; when the connection is lost; and when a change comes meanwhile, after which it is asked
-    /// again.
+    /// connection waits for it; and when the connection is lost, or another one beside it needs credentials too, after
+    /// which it is asked again for both. A change that comes meanwhile lets it finish: what it returns is used, and it is
+    /// asked again afterwards.
     ///
     /// # Errors
     /// An error ends the attempt, with [`Cause::Credentials`](crate::Cause::Credentials); the next one follows after the
@@ -77,16 +83,22 @@ pub trait CredentialsProvider: Send + Sync + 'static {
     /// authenticates again (`AUTH`) between its commands. Default: never.
     ///
     /// For credentials that a server takes only for so long, and for those that are withdrawn: mark the change after the
-    /// new ones are there, and before the old ones end. Where there is no connection nothing is done; the next
-    /// handshake asks anyway. Of changes in a row the last counts.
+    /// new ones are there, and before the old ones end. Of changes in a row the last counts: a connection asks for its
+    /// next authentication 1 s after it has sent the last one at the earliest, and a change within that second waits for
+    /// its end.
+    ///
+    /// Where there is no connection, the next handshake asks anyway. If the last one was refused
+    /// ([`Cause::Handshake`](crate::Cause::Handshake), as with a wrong password), a change ends the pause before the next:
+    /// it is tried within 100 ms, at most once in 100 ms for changes in a row, and callers wait for that as if the refusal
+    /// were not permanent.
     ///
     /// If that fails, the connection goes on as it was,
     /// [`Event::ReauthenticationFailed`](crate::Event::ReauthenticationFailed) tells of it, and it is tried again after
     /// 1 s, with pauses that double up to 30 s (shortened at random as those of [`Backoff`](crate::client::Backoff) are),
-    /// or at the next change.
+    /// or after the next change.
     ///
-    /// Called when a client is made, once for each connection that it keeps up; a panic in it is one in that call. A receiver whose sender is gone
-    /// means that nothing changes any more.
+    /// Called when a client is made, once for each connection that it keeps up; a panic in it is one in that call. A
+    /// receiver whose sender is gone means that nothing changes any more.
     fn changes(&self) -> Option<watch::Receiver<()>> {
         None
     }

@@ -129,18 +129,18 @@ impl LinkTask {
 
     /// Gives the session the credentials that it needs, and tells it when they change.
     fn identify(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        let mut step = Step::Idle;
         if self.credentials.poll_change(cx).is_ready() {
             self.session.handle_credentials_changed(now);
-            step = Step::Moved;
+            // What this has asked for is to be asked before an answer is taken: that one could be older.
+            return Step::Moved;
         }
         if !self.session.awaits_credentials() {
             self.credentials.forget();
         } else if let Poll::Ready(given) = self.credentials.poll_answer(cx) {
             self.session.handle_credentials(given, now);
-            step = Step::Moved;
+            return Step::Moved;
         }
-        step
+        Step::Idle
     }
 
     /// Reads once.

@@ -8,9 +8,10 @@ use super::super::handshake;
 use super::super::identity::Credentials;
 use super::super::inflight::Entry;
 use super::super::output::Output;
+use super::super::state::LinkState;
 use super::super::wire::Connection;
 use super::Session;
-use crate::command::Encoded;
+use crate::command::{Encoded, ServerError};
 use crate::outcome::{Cause, HandshakeRefusal};
 use crate::resp::Frame;
 
@@ -26,7 +27,7 @@ impl<T: Claim> Session<T> {
         match given {
             Ok(credentials) => {
                 if is_asking {
-                    self.authenticate(credentials.clone());
+                    self.authenticate(credentials.clone(), now);
                 }
                 self.standby.identify(credentials.clone());
                 if let Some(connection) = &mut self.connection {
@@ -48,22 +49,34 @@ impl<T: Claim> Session<T> {
         }
     }
 
-    /// The credentials have changed: who has the old ones needs the new.
+    /// The credentials have changed: who has the old ones, or has asked for them, needs the new.
     pub(crate) fn handle_credentials_changed(&mut self, now: Instant) {
-        if self.standby.awaits_credentials() {
-            self.outputs.push_back(Output::NeedCredentials);
-        } else {
-            self.drop_standby();
+        if self.standby.is_active() {
+            self.authentication.outdate_standby();
         }
         match &self.connection {
-            Some(connection) if connection.awaits_credentials() => self.outputs.push_back(Output::NeedCredentials),
             Some(connection) if connection.is_ready() => {
-                let next = self.authentication.handle_change(self.given_until(now));
+                let next = self.authentication.handle_change(now, self.given_until(now));
                 self.follow(next, now);
             }
             Some(_) => self.authentication.outdate(),
             // The next handshake asks anyway.
-            None => {}
+            None => self.try_others(now),
+        }
+    }
+
+    /// Waits no longer than a moment for the next attempt, where the last one was refused for what others may be
+    /// granted.
+    fn try_others(&mut self, now: Instant) {
+        let LinkState::Backoff { cause: Cause::Handshake(refusal), .. } = &self.state else { return };
+        if !handshake::is_permanent(&ServerError::from_bytes(refusal.message.as_bytes())) {
+            return;
+        }
+        let cause = Cause::Handshake(HandshakeRefusal { permanent: false, ..refusal.clone() });
+        self.refusal = None;
+        self.last_cause = Some(cause.clone());
+        if self.state.hasten(self.authentication.hasten(now), cause) {
+            self.outputs.push_back(Output::State);
         }
     }
 
@@ -76,7 +89,7 @@ impl<T: Claim> Session<T> {
 
     /// Asks for credentials that have changed since the connection was told.
     pub(super) fn catch_up(&mut self, now: Instant) {
-        let next = self.authentication.catch_up(self.given_until(now));
+        let next = self.authentication.catch_up(now, self.given_until(now));
         self.follow(next, now);
     }
 
@@ -127,11 +140,11 @@ impl<T: Claim> Session<T> {
     }
 
     /// Sends `AUTH` in the order of all other commands.
-    fn authenticate(&mut self, credentials: Credentials) {
+    fn authenticate(&mut self, credentials: Credentials, now: Instant) {
         let mut log = Encoded::default();
         let len = handshake::auth(&credentials).write_to(&mut log);
         let place = self.backlog.push(Entry::own(len), log);
-        self.authentication.handle_sent(place, credentials);
+        self.authentication.handle_sent(place, credentials, now);
     }
 
     fn not_authenticated(&mut self, cause: Cause, now: Instant) {

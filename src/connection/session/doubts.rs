@@ -25,6 +25,7 @@ impl<T: Claim> Session<T> {
     pub(crate) fn handle_standby_dialed(&mut self, peer: PeerFacts) {
         self.standby.handle_dialed(&self.settings, peer);
         if self.standby.awaits_credentials() {
+            self.authentication.handle_standby_asking();
             self.outputs.push_back(Output::NeedCredentials);
         }
     }
@@ -34,12 +35,6 @@ impl<T: Claim> Session<T> {
         self.standby.give_up(STANDBY_PAUSE, now);
         self.backlog.resume();
         self.last_cause = Some(cause);
-    }
-
-    /// Whatever the second connection was told does not hold any more; another one is made if it is still wanted.
-    pub(super) fn drop_standby(&mut self) {
-        self.standby = Standby::new();
-        self.backlog.resume();
     }
 
     /// When a second connection should be tried; `None` while one is, or no answer is awaited.
@@ -78,7 +73,11 @@ impl<T: Claim> Session<T> {
     /// Puts a new connection in the place of the present one.
     fn promote(&mut self, ready: Ready, cause: Cause, now: Instant) {
         let in_flight = self.callers();
+        let outdated = self.authentication.is_standby_outdated();
         self.drop_connection();
+        if outdated {
+            self.authentication.outdate();
+        }
         // The new connection may be no better: a server need not say that it is a replica.
         self.standby.give_up(STANDBY_PAUSE, now);
         let failed_unknown = self.sort_out(&cause, now);

@@ -1,11 +1,13 @@
 //! Credentials that change: what a session asks for, when, and what the server is told.
 
+use std::io::IoSlice;
 use std::time::Duration;
 
-use crate::command::Command;
-use crate::connection::simulation::world::World;
+use crate::command::{Command, Slices};
+use crate::connection::simulation::peer::Wire;
+use crate::connection::simulation::world::{Verb, World};
 use crate::connection::{Credentials, Identity, LinkState, More, Output, Reason, Room, SessionSettings};
-use crate::outcome::{Cause, Fate, Stage};
+use crate::outcome::{Cause, Fate, PeerFacts, Stage, TlsFailure};
 
 impl World {
     /// A world whose session is given its credentials.
@@ -38,6 +40,26 @@ impl World {
 
     fn change(&mut self) {
         self.session.handle_credentials_changed(self.now);
+        self.drain();
+    }
+
+    /// Makes the handshake of the second connection, and a connection of the session's own of it.
+    fn greet_standby(&mut self) {
+        self.connections += 1;
+        let mut wire = Wire::new(self.connections);
+        while self.session.standby().is_active() {
+            let mut list = [IoSlice::new(&[]); 8];
+            let mut slices = Slices::new(&mut list);
+            let len = self.session.standby().poll_transmit(&mut slices);
+            let bytes = list[0].to_vec();
+            assert!(bytes.len() == len && len > 0, "it says something");
+            self.session.standby().handle_written(len);
+            wire.handle_bytes(&self.peer, &bytes);
+            let said: Vec<u8> = wire.outgoing.drain(..).collect();
+            self.session.standby().read_buffer().unwrap().extend_from_slice(&said);
+            self.drain();
+        }
+        self.wire = Some(wire);
         self.drain();
     }
 
@@ -188,22 +210,25 @@ fn of_changes_in_a_row_the_newest_credentials_are_the_last_that_the_server_is_to
         world.change();
         if moment == 0 {
             world.change();
-            assert_eq!(world.asked, 3, "it is asked again: the answer may be that of before");
-        } else {
-            world.give("b");
-            if moment > 1 {
-                world.write(usize::MAX);
-            }
-            if moment > 2 {
-                world.settle();
-            }
-            world.change();
-            world.settle();
-            assert_eq!(world.asked, 3, "{moment}");
+            assert_eq!(world.asked, 2, "what is asked for is waited for");
         }
+        world.give("b");
+        if moment > 1 {
+            world.write(usize::MAX);
+        }
+        if moment > 2 {
+            world.settle();
+        }
+        if moment > 0 {
+            world.change();
+        }
+        world.settle();
+        assert_eq!(world.asked, 2, "{moment}");
+        assert_eq!(world.until_due(), Duration::from_secs(1), "{moment}");
+        assert_eq!(world.asked, 3, "{moment}");
         world.give("c");
         world.settle();
-        assert_eq!(world.logins().last().unwrap().1, "c", "{moment}");
+        world.expect_logins(&[(1, "a"), (1, "b"), (1, "c")]);
         assert!(world.told.iter().all(Result::is_ok) && !world.session.awaits_credentials());
         world.audit();
     }
@@ -211,28 +236,178 @@ fn of_changes_in_a_row_the_newest_credentials_are_the_last_that_the_server_is_to
 
 #[test]
 fn a_change_during_the_handshake_is_not_lost() {
-    // Before the credentials are given: they are asked for again.
+    // It comes before the credentials are given, or after.
+    for is_given in [false, true] {
+        let mut world = World::provided(|_| ());
+        world.connect();
+        if is_given {
+            world.give("a");
+            world.write(usize::MAX);
+        }
+        world.change();
+        assert_eq!(world.asked, 1);
+        if !is_given {
+            world.give("a");
+        }
+        world.settle();
+        assert_eq!(world.asked, 2, "the connection authenticates again once it is ready");
+        world.give("b");
+        world.settle();
+        world.expect_logins(&[(1, "a"), (1, "b")]);
+        assert!(matches!(world.told[..], [Ok(())]));
+    }
+}
+
+#[test]
+fn changes_faster_than_they_can_be_asked_for_are_told_once_a_second() {
     let mut world = World::provided(|_| ());
+    let call = world.call(1, None);
     world.connect();
-    world.change();
-    assert_eq!(world.asked, 2);
-    world.give("b");
-    world.settle();
-    world.expect_logins(&[(1, "b")]);
-    assert_eq!(world.asked, 2);
-    // Afterwards: the connection authenticates again once it is ready.
-    let mut world = World::provided(|_| ());
+    // It takes 200 ms to give what was the newest at the beginning.
+    let (mut newest, mut running) = (0, Some((0, 0)));
+    for tick in 1..=100 {
+        let asked = world.asked;
+        newest = tick;
+        world.advance(Duration::from_millis(100));
+        world.change();
+        if let Some((_, given)) = running.take_if(|(since, _)| *since + 2 <= tick) {
+            world.give(&given.to_string());
+            world.settle();
+        }
+        if world.asked > asked {
+            running = Some((tick, newest));
+        } else if world.session.awaits_credentials() {
+            assert!(running.is_some(), "what is asked for is waited for");
+        }
+    }
+    assert!(world.is_answered(call) && world.connections == 1);
+    let authentications = world.told.len();
+    assert!((7..=10).contains(&authentications), "{authentications} in 10 s");
+    // No more changes: the last one is what the server knows in the end.
+    for _ in 0..3 {
+        if world.session.awaits_credentials() {
+            world.give(&newest.to_string());
+            world.settle();
+        }
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.logins().last().unwrap().1, newest.to_string());
+    assert!(world.told.iter().all(Result::is_ok) && world.session.poll_timeout().is_none());
+    world.audit();
+}
+
+#[test]
+fn a_provider_that_changes_with_each_asking_is_asked_once_a_second() {
+    for gives in [true, false] {
+        let mut world = World::identified();
+        world.change();
+        for _ in 0..1000 {
+            while world.session.awaits_credentials() {
+                world.change();
+                if gives {
+                    world.give("b")
+                } else {
+                    world.give_none()
+                }
+                world.settle();
+            }
+            world.advance(Duration::from_millis(10));
+        }
+        assert!((10..=12).contains(&world.asked), "{} in 10 s", world.asked);
+        world.audit();
+    }
+}
+
+#[test]
+fn a_change_reaches_the_second_connection_that_takes_over() {
+    // The change comes while its credentials are asked for, or while it greets with them.
+    for is_given in [false, true] {
+        let mut world = World::provided(|settings| settings.silence = Some(Duration::from_millis(100)));
+        world.connect();
+        world.give("a");
+        world.settle();
+        world.call_of(vec![Verb::Read], None);
+        world.settle_writes();
+        world.advance(Duration::from_millis(100));
+        assert!(world.session.poll_standby_dial(world.now));
+        world.session.handle_standby_dialed(PeerFacts::unknown());
+        world.drain();
+        assert_eq!(world.asked, 2);
+        if is_given {
+            world.give("b");
+        }
+        world.change();
+        if !is_given {
+            world.give("b");
+        }
+        world.greet_standby();
+        assert!(world.session.awaits_credentials(), "the credentials have changed since it was told");
+        world.give("c");
+        world.settle();
+        assert_eq!(world.logins()[1..], [(2, "b".to_owned()), (2, "c".to_owned())]);
+        world.audit();
+    }
+}
+
+#[test]
+fn a_change_ends_the_pause_after_a_refused_handshake_and_callers_wait_for_that() {
+    let mut world = World::provided(|settings| settings.backoff.first = Duration::from_millis(900));
+    *world.peer.password.borrow_mut() = Some("b".into());
+    let refused = world.call(1, None);
     world.connect();
     world.give("a");
-    world.write(usize::MAX);
-    world.change();
-    assert_eq!(world.asked, 1);
     world.settle();
-    assert_eq!(world.asked, 2);
+    let at_once = world.call(1, None);
+    for call in [refused, at_once] {
+        assert!(matches!(&world.lost(call).loss.reason, Reason::Link(cause) if cause.is_permanent()));
+    }
+    world.advance(Duration::from_millis(10));
+    world.change();
+    assert!(matches!(world.session.state(), LinkState::Backoff { cause, .. } if !cause.is_permanent()));
+    let waits = world.call(1, None);
+    assert!(!world.endings.contains_key(&waits));
+    world.connect();
     world.give("b");
     world.settle();
-    world.expect_logins(&[(1, "a"), (1, "b")]);
-    assert!(matches!(world.told[..], [Ok(())]));
+    assert!(world.is_answered(waits));
+    world.audit();
+}
+
+#[test]
+fn changes_in_a_row_hasten_refused_handshakes_to_ten_a_second() {
+    let mut world = World::provided(|_| ());
+    *world.peer.password.borrow_mut() = Some("right".into());
+    for _ in 0..100 {
+        world.change();
+        while world.session.poll_dial(world.now) {
+            world.open();
+            world.drain();
+            world.give("wrong");
+            world.settle();
+        }
+        world.advance(Duration::from_millis(10));
+    }
+    // The first attempt of all needs no change.
+    assert!((10..=11).contains(&world.connections), "{} in 1 s", world.connections);
+    let pause = world.session.poll_timeout().unwrap() - world.now;
+    assert!(pause <= Duration::from_millis(100), "{pause:?}");
+}
+
+#[test]
+fn a_change_does_not_hasten_what_it_cannot_mend() {
+    for cause in [Cause::PeerClosed, Cause::Tls(TlsFailure::Expired)] {
+        let mut world = World::provided(|_| ());
+        for _ in 0..3 {
+            let pause = world.session.poll_timeout().map_or(Duration::ZERO, |due| due - world.now);
+            world.advance(pause);
+            assert!(world.session.poll_dial(world.now));
+            world.session.handle_lost(cause.clone(), world.now);
+            world.drain();
+        }
+        let due = world.session.poll_timeout();
+        world.change();
+        assert!(due.is_some() && world.session.poll_timeout() == due);
+    }
 }
 
 #[test]
@@ -319,11 +494,24 @@ fn a_change_ends_the_pause_after_a_refusal() {
     let mut world = World::identified();
     *world.peer.password.borrow_mut() = Some("right".into());
     world.change();
+    for _ in 0..3 {
+        world.give("wrong");
+        world.settle();
+        world.until_due();
+    }
     world.give("wrong");
     world.settle();
-    assert_eq!((world.asked, world.told.len()), (2, 1));
+    assert_eq!((world.asked, world.told.len()), (5, 4));
+    // The pause is 4 s at least.
+    world.advance(Duration::from_millis(100));
     world.change();
-    assert_eq!(world.asked, 3);
+    assert_eq!(world.until_due(), Duration::from_millis(900), "not before a second after the last one");
+    world.give("wrong");
+    world.settle();
+    world.advance(Duration::from_millis(1500));
+    assert_eq!(world.asked, 6);
+    world.change();
+    assert_eq!(world.asked, 7, "at once");
     world.give("right");
     world.settle();
     assert!(matches!(world.told.last(), Some(Ok(()))) && world.session.poll_timeout().is_none());
