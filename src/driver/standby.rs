@@ -37,13 +37,9 @@ pub(super) fn serve(
         Poll::Ready(Err(cause)) => session.handle_standby_lost(cause, now),
         Poll::Pending => {}
     }
-    // After its handshake it is asked something: twice, since nobody wakes us up to write that.
-    for _ in 0..2 {
-        if let Err(cause) = exchange(socket, session, cx) {
-            *socket = Socket::None;
-            return session.handle_standby_lost(cause, now);
-        }
-        session.attend_standby(now);
+    if let Err(cause) = exchange(socket, session, cx) {
+        *socket = Socket::None;
+        session.handle_standby_lost(cause, now);
     }
 }
 

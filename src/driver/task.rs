@@ -109,7 +109,11 @@ impl LinkTask {
 
     /// Goes on with the second connection, if there is one.
     fn attend_standby(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.session.standby().is_active() || !matches!(self.standby, Socket::None) {
+        if !self.session.standby().is_active() && matches!(self.standby, Socket::None) {
+            return;
+        }
+        // After its handshake it is asked something: twice, since nobody wakes us up to write that.
+        for _ in 0..2 {
             standby::serve(&mut self.standby, &mut self.session, (&self.dialer, &self.address), cx, now);
             // A peer that wakes up answers here first. The runtime may have told only of the second connection yet.
             if let Socket::Open(stream) = &mut self.socket {
@@ -117,8 +121,13 @@ impl LinkTask {
                     self.session.handle_read(now);
                 }
             }
-            self.tell_reload();
+            self.session.attend_standby(now);
+            // It may have become the first one, of which the session tells when it is asked next.
+            if !self.session.standby().is_active() {
+                break;
+            }
         }
+        self.tell_reload();
     }
 
     fn tell_reload(&self) {
