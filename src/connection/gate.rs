@@ -187,15 +187,14 @@ impl<T: Claim> Gate<T> {
         }
     }
 
-    /// Puts all that is kept back into the link's stream again; returns how many commands that are.
-    pub(crate) fn open(&mut self, into: &mut Backlog<T>, now: Instant) -> usize {
+    /// Puts all that is kept back into the link's stream again.
+    pub(crate) fn open(&mut self, into: &mut Backlog<T>, now: Instant) {
         self.phase = Phase::Open;
         self.opened = Some(now);
         self.backlogs().into_iter().for_each(Backlog::drop_given_up);
-        let count = self.len();
-        self.refused.move_to(into, count);
-        self.held.move_to(into, count);
-        count
+        for backlog in self.backlogs() {
+            backlog.move_to(into, backlog.len());
+        }
     }
 
     /// Puts the oldest that is kept back into the link's stream again, as the probe; with nothing to try it opens.

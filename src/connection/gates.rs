@@ -101,11 +101,10 @@ impl<T: Claim> Gates<T> {
         self.gate_mut(scope).close(place, cause, now);
     }
 
-    /// Puts what was kept back into the link's stream again; returns how many entries that are.
-    pub(crate) fn open(&mut self, scope: Scope, into: &mut Backlog<T>, now: Instant) -> usize {
-        let count = self.gate_mut(scope).open(into, now);
+    /// Puts what was kept back into the link's stream again.
+    pub(crate) fn open(&mut self, scope: Scope, into: &mut Backlog<T>, now: Instant) {
+        self.gate_mut(scope).open(into, now);
         self.look();
-        count
     }
 
     /// There is a new connection, perhaps to another server: nothing is known of it.
@@ -127,17 +126,15 @@ impl<T: Claim> Gates<T> {
         self.gates.iter().filter_map(Gate::due).min()
     }
 
-    /// Tries again what is due for a scope; returns how many entries went back into the link's stream.
-    pub(crate) fn try_again(&mut self, scope: Scope, into: &mut Backlog<T>, now: Instant) -> usize {
+    /// Tries again what is due for a scope.
+    pub(crate) fn try_again(&mut self, scope: Scope, into: &mut Backlog<T>, now: Instant) {
         let gate = self.gate_mut(scope);
         if let Some(place) = gate.probe_place().filter(|place| into.holds(*place)) {
             // It will be answered in its turn, or the connection is lost.
-            gate.probe(place, now);
-            return 0;
+            return gate.probe(place, now);
         }
-        let before = gate.len();
         match scope {
-            Scope::Each => return self.open(scope, into, now),
+            Scope::Each => gate.open(into, now),
             Scope::Slots | Scope::Writes => gate.probe_with_oldest(into, now),
             Scope::Link => {
                 gate.drop_given_up();
@@ -150,9 +147,7 @@ impl<T: Claim> Gates<T> {
                 }
             }
         }
-        let moved = before.saturating_sub(gate.len());
         self.look();
-        if scope == Scope::Link { 0 } else { moved }
     }
 
     /// No deadline of what is kept back is before this.
