@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed};
+use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Refused};
 use super::outbox::Outbox;
 use super::output::{Loss, Lost, Output};
 use super::room::Room;
 use super::sending::{Past, Repeat};
 use super::tally::{Replays, Tally, Tracing};
-use crate::command::{Encoded, Refusal, Slices};
+use crate::command::{Encoded, Slices};
 use crate::outcome::Fate;
 use crate::resp::Frame;
 
@@ -192,11 +192,12 @@ impl<T: Claim> Backlog<T> {
                 Answered::LeftOpen(ticket.map(|ticket| Output::Group(ticket, end)))
             }
             Completed::Group(Some(ticket), end, After::Ready) => Answered::Output(Output::Group(ticket, end)),
-            Completed::Refused(placed, refusal, words) => {
-                if placed.entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up()) {
-                    return Answered::Refused(placed, refusal, words);
+            Completed::Refused(refused) => {
+                let entry = &refused.placed.entry;
+                if entry.ticket.as_ref().is_some_and(|ticket| !ticket.is_given_up()) {
+                    return Answered::Refused(refused);
                 }
-                self.settled.take(placed.entry.room());
+                self.settled.take(entry.room());
                 Answered::Nothing
             }
             Completed::Single(None, ..) | Completed::Group(None, ..) | Completed::Nothing | Completed::Unasked => {
@@ -354,8 +355,8 @@ impl<T: Claim> Backlog<T> {
 #[derive(Debug)]
 pub(crate) enum Answered<T> {
     Output(Output<T>),
-    /// The server refused the entry for the time being, in these words. Its bytes are still in the log.
-    Refused(Placed<T>, Refusal, Arc<str>),
+    /// The server refused the entry for the time being. Its bytes are still in the log.
+    Refused(Box<Refused<T>>),
     /// The server keeps whatever comes next for an `EXEC` that never comes.
     LeftOpen(Option<Output<T>>),
     Nothing,

@@ -298,10 +298,20 @@ pub(crate) enum Completed<T> {
     Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
     Nothing,
-    /// An entry that the server refused for the time being, in these words, and that is to be tried again.
-    Refused(Placed<T>, Refusal, Arc<str>),
+    /// An entry that the server refused for the time being, and that is to be tried again. Boxed, because every answer is
+    /// moved about in this.
+    Refused(Box<Refused<T>>),
     /// No command was waiting for an answer.
     Unasked,
+}
+
+/// What the server refused for the time being.
+#[derive(Debug)]
+pub(crate) struct Refused<T> {
+    pub(crate) placed: Placed<T>,
+    pub(crate) refusal: Refusal,
+    /// The server's words.
+    pub(crate) words: Arc<str>,
 }
 
 /// What the server will do with whatever comes next on the connection.
@@ -446,7 +456,7 @@ impl<T> Inflight<T> {
             (Some(mut placed), Some((refusal, words))) => {
                 // Whatever the connections died of, it is not this answer.
                 placed.entry.deaths = 0;
-                (Completed::Refused(placed, refusal, words), Room::default())
+                (Completed::Refused(Box::new(Refused { placed, refusal, words })), Room::default())
             }
             (Some(placed), None) => {
                 let room = placed.entry.room();

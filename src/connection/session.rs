@@ -403,8 +403,8 @@ impl<T: Claim> Session<T> {
         let output = match self.backlog.handle_answer(frame, now) {
             Answered::Output(output) => Some(output),
             Answered::Nothing => None,
-            Answered::Refused(placed, refusal, words) => {
-                self.handle_refused(placed, refusal, words, now);
+            Answered::Refused(refused) => {
+                self.handle_refused(*refused, now);
                 return None;
             }
             Answered::LeftOpen(output) => {

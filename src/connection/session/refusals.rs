@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::super::backlog::Claim;
 use super::super::gate::Scope;
-use super::super::inflight::Placed;
+use super::super::inflight::Refused;
 use super::super::output::Output;
 use super::super::standby::Doubt;
 use super::Session;
@@ -15,7 +15,8 @@ use crate::resp::Frame;
 
 impl<T: Claim> Session<T> {
     /// The server refused an entry for the time being.
-    pub(super) fn handle_refused(&mut self, placed: Placed<T>, refusal: Refusal, words: Arc<str>, now: Instant) {
+    pub(super) fn handle_refused(&mut self, refused: Refused<T>, now: Instant) {
+        let Refused { placed, refusal, words } = refused;
         let was_held = self.gates.holds_link();
         let cause = Cause::Refused { message: Arc::clone(&words) };
         self.gates.refuse(placed, refusal, &self.backlog, (cause, now));
