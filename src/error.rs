@@ -54,6 +54,7 @@ pub(crate) enum Detail {
     Server(ServerError),
     Conversion(ConversionError),
     Config(ConfigError),
+    Arguments(Box<str>),
 }
 
 /// What happened, in one word.
@@ -89,6 +90,9 @@ pub enum ErrorKind {
     /// [`Client::request`](crate::Client::request). There are no connections of their own in this version. In a
     /// transaction it keeps all commands from being sent.
     NeedsDedicated,
+    /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value that
+    /// could not be written as an argument. In a transaction it keeps all commands from being sent.
+    Arguments,
     /// The configuration or its URL has a mistake; the source is a [`ConfigError`].
     Config,
     /// There is no tokio runtime to run on: the client was made outside of one.
@@ -110,6 +114,7 @@ impl ErrorKind {
             Self::Full => "full",
             Self::Closed => "closed",
             Self::NeedsDedicated => "needs_dedicated",
+            Self::Arguments => "arguments",
             Self::Config => "config",
             Self::NoRuntime => "no_runtime",
         }
@@ -242,6 +247,7 @@ impl fmt::Display for Error {
             (Detail::Server(error), _) => write!(f, "{what}: the server answered {error}")?,
             (Detail::Conversion(error), _) => write!(f, "{what}: the reply is not what was asked for: {error}")?,
             (Detail::Config(error), _) => return write!(f, "{error}"),
+            (Detail::Arguments(reason), _) => write!(f, "{what} was not sent: its arguments are wrong: {reason}")?,
             (Detail::Cause(cause), _) => write!(f, "{what} failed: {cause}")?,
             (Detail::None, ErrorKind::Closed) => write!(f, "{what} failed: the client is closed")?,
             (Detail::None, ErrorKind::Full) => {
@@ -270,7 +276,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.detail {
-            Detail::None => None,
+            Detail::None | Detail::Arguments(_) => None,
             Detail::Cause(cause) => Some(cause),
             Detail::Server(error) => Some(error),
             Detail::Conversion(error) => Some(error),

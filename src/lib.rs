@@ -135,7 +135,7 @@ mod transport;
 pub use client::{Client, Config};
 pub use command::{
     Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
-    ServerError, Slot, ToArg, ToArgs,
+    RequestPolicy, ResponsePolicy, ServerError, Slot, ToArg, ToArgs, Version,
 };
 pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
 pub use driver::{CredentialsError, CredentialsProvider, Event, Events};

@@ -1,7 +1,7 @@
 //! Hashes: <https://redis.io/docs/latest/commands/?group=hash>.
 
 use super::{keyed, known};
-use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
+use crate::command::{Executor, FromReply, MemberScanOptions, Page, Request, ToArg, ToArgs};
 
 /// Commands on hashes.
 ///
@@ -64,6 +64,13 @@ pub trait Hashes: Executor {
     /// Since 2.0. <https://redis.io/docs/latest/commands/hmget/>
     fn hmget<T: FromReply>(self, key: impl ToArg, fields: impl ToArgs) -> Request<Self, Vec<Option<T>>> {
         keyed(self, const { known("HMGET") }, key).with(fields)
+    }
+
+    /// A page of the fields and their values, in no order, and where the next page begins. Options and streams as for
+    /// [`scan`](super::Keys::scan).
+    /// Since 2.8. <https://redis.io/docs/latest/commands/hscan/>
+    fn hscan<F: FromReply, V: FromReply>(self, key: impl ToArg) -> Request<Self, Page<(F, V)>, MemberScanOptions> {
+        keyed::<_, ()>(self, const { known("HSCAN") }, key).with(0).marked()
     }
 
     /// Sets fields: pairs of field and value, as an array or a map, or, of different types, as a tuple of pairs:

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{keyed, keys_only, known, milliseconds};
-use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs};
+use super::{keyed, keyless, keys_only, known, milliseconds};
+use crate::command::{ConversionError, Effect, Executor, FromReply, Page, Reply, Request, ScanOptions, ToArg, ToArgs};
 
 /// Commands on keys of any type.
 ///
@@ -19,6 +19,13 @@ use crate::command::{ConversionError, Executor, FromReply, Reply, Request, ToArg
 /// # }
 /// ```
 pub trait Keys: Executor {
+    /// Copies the value of one key to another. Whether it was copied: not if there is no such key, or the other one exists
+    /// and [`replace`](Request::replace) is not said. Options are methods of the request.
+    /// Since 6.2. <https://redis.io/docs/latest/commands/copy/>
+    fn copy(self, from: impl ToArg, to: impl ToArg) -> Request<Self, bool, CopyOptions> {
+        keyed::<_, ()>(self, const { known("COPY") }, from).with_keys(to).marked()
+    }
+
     /// Deletes keys: one, or an array, a slice or a vector of them, at least one. How many there were.
     /// Since 1.0. <https://redis.io/docs/latest/commands/del/>
     fn del(self, keys: impl ToArgs) -> Request<Self, u64> {
@@ -44,6 +51,16 @@ pub trait Keys: Executor {
         keyed(self, const { known("PERSIST") }, key)
     }
 
+    /// A page of the keys of the database, in no order, and where the next page begins. Options are methods of the
+    /// request: [`matching`](Request::matching), [`count`](Request::count), [`of_type`](Request::of_type),
+    /// [`cursor`](Request::cursor). On a client [`stream`](Request::stream) goes through all pages.
+    ///
+    /// A key that was there from the first page to the last comes at least once, perhaps twice.
+    /// Since 2.8. <https://redis.io/docs/latest/commands/scan/>
+    fn scan<T: FromReply>(self) -> Request<Self, Page<T>, ScanOptions> {
+        keyless::<_, ()>(self, const { known("SCAN") }).with(0).marked()
+    }
+
     /// How long the key still lives, to the millisecond (`PTTL`).
     /// Since 2.6. <https://redis.io/docs/latest/commands/pttl/>
     fn ttl(self, key: impl ToArg) -> Request<Self, TimeToLive> {
@@ -64,6 +81,23 @@ pub trait Keys: Executor {
 }
 
 impl<E: Executor> Keys for E {}
+
+/// Marks a request of [`Keys::copy`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyOptions;
+
+/// Options of [`Keys::copy`].
+impl<E, T> Request<E, T, CopyOptions> {
+    /// Into this database, instead of the same.
+    pub fn db(self, number: u32) -> Self {
+        self.with(("DB", number))
+    }
+
+    /// Even if the other key exists.
+    pub fn replace(self) -> Self {
+        self.with("REPLACE").does(Effect::LastWriteWins)
+    }
+}
 
 /// How long a key still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

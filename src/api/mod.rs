@@ -26,9 +26,19 @@ pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
-pub use strings::{SetOptions, Strings};
+pub use strings::Strings;
 
-use std::time::Duration;
+/// What marks the requests of commands with options; the options are methods of those requests.
+pub mod options {
+    pub use super::keys::CopyOptions;
+    pub use super::sorted_sets::ZaddOptions;
+    pub use super::strings::SetOptions;
+    pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
+}
+
+pub use crate::command::Page;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::command::{Command, Executor, Facts, FromReply, Request, ToArg, ToArgs, known};
 
@@ -50,4 +60,9 @@ fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// The time in whole milliseconds since 1970, rounded up; what is before 1970 is 1970.
+fn unix_milliseconds(at: SystemTime) -> i64 {
+    milliseconds(at.duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! Sets: <https://redis.io/docs/latest/commands/?group=set>.
 
 use super::{keyed, known};
-use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
+use crate::command::{Executor, FromReply, MemberScanOptions, Page, Request, ToArg, ToArgs};
 
 /// Commands on sets.
 ///
@@ -44,6 +44,13 @@ pub trait Sets: Executor {
     /// Since 1.0. <https://redis.io/docs/latest/commands/srem/>
     fn srem(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64> {
         keyed(self, const { known("SREM") }, key).with(members)
+    }
+
+    /// A page of the members, in no order, and where the next page begins. Options and streams as for
+    /// [`scan`](super::Keys::scan).
+    /// Since 2.8. <https://redis.io/docs/latest/commands/sscan/>
+    fn sscan<T: FromReply>(self, key: impl ToArg) -> Request<Self, Page<T>, MemberScanOptions> {
+        keyed::<_, ()>(self, const { known("SSCAN") }, key).with(0).marked()
     }
 }
 

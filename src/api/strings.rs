@@ -1,9 +1,9 @@
 //! Strings: <https://redis.io/docs/latest/commands/?group=string>.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use super::{keyed, keys_only, known, milliseconds};
-use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
+use super::{keyed, keys_only, known, milliseconds, unix_milliseconds};
+use crate::command::{Effect, Executor, FromReply, Request, ToArg, ToArgs};
 
 /// Commands on strings.
 ///
@@ -117,7 +117,7 @@ impl<E, T> Request<E, T, SetOptions> {
 
     /// The key expires at this time. Sent in milliseconds (`PXAT`). Since 6.2.
     pub fn exat(self, at: SystemTime) -> Self {
-        self.with(("PXAT", milliseconds(at.duration_since(UNIX_EPOCH).unwrap_or_default())))
+        self.with(("PXAT", unix_milliseconds(at)))
     }
 
     /// The key keeps the expiry it has. Since 6.0.
@@ -127,7 +127,7 @@ impl<E, T> Request<E, T, SetOptions> {
 
     /// Only if there is no such key; answers whether it was set.
     pub fn nx(self) -> Request<E, bool, SetOptions> {
-        self.with("NX").marked()
+        self.with("NX").does(Effect::ConditionalWrite).marked()
     }
 
     /// Only if there is such a key; answers whether it was set.
@@ -137,6 +137,6 @@ impl<E, T> Request<E, T, SetOptions> {
 
     /// Answers the value that was there before, `None` if there was none. Since 6.2; together with `nx` since 7.0.
     pub fn get<U: FromReply>(self) -> Request<E, Option<U>, SetOptions> {
-        self.with("GET").marked()
+        self.with("GET").does(Effect::Never).marked()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::policy;
-use crate::command::{Command, FromReply, OnRefusal, Replay, Request, ServerError};
+use crate::command::{Command, OnRefusal, Reader, Replay, Request, ServerError};
 use crate::connection::{Entry, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
@@ -29,8 +28,8 @@ pub struct Call<'c, T> {
     deadline: Option<Instant>,
     replay: Replay,
     on_refusal: OnRefusal,
+    reader: Reader<T>,
     phase: Phase,
-    answer: PhantomData<fn() -> T>,
 }
 
 enum Phase {
@@ -41,7 +40,7 @@ enum Phase {
 
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
-        let Request { executor: client, command, deadline, replay, on_refusal, .. } = request;
+        let Request { executor: client, command, deadline, replay, on_refusal, reader, .. } = request;
         let within = client.within(deadline);
         Self {
             client,
@@ -49,14 +48,14 @@ impl<'c, T> Call<'c, T> {
             deadline: deadline_of(within),
             replay: replay.unwrap_or(client.replay()),
             on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            reader,
             phase: Phase::Unsent(command),
-            answer: PhantomData,
         }
     }
 
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
-        if command.needs_dedicated() {
-            return Err(report::needs_dedicated(name));
+        if let Some(unfit) = command.unfit() {
+            return Err(report::unfit(name, &unfit));
         }
         command.seal();
         let link = self.client.link();
@@ -71,18 +70,18 @@ impl<'c, T> Call<'c, T> {
     }
 }
 
-impl<T: FromReply> Call<'_, T> {
+impl<T> Call<'_, T> {
     fn answer(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
             return Err(report::server(name, self.client.link().address(), error, sent));
         }
-        T::from_reply(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
+        (self.reader)(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
 }
 
-impl<T: FromReply> Future for Call<'_, T> {
+impl<T> Future for Call<'_, T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

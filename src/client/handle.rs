@@ -292,7 +292,7 @@ impl fmt::Debug for Client {
     }
 }
 
-impl<'c, T: FromReply, O> IntoFuture for Request<&'c Client, T, O> {
+impl<'c, T, O> IntoFuture for Request<&'c Client, T, O> {
     type Output = Result<T, Error>;
     type IntoFuture = Call<'c, T>;
 

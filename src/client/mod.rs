@@ -24,6 +24,6 @@ pub use handle::Client;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
-pub use results::Results;
+pub use results::{Handles, Results};
 pub use stats::Stats;
 pub use transaction::{Transaction, TransactionExecution};

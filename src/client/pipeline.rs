@@ -97,12 +97,13 @@ impl Sealed for &mut Pipeline<'_> {}
 
 impl Executor for &mut Pipeline<'_> {}
 
-impl<T: FromReply, O> Request<&mut Pipeline<'_>, T, O> {
+impl<T, O> Request<&mut Pipeline<'_>, T, O> {
     /// Adds the command to the pipeline. A deadline of its own is not kept: the pipeline has one for all.
     ///
     /// A command that needs a connection of its own is not sent; its result will say so.
     pub fn queue(self) -> Queued<T> {
-        self.executor.0.push(&self.command, self.replay, self.on_refusal)
+        let (executor, request) = self.parted();
+        executor.0.push(&request)
     }
 }
 

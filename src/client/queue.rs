@@ -1,7 +1,6 @@
 //! Commands that a caller queues and sends as one, and their way to the link: what pipelines and transactions share.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -12,7 +11,7 @@ use super::report::Name;
 use super::settings::policy;
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
-use crate::command::{Command, Encoded, Limit, OnRefusal, Replay, Retry};
+use crate::command::{Encoded, Limit, Reader, Request, Retry, Unfit};
 use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
@@ -34,8 +33,8 @@ pub(super) struct Queue<'c> {
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) name: Name,
-    /// Its place among those that are sent; `None`: it must not be sent on a shared connection.
-    pub(super) place: Option<usize>,
+    /// Its place among those that are sent, or why it must not be sent.
+    pub(super) place: Result<usize, Unfit>,
 }
 
 /// Names a queued command's result, to be given to [`Results::get`](super::Results::get); `T` is what its answer is
@@ -44,7 +43,8 @@ pub struct Queued<T> {
     /// Of which queue it is.
     pub(super) queue: u64,
     pub(super) index: usize,
-    answer: PhantomData<fn() -> T>,
+    /// How its answer is read.
+    pub(super) reader: Reader<T>,
 }
 
 /// How far the commands of a queue belong together.
@@ -88,21 +88,21 @@ impl<'c> Queue<'c> {
     }
 
     /// Adds a command; one that needs a connection of its own will not be sent.
-    pub(super) fn push<T>(
-        &mut self,
-        command: &Command,
-        replay: Option<Replay>,
-        on_refusal: Option<OnRefusal>,
-    ) -> Queued<T> {
-        let place = (!command.needs_dedicated()).then(|| {
-            command.write_to(&mut self.bytes);
-            let replay = replay.unwrap_or(self.client.replay());
-            let on_refusal = on_refusal.unwrap_or(self.client.on_refusal());
-            self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
-            self.ends.len() - 1
-        });
+    pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
+        let command = request.command();
+        let place = command.unfit().map_or_else(|| Ok(self.add(request)), Err);
         self.planned.push(Planned { name: Name::of(command), place });
-        Queued { queue: self.number, index: self.planned.len() - 1, answer: PhantomData }
+        Queued { queue: self.number, index: self.planned.len() - 1, reader: request.reader }
+    }
+
+    /// Adds a command that will be sent; its place among those.
+    fn add<E, T, O>(&mut self, request: &Request<E, T, O>) -> usize {
+        let command = request.command();
+        command.write_to(&mut self.bytes);
+        let replay = request.replay.unwrap_or(self.client.replay());
+        let on_refusal = request.on_refusal.unwrap_or(self.client.on_refusal());
+        self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
+        self.ends.len() - 1
     }
 
     pub(super) fn len(&self) -> usize {
@@ -153,8 +153,8 @@ impl Flight<'_> {
     /// The place, among all that are sent, of what decides on a command, one of `count`: in a transaction that is EXEC.
     fn passage(&self, planned: &Planned, count: usize) -> Option<usize> {
         match self.bond {
-            Bond::Pipeline => planned.place,
-            Bond::Transaction => planned.place.map(|_| count + 1),
+            Bond::Pipeline => planned.place.as_ref().ok().copied(),
+            Bond::Transaction => planned.place.is_ok().then_some(count + 1),
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::{Command, ConversionError, Facts, ServerError, known};
+use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known};
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
@@ -151,9 +151,13 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
     Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
 }
 
-/// The command must not be sent on a shared connection.
-pub(super) fn needs_dedicated(name: &Name) -> Error {
-    Error::new(Report::new(ErrorKind::NeedsDedicated, Fate::NotSent, name.shown()))
+/// The command must not be sent.
+pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
+    let (kind, detail) = match unfit {
+        Unfit::NeedsDedicated => (ErrorKind::NeedsDedicated, Detail::None),
+        Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
+    };
+    Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })
 }
 
 /// The client is closed.

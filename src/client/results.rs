@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::queue::{Flight, Planned, Queued};
 use super::report;
-use crate::command::{FromReply, ServerError};
+use crate::command::{FromReply, Reader, ServerError};
 use crate::connection::{Found, GroupEnd, Lost, Sent};
 use crate::driver::Outcome;
 use crate::error::Error;
@@ -22,6 +22,19 @@ pub struct Results {
     answers: Answers,
     node: Address,
     within: Option<Duration>,
+}
+
+/// Names of queued commands: one [`Queued`], or a tuple, an array or a vector of them, nested too.
+pub trait Handles: sealed::Sealed {
+    /// What they answer.
+    type Answer;
+
+    #[doc(hidden)]
+    fn read(self, results: &Results) -> Result<Self::Answer, Error>;
+}
+
+mod sealed {
+    pub trait Sealed {}
 }
 
 /// Where the answers are.
@@ -74,7 +87,20 @@ impl Results {
         Self { queue, commands: flight.take_planned(), answers, node, within }
     }
 
-    /// The result of one command.
+    /// The result of one command, or those of several that are given as a tuple, an array or a vector: all of them, or
+    /// the first error.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::Strings;
+    ///
+    /// let mut pipeline = client.pipeline();
+    /// let queued = (pipeline.incr("visits").queue(), pipeline.get::<String>("name").queue());
+    /// let (visits, name) = pipeline.execute().await.get(queued)?;
+    /// # let (_, _): (i64, Option<String>) = (visits, name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for a single call: the server's error, a reply of another shape, or why there was no answer, each with what
@@ -82,20 +108,19 @@ impl Results {
     ///
     /// # Panics
     /// If `queued` comes from another pipeline or transaction.
-    pub fn get<T: FromReply>(&self, queued: Queued<T>) -> Result<T, Error> {
-        assert_eq!(queued.queue, self.queue, "the command was queued in another pipeline or transaction");
-        self.at(queued.index)
+    pub fn get<Q: Handles>(&self, queued: Q) -> Result<Q::Answer, Error> {
+        queued.read(self)
     }
 
     /// The results in the order in which the commands were queued, each converted to `T`.
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
         let mut answers = self.answers.iter();
-        self.commands.iter().map(move |planned| match planned.place {
-            Some(place) => match self.answers.loss(place) {
+        self.commands.iter().map(move |planned| match &planned.place {
+            Ok(place) => match self.answers.loss(*place) {
                 Some(lost) => Err(self.lost(planned, lost)),
-                None => self.answer(planned, answers.next()),
+                None => self.answer(planned, answers.next(), T::from_reply),
             },
-            None => Err(report::needs_dedicated(&planned.name)),
+            Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         })
     }
 
@@ -126,26 +151,27 @@ impl Results {
         flight.tell(&self.commands, |index| errors.get(index).and_then(Option::as_ref));
     }
 
-    fn at<T: FromReply>(&self, index: usize) -> Result<T, Error> {
-        let planned = self.commands.get(index).expect("checked by the caller");
-        match planned.place {
-            Some(place) => match self.answers.loss(place) {
+    fn at<T>(&self, queued: Queued<T>) -> Result<T, Error> {
+        assert_eq!(queued.queue, self.queue, "the command was queued in another pipeline or transaction");
+        let planned = self.commands.get(queued.index).expect("it was queued, and nothing is taken away");
+        match &planned.place {
+            Ok(place) => match self.answers.loss(*place) {
                 Some(lost) => Err(self.lost(planned, lost)),
-                None => self.answer(planned, self.answers.at(place)),
+                None => self.answer(planned, self.answers.at(*place), queued.reader),
             },
-            None => Err(report::needs_dedicated(&planned.name)),
+            Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         }
     }
 
-    fn answer<T: FromReply>(&self, planned: &Planned, reply: Option<Reply<'_>>) -> Result<T, Error> {
+    fn answer<T>(&self, planned: &Planned, reply: Option<Reply<'_>>, reader: Reader<T>) -> Result<T, Error> {
         let name = &planned.name;
         let Some(reply) = reply else { return Err(report::closed(name)) };
         match reply.bytes() {
             Some(line) if reply.is_error() => {
-                let sent = planned.place.map_or(Sent::Once, |place| self.answers.sent(place));
+                let sent = planned.place.as_ref().map_or(Sent::Once, |place| self.answers.sent(*place));
                 Err(report::server(name, &self.node, ServerError::from_bytes(line), sent))
             }
-            _ => T::from_reply(reply).map_err(|error| report::conversion(name, &self.node, error)),
+            _ => reader(reply).map_err(|error| report::conversion(name, &self.node, error)),
         }
     }
 
@@ -250,6 +276,61 @@ fn elements(frame: &Frame) -> Option<Items<'_>> {
         _ => None,
     }
 }
+
+impl<T> sealed::Sealed for Queued<T> {}
+
+impl<T> Handles for Queued<T> {
+    type Answer = T;
+
+    fn read(self, results: &Results) -> Result<T, Error> {
+        results.at(self)
+    }
+}
+
+impl<Q: Handles> sealed::Sealed for Vec<Q> {}
+
+impl<Q: Handles> Handles for Vec<Q> {
+    type Answer = Vec<Q::Answer>;
+
+    fn read(self, results: &Results) -> Result<Self::Answer, Error> {
+        self.into_iter().map(|queued| queued.read(results)).collect()
+    }
+}
+
+impl<Q: Handles, const N: usize> sealed::Sealed for [Q; N] {}
+
+impl<Q: Handles, const N: usize> Handles for [Q; N] {
+    type Answer = Vec<Q::Answer>;
+
+    fn read(self, results: &Results) -> Result<Self::Answer, Error> {
+        self.into_iter().map(|queued| queued.read(results)).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Handles),+> sealed::Sealed for ($($name,)+) {}
+
+        impl<$($name: Handles),+> Handles for ($($name,)+) {
+            type Answer = ($($name::Answer,)+);
+
+            fn read(self, results: &Results) -> Result<Self::Answer, Error> {
+                #[expect(non_snake_case, reason = "the macro names the fields by their types")]
+                let ($($name,)+) = self;
+                Ok(($($name.read(results)?,)+))
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
 
 impl fmt::Debug for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

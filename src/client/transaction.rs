@@ -113,6 +113,7 @@ impl<'c> Transaction<'c> {
     /// Those of every call, for the transaction as a whole, see [`Transaction`]; besides
     /// - `NeedsDedicated`, fate `NotSent`: one of the commands must not be sent on a shared connection (`SUBSCRIBE`,
     ///   `BLPOP`, `WATCH`, ...), so nothing was sent;
+    /// - `Arguments`, fate `NotSent`: one of the commands has arguments that cannot be sent, so nothing was;
     /// - `Server`: the server refused one of the commands, or `MULTI`, or `EXEC`, so nothing ran;
     /// - `NotAtomic`, fate `Executed`: it refused `MULTI` and ran commands nevertheless, each by itself.
     pub fn execute(self) -> TransactionExecution<'c> {
@@ -124,12 +125,13 @@ impl Sealed for &mut Transaction<'_> {}
 
 impl Executor for &mut Transaction<'_> {}
 
-impl<T: FromReply, O> Request<&mut Transaction<'_>, T, O> {
+impl<T, O> Request<&mut Transaction<'_>, T, O> {
     /// Adds the command to the transaction. A deadline of its own is not kept: the transaction has one for all.
     ///
     /// One command that needs a connection of its own keeps the whole transaction from being sent.
     pub fn queue(self) -> Queued<T> {
-        self.executor.0.push(&self.command, self.replay, self.on_refusal)
+        let (executor, request) = self.parted();
+        executor.0.push(&request)
     }
 }
 
@@ -138,8 +140,9 @@ impl Future for TransactionExecution<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let flight = &mut self.get_mut().0;
-        if let Some(unfit) = flight.planned().iter().find(|planned| planned.place.is_none()) {
-            let error = report::needs_dedicated(&unfit.name);
+        let unfit = flight.planned().iter().find_map(|planned| Some((&planned.name, planned.place.as_ref().err()?)));
+        if let Some((name, unfit)) = unfit {
+            let error = report::unfit(name, unfit);
             flight.tell(flight.planned(), |_| Some(&error));
             return Poll::Ready(Err(error));
         }

@@ -31,6 +31,12 @@ impl<'a> Args<'a> {
         self.command.push_shared(argument);
     }
 
+    /// The value cannot be an argument: the call will end in [`ErrorKind::Arguments`](crate::ErrorKind::Arguments) with
+    /// this reason, and nothing is sent. The reason is shown, so it should hold no value.
+    pub fn reject(&mut self, reason: impl Into<Box<str>>) {
+        self.command.reject(reason.into());
+    }
+
     /// Adds an integer in decimal digits.
     pub fn integer(&mut self, argument: i64) {
         self.command.push_integer(argument);
@@ -51,7 +57,8 @@ impl<'a> Args<'a> {
 
 /// Something that can be given as arguments of a command: any number of them, none too.
 ///
-/// What a command makes of them is the server's business: of too few, or an odd number where pairs are wanted, it says so.
+/// Where a typed command wants one at least, an empty list ends in [`ErrorKind::Arguments`](crate::ErrorKind::Arguments)
+/// before anything is sent. What a server makes of an odd number where pairs are wanted is its business: it says so.
 /// Pairs of one type can be an array, a vector or a map; pairs of different types are a tuple of tuples,
 /// `(("name", "alice"), ("age", 7))`.
 ///

@@ -1,4 +1,17 @@
-//! The one table of facts about commands: what running one twice would do, and whether it may share a connection.
+//! The one table of facts about commands: what running one twice would do, where its keys are, and whether it may share
+//! a connection.
+
+mod keys;
+mod policy;
+mod row;
+mod table;
+
+use std::fmt;
+
+use keys::KeySpec;
+pub use policy::{RequestPolicy, ResponsePolicy};
+use row::other;
+use table::TABLE;
 
 /// What running a command does to the data, as a ladder: the further down, the more harm in running it twice.
 ///
@@ -26,10 +39,43 @@ pub enum Effect {
 pub struct Facts {
     name: &'static str,
     wire_name: WireName,
+    since: Version,
+    /// How many words it has; negative: at least.
+    arity: i8,
+    access: Access,
     effect: Effect,
+    /// Options by which the effect is another one.
+    options: &'static [(&'static str, Effect)],
+    /// The word from which on they are options; before it are keys and values.
+    options_from: u8,
+    answer_repeats: bool,
+    blocks: bool,
+    keys: &'static [KeySpec],
     sharing: Sharing,
     refusals: Refusals,
     home: Home,
+    request_policy: Option<RequestPolicy>,
+    response_policy: Option<ResponsePolicy>,
+}
+
+/// A version of a server, or of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// 7 of 7.0.15.
+    pub major: u8,
+    /// 0 of 7.0.15.
+    pub minor: u8,
+    /// 15 of 7.0.15.
+    pub patch: u8,
+}
+
+/// What servers say a command does with the data. A command of which they say that it may write can have an effect of
+/// [`Effect::Read`] without its options (`GETEX`, `SORT`): replicas refuse it all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+    Other,
 }
 
 /// Where a command means the same.
@@ -45,8 +91,8 @@ pub(crate) enum Home {
 #[derive(Debug, PartialEq, Eq)]
 struct WireName {
     bytes: [u8; WireName::MAX],
-    len: usize,
-    words: usize,
+    len: u8,
+    words: u8,
 }
 
 /// Whether a command may be sent on a connection that others use too.
@@ -72,24 +118,90 @@ pub(crate) enum Refusals {
 }
 
 impl Facts {
+    /// What is known of a command by its name, in any case, such as `"GET"` or `"config set"`; `None`: nothing.
+    pub fn of(name: &str) -> Option<&'static Self> {
+        lookup(name)
+    }
+
+    /// The whole table, sorted by name.
+    pub fn all() -> &'static [Self] {
+        TABLE
+    }
+
     /// The command's name as the documentation spells it, such as `"GET"` or `"CONFIG SET"`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What running it does.
+    /// What running it does, without options.
     pub fn effect(&self) -> Effect {
         self.effect
     }
 
+    /// The first version that had it: of Redis or, for what only Valkey has, of Valkey; of the module for a module's.
+    pub fn since(&self) -> Version {
+        self.since
+    }
+
+    /// Whether servers take it for a command that only reads, so that replicas run it.
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::Read
+    }
+
+    /// Whether servers take it for a command that may write, so that replicas refuse it.
+    pub fn is_write(&self) -> bool {
+        self.access == Access::Write
+    }
+
+    /// Whether it may wait on the server until something happens.
+    pub fn is_blocking(&self) -> bool {
+        self.blocks
+    }
+
+    /// Whether it answers the same when it runs a second time with nothing in between (`SET`; not `SET .. NX`, whose
+    /// second run answers that the key exists).
+    pub fn answer_repeats(&self) -> bool {
+        self.answer_repeats
+    }
+
+    /// How many words it has, those of its name included; negative: at least so many.
+    pub fn arity(&self) -> i8 {
+        self.arity
+    }
+
+    /// Which nodes of a cluster it goes to, if its keys alone do not say it.
+    pub fn request_policy(&self) -> Option<RequestPolicy> {
+        self.request_policy
+    }
+
+    /// How the answers of several nodes become one; `None`: a list, in the order of the keys if there are any.
+    pub fn response_policy(&self) -> Option<ResponsePolicy> {
+        self.response_policy
+    }
+
+    /// How many words it has at least.
+    pub(crate) fn least_words(&self) -> usize {
+        usize::from(self.arity.unsigned_abs())
+    }
+
+    /// Where its keys are.
+    pub(crate) fn keys(&self) -> &'static [KeySpec] {
+        self.keys
+    }
+
+    /// The options by which the effect is another one, and the word from which on they count.
+    pub(crate) fn options(&self) -> (usize, &'static [(&'static str, Effect)]) {
+        (usize::from(self.options_from), self.options)
+    }
+
     /// The name as it is sent: each of its words a bulk string.
     pub(crate) fn wire_name(&self) -> &[u8] {
-        self.wire_name.bytes.get(..self.wire_name.len).unwrap_or_default()
+        self.wire_name.bytes.get(..usize::from(self.wire_name.len)).unwrap_or_default()
     }
 
     /// How many words the name has.
     pub(crate) fn words(&self) -> usize {
-        self.wire_name.words
+        usize::from(self.wire_name.words)
     }
 
     pub(crate) fn sharing(&self) -> Sharing {
@@ -126,19 +238,23 @@ fn find(name: impl Iterator<Item = u8> + Clone) -> Option<&'static Facts> {
 /// While compiling, if the table does not know the name, in upper case.
 #[expect(clippy::panic, reason = "only while compiling")]
 pub(crate) const fn known(name: &str) -> &'static Facts {
-    let mut index = 0;
-    while index < TABLE.len() {
-        if same(TABLE[index].name.as_bytes(), name.as_bytes()) {
-            return &TABLE[index];
+    let (mut from, mut to) = (0, TABLE.len());
+    while from < to {
+        let middle = usize::midpoint(from, to);
+        if precedes(TABLE[middle].name.as_bytes(), name.as_bytes()) {
+            from = middle + 1;
+        } else if precedes(name.as_bytes(), TABLE[middle].name.as_bytes()) {
+            to = middle;
+        } else {
+            return &TABLE[middle];
         }
-        index += 1;
     }
     panic!("the table of facts does not know this command");
 }
 
 impl WireName {
     /// Enough for every name in the table.
-    const MAX: usize = 40;
+    const MAX: usize = 48;
 
     const fn of(name: &str) -> Self {
         let name = name.as_bytes();
@@ -171,251 +287,51 @@ impl WireName {
             words += 1;
             start += 1;
         }
-        Self { bytes, len, words }
+        Self { bytes, len: len as u8, words }
     }
 }
 
-const fn same(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
+/// Whether one name comes before the other.
+const fn precedes(one: &[u8], other: &[u8]) -> bool {
     let mut index = 0;
-    while index < one.len() {
+    while index < one.len() && index < other.len() {
         if one[index] != other[index] {
-            return false;
+            return one[index] < other[index];
         }
         index += 1;
     }
-    true
+    one.len() < other.len()
+}
+
+impl Version {
+    /// Of three numbers with dots in between.
+    const fn of(text: &str) -> Self {
+        let text = text.as_bytes();
+        let (mut parts, mut part, mut index) = ([0u8; 3], 0, 0);
+        while index < text.len() {
+            if text[index] == b'.' {
+                part += 1;
+            } else {
+                parts[part] = parts[part] * 10 + (text[index] - b'0');
+            }
+            index += 1;
+        }
+        Self { major: parts[0], minor: parts[1], patch: parts[2] }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
 }
 
 /// What must be assumed of a command that the table does not know.
-pub(crate) static UNKNOWN: Facts = Facts {
-    name: "(unknown)",
-    wire_name: WireName::of("(unknown)"),
-    effect: Effect::Never,
-    sharing: Sharing::Shared,
-    refusals: Refusals::BeforeScripts,
-    home: Home::Any,
-};
-
-const fn shared(name: &'static str, effect: Effect) -> Facts {
-    Facts {
-        name,
-        wire_name: WireName::of(name),
-        effect,
-        sharing: Sharing::Shared,
-        refusals: Refusals::Usual,
-        home: Home::Any,
-    }
-}
-
-const fn cursor(name: &'static str) -> Facts {
-    Facts { home: Home::Cursor, ..shared(name, Effect::Read) }
-}
-
-const fn dedicated(name: &'static str) -> Facts {
-    Facts {
-        name,
-        wire_name: WireName::of(name),
-        effect: Effect::Never,
-        sharing: Sharing::Dedicated,
-        refusals: Refusals::Usual,
-        home: Home::Any,
-    }
-}
-
-const fn container(name: &'static str, dedicated: &'static [&'static str]) -> Facts {
-    let sharing = if dedicated.is_empty() { Sharing::Shared } else { Sharing::DedicatedWith(dedicated) };
-    Facts {
-        name,
-        wire_name: WireName::of(name),
-        effect: Effect::Never,
-        sharing,
-        refusals: Refusals::Usual,
-        home: Home::Any,
-    }
-}
-
-const fn blocking_by_option(name: &'static str, effect: Effect) -> Facts {
-    Facts {
-        name,
-        wire_name: WireName::of(name),
-        effect,
-        sharing: Sharing::DedicatedIfBlocking,
-        refusals: Refusals::Usual,
-        home: Home::Any,
-    }
-}
-
-const fn script(name: &'static str, effect: Effect) -> Facts {
-    Facts {
-        name,
-        wire_name: WireName::of(name),
-        effect,
-        sharing: Sharing::Shared,
-        refusals: Refusals::BeforeScripts,
-        home: Home::Any,
-    }
-}
-
-use Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
-
-/// Sorted by name; `every_name_is_found` fails if it is not.
-static TABLE: &[Facts] = &[
-    shared("APPEND", Accumulating),
-    dedicated("ASKING"),
-    dedicated("AUTH"),
-    shared("BITCOUNT", Read),
-    shared("BITPOS", Read),
-    dedicated("BLMOVE"),
-    dedicated("BLMPOP"),
-    dedicated("BLPOP"),
-    dedicated("BRPOP"),
-    dedicated("BRPOPLPUSH"),
-    dedicated("BZMPOP"),
-    dedicated("BZPOPMAX"),
-    dedicated("BZPOPMIN"),
-    container("CLIENT", &["REPLY", "CACHING", "TRACKING", "NO-TOUCH", "CAPA", "IMPORT-SOURCE"]),
-    dedicated("CLIENT CACHING"),
-    dedicated("CLIENT CAPA"),
-    shared("CLIENT GETNAME", Read),
-    shared("CLIENT ID", Read),
-    dedicated("CLIENT IMPORT-SOURCE"),
-    shared("CLIENT INFO", Read),
-    shared("CLIENT LIST", Read),
-    shared("CLIENT NO-EVICT", Never),
-    dedicated("CLIENT NO-TOUCH"),
-    dedicated("CLIENT REPLY"),
-    shared("CLIENT SETINFO", Never),
-    shared("CLIENT SETNAME", Never),
-    dedicated("CLIENT TRACKING"),
-    container("CLUSTER", &["SYNCSLOTS"]),
-    dedicated("CLUSTER SYNCSLOTS"),
-    container("CONFIG", &[]),
-    shared("CONFIG GET", Read),
-    shared("CONFIG SET", Admin),
-    shared("DBSIZE", Read),
-    shared("DECR", Accumulating),
-    shared("DECRBY", Accumulating),
-    shared("DEL", LastWriteWins),
-    dedicated("DISCARD"),
-    shared("ECHO", Read),
-    script("EVAL", Never),
-    script("EVALSHA", Never),
-    script("EVALSHA_RO", Read),
-    script("EVAL_RO", Read),
-    dedicated("EXEC"),
-    shared("EXISTS", Read),
-    // A relative time restarts when it is set again: what ends up is what the last one said.
-    shared("EXPIRE", LastWriteWins),
-    shared("EXPIREAT", LastWriteWins),
-    shared("EXPIRETIME", Read),
-    script("FCALL", Never),
-    script("FCALL_RO", Read),
-    shared("FLUSHALL", Admin),
-    shared("FLUSHDB", Admin),
-    shared("GET", Read),
-    shared("GETDEL", Never),
-    shared("GETEX", LastWriteWins),
-    shared("GETRANGE", Read),
-    shared("GETSET", Never),
-    shared("HDEL", LastWriteWins),
-    dedicated("HELLO"),
-    shared("HEXISTS", Read),
-    shared("HGET", Read),
-    shared("HGETALL", Read),
-    shared("HINCRBY", Accumulating),
-    shared("HINCRBYFLOAT", Accumulating),
-    shared("HKEYS", Read),
-    shared("HLEN", Read),
-    shared("HMGET", Read),
-    // With this and with POST servers take the peer for a browser, and hang up.
-    dedicated("HOST:"),
-    shared("HSET", LastWriteWins),
-    shared("HSETNX", ConditionalWrite),
-    shared("HVALS", Read),
-    shared("INCR", Accumulating),
-    shared("INCRBY", Accumulating),
-    shared("INCRBYFLOAT", Accumulating),
-    shared("INFO", Read),
-    shared("KEYS", Read),
-    shared("LINDEX", Read),
-    shared("LLEN", Read),
-    shared("LMOVE", Never),
-    shared("LPOP", Never),
-    shared("LPUSH", Accumulating),
-    shared("LRANGE", Read),
-    shared("LREM", Accumulating),
-    shared("LSET", LastWriteWins),
-    shared("LTRIM", Never),
-    shared("MGET", Read),
-    dedicated("MONITOR"),
-    shared("MSET", LastWriteWins),
-    shared("MSETNX", ConditionalWrite),
-    dedicated("MULTI"),
-    shared("PERSIST", LastWriteWins),
-    shared("PEXPIRE", LastWriteWins),
-    shared("PEXPIREAT", LastWriteWins),
-    shared("PING", Read),
-    dedicated("POST"),
-    dedicated("PSUBSCRIBE"),
-    dedicated("PSYNC"),
-    shared("PTTL", Read),
-    shared("PUBLISH", Accumulating),
-    dedicated("PUNSUBSCRIBE"),
-    dedicated("QUIT"),
-    dedicated("READONLY"),
-    dedicated("READWRITE"),
-    // REPLCONF ACK has no answer: every later one would go to the wrong call.
-    dedicated("REPLCONF"),
-    dedicated("RESET"),
-    shared("RPOP", Never),
-    shared("RPUSH", Accumulating),
-    shared("SADD", LastWriteWins),
-    cursor("SCAN"),
-    shared("SCARD", Read),
-    container("SCRIPT", &["DEBUG"]),
-    dedicated("SCRIPT DEBUG"),
-    dedicated("SELECT"),
-    shared("SET", LastWriteWins),
-    shared("SETEX", LastWriteWins),
-    shared("SETNX", ConditionalWrite),
-    shared("SISMEMBER", Read),
-    shared("SMEMBERS", Read),
-    shared("SPOP", Never),
-    shared("SPUBLISH", Accumulating),
-    shared("SREM", LastWriteWins),
-    dedicated("SSUBSCRIBE"),
-    shared("STRLEN", Read),
-    dedicated("SUBSCRIBE"),
-    dedicated("SUNSUBSCRIBE"),
-    dedicated("SYNC"),
-    shared("TIME", Read),
-    shared("TTL", Read),
-    shared("TYPE", Read),
-    shared("UNLINK", LastWriteWins),
-    dedicated("UNSUBSCRIBE"),
-    dedicated("UNWATCH"),
-    dedicated("WAIT"),
-    dedicated("WAITAOF"),
-    dedicated("WATCH"),
-    shared("XADD", Accumulating),
-    shared("XLEN", Read),
-    shared("XRANGE", Read),
-    blocking_by_option("XREAD", Read),
-    blocking_by_option("XREADGROUP", Never),
-    shared("ZADD", LastWriteWins),
-    shared("ZCARD", Read),
-    shared("ZINCRBY", Accumulating),
-    shared("ZRANGE", Read),
-    shared("ZRANK", Read),
-    shared("ZREM", LastWriteWins),
-    shared("ZSCORE", Read),
-];
+pub(crate) static UNKNOWN: Facts = other("(unknown)", -1, "0.0.0", Effect::Never).script();
 
 #[cfg(test)]
 mod tests {
+    use super::Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
     use super::*;
     use crate::command::Command;
 
@@ -425,7 +341,7 @@ mod tests {
             assert_eq!(lookup(facts.name), Some(facts), "{}: is the table sorted?", facts.name);
             assert_eq!(lookup(&facts.name.to_lowercase()), Some(facts));
         }
-        assert_eq!(lookup("FT.SEARCH"), None);
+        assert_eq!(lookup("TS.ADD"), None);
         assert_eq!(lookup_two("client", "Id"), lookup("CLIENT ID"));
         assert_eq!(lookup_two("CLIENT", "FOO"), None);
     }

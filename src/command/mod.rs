@@ -9,22 +9,25 @@ mod raw;
 mod refusal;
 mod replay;
 mod request;
+mod scan;
 mod slot;
 pub(crate) mod transaction;
 
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
-pub use facts::{Effect, Facts};
+pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
+pub(crate) use raw::Unfit;
 pub use refusal::OnRefusal;
 pub(crate) use refusal::{Refusal, Retry};
 pub use replay::Replay;
 pub use request::{Executor, NoOptions, Request};
-pub(crate) use request::{Limit, sealed::Sealed};
+pub(crate) use request::{Limit, Reader, sealed::Sealed};
+pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;
 
 pub(crate) use crate::resp::Reply;

@@ -36,8 +36,32 @@ pub struct Command {
     body: Encoded,
     /// How many bulk strings `body` holds.
     words: usize,
-    /// Where the bulk string of the first key begins in `body`.
+    /// Where the bulk string of the first argument that was given as a key begins in `body`.
     key: Option<usize>,
+    /// What running it does, where that is known without looking for options.
+    effect: Option<Effect>,
+    /// With fewer words than this a server would only say that the number is wrong.
+    least_words: usize,
+    /// What few commands have.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few commands have.
+#[derive(Clone, Default)]
+struct Rare {
+    /// Where the bulk strings of further keys begin, of a command of which nothing is known.
+    more_keys: Vec<usize>,
+    /// Why it must not be sent.
+    flaw: Option<Box<str>>,
+}
+
+/// Why a command must not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It would change, hold up or silence a connection that others use too.
+    NeedsDedicated,
+    /// This is wrong with its arguments.
+    Arguments(Box<str>),
 }
 
 impl Command {
@@ -52,6 +76,8 @@ impl Command {
             (None, Some(facts)) => (Self::of(facts), words),
             (None, None) => (Self::unknown(first), words),
         };
+        // Which options it will have, and how many arguments newer servers want, is not known.
+        (command.effect, command.least_words) = (None, 0);
         for word in rest {
             command.push_bytes(word.as_bytes());
         }
@@ -63,6 +89,7 @@ impl Command {
         let mut command = Self::empty(facts);
         command.body.small().extend_from_slice(facts.wire_name());
         command.words = facts.words();
+        (command.effect, command.least_words) = (Some(facts.effect()), facts.least_words());
         command
     }
 
@@ -73,10 +100,29 @@ impl Command {
         self
     }
 
-    /// Adds a key: an argument by which a cluster decides where the command goes. The first one counts.
+    /// Adds a key, or several: arguments by which a cluster decides where the command goes.
+    ///
+    /// Of a command that this crate knows, keys are found among the arguments of [`arg`](Self::arg) too, see
+    /// [`keys`](Self::keys); of others only these are keys.
     #[must_use]
     pub fn key(mut self, key: impl ToArgs) -> Self {
         self.push_key(&key);
+        self
+    }
+
+    /// What running it does, where this crate does not know better or is too careful: by this [`Replay`](crate::Replay)
+    /// decides whether it may be sent again when nobody knows whether it ran. For a command that this crate does not know the
+    /// default is [`Effect::Never`].
+    ///
+    /// ```
+    /// use steadfast::{Command, Effect};
+    ///
+    /// let command = Command::new("TS.GET").key("temperature").with_effect(Effect::Read);
+    /// assert_eq!(command.effect(), Effect::Read);
+    /// ```
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = Some(effect);
         self
     }
 
@@ -96,10 +142,9 @@ impl Command {
         match self.facts.sharing() {
             Sharing::Shared => false,
             Sharing::Dedicated => true,
-            Sharing::DedicatedWith(words) => self
-                .words()
-                .nth(1)
-                .is_some_and(|second| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(second))),
+            Sharing::DedicatedWith(words) => {
+                self.words().nth(1).is_some_and(|second| words.iter().any(|word| reads(second, word.as_bytes())))
+            }
             Sharing::DedicatedIfBlocking => self.has_option(b"BLOCK"),
         }
     }
@@ -109,15 +154,42 @@ impl Command {
         self.facts
     }
 
-    /// The hash slot of the first argument that was given as a key.
+    /// Its keys, in order: by the table of facts if that knows where they are, else those given to [`key`](Self::key). A
+    /// sharded channel counts as a key.
+    ///
+    /// ```
+    /// use steadfast::Command;
+    ///
+    /// let command = Command::new("MSET").arg(("a", 1, "b", 2));
+    /// assert_eq!(command.keys(), [b"a", b"b"]);
+    /// ```
+    pub fn keys(&self) -> Vec<&[u8]> {
+        if self.facts.keys().is_empty() {
+            let more = self.rare.as_ref().map_or(&[][..], |rare| &rare.more_keys);
+            return self.key.iter().chain(more).filter_map(|position| self.word_at(*position)).collect();
+        }
+        let words: Vec<&[u8]> = self.words().collect();
+        let places = self.facts.keys().iter().flat_map(|spec| spec.places(&words));
+        places.filter_map(|place| words.get(place).copied()).collect()
+    }
+
+    /// The hash slot of its first key.
     pub fn slot(&self) -> Option<Slot> {
-        let (start, len) = self.bulk_at(self.key?)?;
-        let mut slot = None;
-        self.body.pieces(start..start + len, |key| {
-            slot = Some(Slot::of(key));
-            false
-        });
-        slot
+        match self.key {
+            Some(position) => self.word_at(position).map(Slot::of),
+            None => self.keys().first().map(|key| Slot::of(key)),
+        }
+    }
+
+    /// Why it must not be sent on a connection that others use too; `None`: it may.
+    pub(crate) fn unfit(&self) -> Option<Unfit> {
+        if let Some(flaw) = self.rare.as_ref().and_then(|rare| rare.flaw.clone()) {
+            return Some(Unfit::Arguments(flaw));
+        }
+        if self.words < self.least_words {
+            return Some(Unfit::Arguments("too few: an empty list of keys, fields or values".into()));
+        }
+        self.needs_dedicated().then_some(Unfit::NeedsDedicated)
     }
 
     /// How many arguments it has, the name's words among them.
@@ -160,11 +232,48 @@ impl Command {
     }
 
     pub(crate) fn push_key(&mut self, key: &(impl ToArgs + ?Sized)) {
-        let before = self.body.len();
+        let mut position = self.body.len();
         self.push(key);
-        if self.key.is_none() {
-            self.key = (self.body.len() > before).then_some(before);
+        if self.key.is_none() && self.body.len() > position {
+            self.key = Some(position);
+            position = self.after(position);
         }
+        // The table says where all keys of other commands are.
+        while self.facts.keys().is_empty() && position < self.body.len() {
+            self.rare.get_or_insert_default().more_keys.push(position);
+            position = self.after(position);
+        }
+    }
+
+    /// Puts arguments in the place of so many words from the word `at` on.
+    pub(crate) fn splice(&mut self, at: usize, count: usize, arguments: &impl ToArgs) {
+        let start = self.position_of(at);
+        let end = (0..count).fold(start, |position, _| self.after(position));
+        let mut inserted = Self::empty(self.facts);
+        inserted.push(arguments);
+        let mut body = Encoded::from_scratch();
+        body.append_range(&self.body, 0..start);
+        body.append(&inserted.body);
+        body.append_range(&self.body, end..self.body.len());
+        let moved = |position: &mut usize| {
+            if *position >= end {
+                *position = *position - (end - start) + inserted.body.len();
+            }
+        };
+        self.key.iter_mut().for_each(moved);
+        if let Some(rare) = &mut self.rare {
+            rare.more_keys.iter_mut().for_each(moved);
+        }
+        self.words = self.words + inserted.words - count;
+        if let Some(rare) = std::mem::take(&mut inserted.rare) {
+            self.reject(rare.flaw.unwrap_or_default());
+        }
+        std::mem::replace(&mut self.body, body).recycle();
+    }
+
+    /// It must not be sent, and why. The first reason stays.
+    pub(crate) fn reject(&mut self, reason: Box<str>) {
+        self.rare.get_or_insert_default().flaw.get_or_insert(reason);
     }
 
     pub(crate) fn push_bytes(&mut self, argument: &[u8]) {
@@ -192,54 +301,81 @@ impl Command {
         self.body.share_if_large();
     }
 
-    /// What running it does, its options considered: some commands do other things with them.
-    pub(crate) fn effect(&self) -> Effect {
-        let has = |options: &[&str]| {
-            // A value that reads like an option makes this too careful, never too bold.
-            self.words().skip(2).any(|word| options.iter().any(|option| word.eq_ignore_ascii_case(option.as_bytes())))
-        };
-        match self.facts.name() {
-            "SET" if has(&["GET"]) => Effect::Never,
-            "ZADD" if has(&["INCR"]) => Effect::Accumulating,
-            _ => self.facts.effect(),
+    /// What running it does, its options considered.
+    pub fn effect(&self) -> Effect {
+        self.effect.unwrap_or_else(|| self.effect_by_options())
+    }
+
+    /// Whether its second run, with nothing in between, answers what the first one did.
+    pub(crate) fn answer_repeats(&self) -> bool {
+        // Options that change what it does change what it answers.
+        self.facts.answer_repeats() && self.effect() == self.facts.effect()
+    }
+
+    fn effect_by_options(&self) -> Effect {
+        let (from, options) = self.facts.options();
+        if options.is_empty() {
+            return self.facts.effect();
         }
+        // A value that reads like an option makes this too careful, never too bold.
+        let found = self.words().skip(from).filter_map(|word| {
+            options.iter().find(|(option, _)| reads(word, option.as_bytes())).map(|(_, effect)| *effect)
+        });
+        found.max().unwrap_or(self.facts.effect())
     }
 
     /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
     fn has_option(&self, option: &[u8]) -> bool {
         let mut words = self.words();
         while let Some(word) = words.next() {
-            if word.eq_ignore_ascii_case(option) {
+            if reads(word, option) {
                 return true;
             }
-            if word.eq_ignore_ascii_case(b"STREAMS") {
+            if reads(word, b"STREAMS") {
                 return false;
             }
-            if word.eq_ignore_ascii_case(b"GROUP") {
+            if reads(word, b"GROUP") {
                 words.nth(1);
             }
         }
         false
     }
 
-    /// The words from the name on, as a server compares them: up to the first NUL. Of a large one perhaps only its
-    /// beginning.
+    /// The words from the name on.
     fn words(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let (start, len) = self.bulk_at(next)?;
+            let word = self.word_at(next)?;
             next = start + len + 2;
-            let mut word: &[u8] = &[];
-            self.body.pieces(start..start + len, |piece| {
-                word = piece;
-                false
-            });
-            word.split(|byte| *byte == 0).next()
+            Some(word)
         })
     }
 
+    /// The word whose bulk string begins there; one word is never in two pieces.
+    fn word_at(&self, position: usize) -> Option<&[u8]> {
+        let (start, len) = self.bulk_at(position)?;
+        let mut word: &[u8] = &[];
+        self.body.pieces(start..start + len, |piece| {
+            word = piece;
+            false
+        });
+        Some(word)
+    }
+
+    /// Where the bulk string of a word begins.
+    fn position_of(&self, word: usize) -> usize {
+        (0..word).fold(0, |position, _| self.after(position))
+    }
+
+    /// Where the bulk string ends that begins at `position`.
+    fn after(&self, position: usize) -> usize {
+        self.bulk_at(position).map_or(self.body.len(), |(start, len)| start + len + 2)
+    }
+
     fn empty(facts: &'static Facts) -> Self {
-        Self { facts, unknown: None, body: Encoded::from_scratch(), words: 0, key: None }
+        let body = Encoded::from_scratch();
+        Self { facts, unknown: None, body, words: 0, key: None, effect: None, least_words: 0, rare: None }
     }
 
     fn unknown(word: &str) -> Self {
@@ -276,6 +412,9 @@ impl Clone for Command {
             body: self.body.clone(),
             words: self.words,
             key: self.key,
+            effect: self.effect,
+            least_words: self.least_words,
+            rare: self.rare.clone(),
         }
     }
 }
@@ -296,6 +435,11 @@ impl fmt::Debug for Command {
 /// The words of a name. Servers compare names as C strings, so to them what follows a NUL is no part of a name.
 fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
     name.split(|letter: char| letter.is_whitespace() || letter == '\0').filter(|word| !word.is_empty())
+}
+
+/// Whether a server takes the word for this option or name: it compares up to the first NUL.
+fn reads(word: &[u8], option: &[u8]) -> bool {
+    word.split(|byte| *byte == 0).next().is_some_and(|word| word.eq_ignore_ascii_case(option))
 }
 
 /// `*` and the digits of a 64-bit number and `\r\n`.
@@ -350,8 +494,8 @@ mod tests {
         let shown = |name| Command::new(name).name().to_owned();
         assert_eq!(shown("AUTH bob hunter2"), "AUTH");
         assert_eq!(shown("config set requirepass hunter2"), "CONFIG SET");
-        assert_eq!(shown("Ft.Search hunter2"), "Ft.Search");
-        assert_eq!(&*Command::new("Ft.Search hunter2").unknown_name().unwrap(), "Ft.Search");
+        assert_eq!(shown("Ts.Range hunter2"), "Ts.Range");
+        assert_eq!(&*Command::new("Ts.Range hunter2").unknown_name().unwrap(), "Ts.Range");
         let text = format!("{:?}", Command::new("AUTH bob hunter2"));
         assert_eq!(text, r#"Command { name: "AUTH", arguments: 2 }"#);
     }

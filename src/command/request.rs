@@ -4,10 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::args::ToArgs;
+use super::args::{ToArg, ToArgs};
+use super::convert::ConversionError;
+use super::facts::Effect;
+use super::from_reply::FromReply;
 use super::raw::Command;
 use super::refusal::OnRefusal;
 use super::replay::Replay;
+use crate::resp::Reply;
 
 /// Something that typed commands can be given to: `&Client`, `&mut Pipeline`, `&mut Transaction`.
 ///
@@ -42,7 +46,7 @@ pub(crate) mod sealed {
 /// On a client it is awaited; on a pipeline or a transaction it is [queued](Self::queue). Nothing happens before.
 ///
 /// `E` is where it would run, `T` the answer's type, and `O` which options it has: those of SET, for example, are
-/// methods of every request with [`SetOptions`](crate::api::SetOptions). It is no future itself but becomes one by `.await`;
+/// methods of every request with [`SetOptions`](crate::api::options::SetOptions). It is no future itself but becomes one by `.await`;
 /// `IntoFuture::into_future` does the same where a function such as `join_all` wants one.
 #[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline or a transaction)"]
 pub struct Request<E, T, O = NoOptions> {
@@ -53,8 +57,13 @@ pub struct Request<E, T, O = NoOptions> {
     pub(crate) replay: Option<Replay>,
     /// `None`: as the client's setting says.
     pub(crate) on_refusal: Option<OnRefusal>,
-    answer: PhantomData<fn() -> (T, O)>,
+    /// How the answer is read.
+    pub(crate) reader: Reader<T>,
+    options: PhantomData<fn() -> O>,
 }
+
+/// How an answer becomes a `T`.
+pub(crate) type Reader<T> = fn(Reply<'_>) -> Result<T, ConversionError>;
 
 /// Marks a [`Request`] whose command has no options of its own. Commands with options have a mark of theirs, on which
 /// the options are methods.
@@ -70,12 +79,13 @@ pub(crate) enum Limit {
     Within(Duration),
 }
 
-impl<E, T> Request<E, T> {
+impl<E, T: FromReply> Request<E, T> {
     /// A request for any command; `T` is what its answer is converted to. Shorter, where the executor is known:
     /// [`Client::request`](crate::Client::request), [`Pipeline::request`](crate::client::Pipeline::request) and
     /// [`Transaction::request`](crate::client::Transaction::request).
     pub fn new(executor: E, command: Command) -> Self {
-        Self { executor, command, deadline: Limit::Default, replay: None, on_refusal: None, answer: PhantomData }
+        let (deadline, replay, on_refusal, reader) = (Limit::Default, None, None, T::from_reply);
+        Self { executor, command, deadline, replay, on_refusal, reader, options: PhantomData }
     }
 }
 
@@ -101,14 +111,25 @@ impl<E, T, O> Request<E, T, O> {
 
     /// Converts the answer to another type than the command's usual one: a tuple for MGET, say, or
     /// [`Value`](crate::Value) for whatever comes.
-    pub fn answer_as<U>(self) -> Request<E, U, O> {
+    pub fn answer_as<U: FromReply>(self) -> Request<E, U, O> {
         self.marked()
     }
 
+    /// The executor, and the request without it.
+    pub(crate) fn parted(self) -> (E, Request<(), T, O>) {
+        let Self { executor, command, deadline, replay, on_refusal, reader, options } = self;
+        (executor, Request { executor: (), command, deadline, replay, on_refusal, reader, options })
+    }
+
     /// The same command with other marks.
-    pub(crate) fn marked<U, P>(self) -> Request<E, U, P> {
+    pub(crate) fn marked<U: FromReply, P>(self) -> Request<E, U, P> {
+        self.read_by(U::from_reply)
+    }
+
+    /// The same command, whose answer is read in a way of its own.
+    pub(crate) fn read_by<U, P>(self, reader: Reader<U>) -> Request<E, U, P> {
         let Self { executor, command, deadline, replay, on_refusal, .. } = self;
-        Request { executor, command, deadline, replay, on_refusal, answer: PhantomData }
+        Request { executor, command, deadline, replay, on_refusal, reader, options: PhantomData }
     }
 
     /// The command that would be sent.
@@ -116,8 +137,33 @@ impl<E, T, O> Request<E, T, O> {
         &self.command
     }
 
+    /// Adds arguments at the end.
     pub(crate) fn with(mut self, arguments: impl ToArgs) -> Self {
         self.command.push(&arguments);
+        self
+    }
+
+    /// Adds keys at the end.
+    pub(crate) fn with_keys(mut self, keys: impl ToArgs) -> Self {
+        self.command.push_key(&keys);
+        self
+    }
+
+    /// Puts arguments before the word `at`, the name's words counted: options that servers want before the data.
+    pub(crate) fn insert(mut self, at: usize, arguments: impl ToArgs) -> Self {
+        self.command.splice(at, 0, &arguments);
+        self
+    }
+
+    /// Puts an argument in the place of the word `at`.
+    pub(crate) fn put(mut self, at: usize, argument: impl ToArg) -> Self {
+        self.command.splice(at, 1, &argument);
+        self
+    }
+
+    /// With its options it does this.
+    pub(crate) fn does(mut self, effect: Effect) -> Self {
+        self.command = self.command.with_effect(effect);
         self
     }
 }

@@ -1,0 +1,37 @@
+//! How a cluster runs a command that names no key, or keys of several slots: the servers' own command tips.
+
+/// Which nodes of a cluster a command goes to, where its keys alone do not say it.
+///
+/// Source: <https://redis.io/docs/latest/develop/reference/command-tips/#request_policy>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestPolicy {
+    /// To every node, replicas too.
+    AllNodes,
+    /// To every primary.
+    AllShards,
+    /// To each primary that has some of its keys, with those keys.
+    MultiShard,
+    /// In a way of its own, such as `SCAN`.
+    Special,
+}
+
+/// How the answers of several nodes become one.
+///
+/// Source: <https://redis.io/docs/latest/develop/reference/command-tips/#response_policy>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResponsePolicy {
+    /// The first that is no error.
+    OneSucceeded,
+    /// Any of them, if none is an error.
+    AllSucceeded,
+    /// 1 if each is 1.
+    AggLogicalAnd,
+    /// The smallest.
+    AggMin,
+    /// The sum.
+    AggSum,
+    /// In a way of its own, such as `INFO`.
+    Special,
+}

@@ -1,0 +1,103 @@
+//! How a row of the table is written.
+
+use super::keys::KeySpec;
+use super::policy::{RequestPolicy, ResponsePolicy};
+use super::{Access, Effect, Facts, Home, Refusals, Sharing, Version, WireName};
+
+/// A command that servers mark as one that only reads.
+pub(super) const fn read(name: &'static str, arity: i8, since: &str) -> Facts {
+    row(name, arity, since, Access::Read, Effect::Read)
+}
+
+/// A command that servers mark as one that may write.
+pub(super) const fn write(name: &'static str, arity: i8, since: &str, effect: Effect) -> Facts {
+    row(name, arity, since, Access::Write, effect)
+}
+
+/// A command that is about something else than data.
+pub(super) const fn other(name: &'static str, arity: i8, since: &str, effect: Effect) -> Facts {
+    row(name, arity, since, Access::Other, effect)
+}
+
+/// What must be assumed of a container's subcommands that have no row.
+pub(super) const fn container(name: &'static str, since: &str) -> Facts {
+    row(name, -2, since, Access::Other, Effect::Never)
+}
+
+const fn row(name: &'static str, arity: i8, since: &str, access: Access, effect: Effect) -> Facts {
+    Facts {
+        name,
+        wire_name: WireName::of(name),
+        since: Version::of(since),
+        arity,
+        access,
+        effect,
+        options: &[],
+        options_from: 0,
+        answer_repeats: matches!(effect, Effect::Read),
+        blocks: false,
+        keys: &[],
+        sharing: Sharing::Shared,
+        refusals: Refusals::Usual,
+        home: Home::Any,
+        request_policy: None,
+        response_policy: None,
+    }
+}
+
+impl Facts {
+    /// Where its keys are.
+    pub(super) const fn keyed(self, keys: &'static [KeySpec]) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Options that change its effect, if they stand at the word `from` or later.
+    pub(super) const fn but(self, from: u8, options: &'static [(&'static str, Effect)]) -> Self {
+        Self { options, options_from: from, ..self }
+    }
+
+    /// It answers the same when it runs a second time.
+    pub(super) const fn same_answer(self) -> Self {
+        Self { answer_repeats: true, ..self }
+    }
+
+    /// It may answer only later, when something happens.
+    pub(super) const fn blocking(self) -> Self {
+        Self { blocks: true, ..self }
+    }
+
+    /// It would change, hold up or silence the connection for everybody.
+    pub(super) const fn dedicated(self) -> Self {
+        Self { sharing: Sharing::Dedicated, ..self }
+    }
+
+    /// The same, with one of these as its second word.
+    pub(super) const fn dedicated_with(self, words: &'static [&'static str]) -> Self {
+        Self { sharing: Sharing::DedicatedWith(words), ..self }
+    }
+
+    /// The same, with `BLOCK` among its options.
+    pub(super) const fn dedicated_if_blocking(self) -> Self {
+        Self { sharing: Sharing::DedicatedIfBlocking, ..self }
+    }
+
+    /// It can answer with any error that its author thought of.
+    pub(super) const fn script(self) -> Self {
+        Self { refusals: Refusals::BeforeScripts, ..self }
+    }
+
+    /// It means something only to the server that gave it its cursor.
+    pub(super) const fn cursor(self) -> Self {
+        Self { home: Home::Cursor, ..self }
+    }
+
+    /// Which nodes of a cluster it goes to.
+    pub(super) const fn asks(self, policy: RequestPolicy) -> Self {
+        Self { request_policy: Some(policy), ..self }
+    }
+
+    /// How the answers of several nodes become one.
+    pub(super) const fn gathers(self, policy: ResponsePolicy) -> Self {
+        Self { response_policy: Some(policy), ..self }
+    }
+}
