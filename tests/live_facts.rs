@@ -44,7 +44,7 @@ enum Spec {
 
 #[derive(Debug)]
 enum Find {
-    Range { last: i64, step: usize, limit: i64 },
+    Range { limit: i64 },
     Count { step: usize },
 }
 
@@ -66,11 +66,7 @@ impl FromReply for Spec {
         let ((begin, begins), (find, finds)) = (part("begin_search"), part("find_keys"));
         let number = |fields: &HashMap<String, Value>, name: &str| integer(&fields[name]);
         let find = match find.as_str() {
-            "range" => Find::Range {
-                last: number(&finds, "lastkey"),
-                step: usize::try_from(number(&finds, "keystep")).unwrap(),
-                limit: number(&finds, "limit"),
-            },
+            "range" => Find::Range { limit: number(&finds, "limit") },
             "keynum" => Find::Count { step: usize::try_from(number(&finds, "keystep")).unwrap() },
             _ => return Ok(Self::Unknown),
         };
@@ -148,7 +144,7 @@ impl Described {
                     words.resize((index + 1 + count * step).max(words.len()), "w".into());
                     words[*index] = count.to_string();
                 }
-                Spec::Keyword { keyword, find: Find::Range { limit, .. } } => {
+                Spec::Keyword { keyword, find: Find::Range { limit } } => {
                     words.push(keyword.clone());
                     let behind = if *limit == 2 { 2 * count } else { 1 };
                     words.extend((0..behind).map(|index| format!("k{index}")));

@@ -53,6 +53,11 @@ impl<'c, T> Call<'c, T> {
         }
     }
 
+    /// Another call with the same settings, until the same deadline.
+    pub(super) fn again(&self, command: Command) -> Self {
+        Self { phase: Phase::Unsent(command), ..*self }
+    }
+
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
         if let Some(unfit) = command.unfit() {
             return Err(report::unfit(name, &unfit));

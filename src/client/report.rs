@@ -160,6 +160,12 @@ pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })
 }
 
+/// The server that gave the cursor is not there any more.
+pub(super) fn server_changed(name: &Name, node: &Address) -> Error {
+    let report = Report::new(ErrorKind::ServerChanged, Fate::NotSent, name.shown());
+    Error::new(Report { node: Some(node.clone()), ..report })
+}
+
 /// The client is closed.
 pub(super) fn closed(name: &Name) -> Error {
     Error::new(Report::new(ErrorKind::Closed, Fate::NotSent, name.shown()))
