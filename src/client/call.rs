@@ -126,7 +126,7 @@ impl<T> Future for Call<'_, T> {
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
-            self.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
+            self.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
             self.client.link().mailbox().withdraw(posted);
         }
     }

@@ -6,6 +6,7 @@ pub mod defaults;
 mod handle;
 mod observer;
 mod pipeline;
+mod plan;
 mod queue;
 mod report;
 mod results;

@@ -22,6 +22,11 @@ impl Name {
         Self { facts: command.facts(), unknown: command.unknown_name() }
     }
 
+    /// Of a command with these facts, and with a name of its own if they are not its own.
+    pub(super) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
+        Self { facts, unknown }
+    }
+
     /// Of a transaction as a whole.
     pub(super) fn transaction() -> Self {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
