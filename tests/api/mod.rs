@@ -1,6 +1,7 @@
 //! What the tests of the typed commands share.
 
 mod documented;
+mod json;
 mod strings;
 
 use std::time::Duration;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use steadfast::Client;
 use steadfast::client::ProtocolChoice;
 
-#[allow(unused_imports, reason = "groups that every server here has do without it")]
 pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
