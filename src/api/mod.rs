@@ -10,6 +10,7 @@
 
 mod connection;
 mod hashes;
+mod json;
 mod keys;
 mod lists;
 mod pubsub;
@@ -20,6 +21,7 @@ mod strings;
 
 pub use connection::Connection;
 pub use hashes::Hashes;
+pub use json::JsonDocuments;
 pub use keys::{Keys, TimeToLive};
 pub use lists::Lists;
 pub use pubsub::PubSub;
@@ -30,6 +32,7 @@ pub use strings::Strings;
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
+    pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::CopyOptions;
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;

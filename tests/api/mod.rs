@@ -1,11 +1,15 @@
 //! What the tests of the typed commands share.
 
+mod documented;
+mod json;
 mod strings;
 
 use std::time::Duration;
 
 use steadfast::Client;
 use steadfast::client::ProtocolChoice;
+
+pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Server};
