@@ -1,18 +1,25 @@
 //! What the tests of the typed commands share.
 
+mod acl;
+mod cluster;
+mod connection;
 mod documented;
 mod json;
+mod pubsub;
+mod scripting;
+mod server;
 mod strings;
 
 use std::time::Duration;
 
 use steadfast::Client;
+use steadfast::api::Server as _;
 use steadfast::client::ProtocolChoice;
 
 pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
-use crate::support::{Kind, Server};
+use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -33,4 +40,10 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
         println!("{kind:?} {protocol:?}");
         within(LIMIT, test(&client)).await;
     }
+}
+
+/// A connection to the client's server that does not go through the crate.
+pub(crate) async fn beside(client: &Client) -> Raw {
+    let settings = client.config_get("unixsocket").await.unwrap();
+    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
 }
