@@ -1,11 +1,15 @@
 //! What the tests of the typed commands share.
 
+mod documented;
 mod strings;
 
 use std::time::Duration;
 
 use steadfast::Client;
 use steadfast::client::ProtocolChoice;
+
+#[allow(unused_imports, reason = "groups that every server here has do without it")]
+pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Server};
