@@ -10,6 +10,7 @@
 
 mod connection;
 mod hashes;
+mod hyperloglog;
 mod keys;
 mod lists;
 mod pubsub;
@@ -20,6 +21,7 @@ mod strings;
 
 pub use connection::Connection;
 pub use hashes::Hashes;
+pub use hyperloglog::HyperLogLog;
 pub use keys::{Keys, TimeToLive};
 pub use lists::Lists;
 pub use pubsub::PubSub;
