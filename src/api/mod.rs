@@ -8,6 +8,7 @@
 //! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
 //! [`Client::request`](crate::Client::request).
 
+mod bitmaps;
 mod connection;
 mod hashes;
 mod hyperloglog;
@@ -19,6 +20,7 @@ mod sets;
 mod sorted_sets;
 mod strings;
 
+pub use bitmaps::{BitOperation, BitfieldType, Bitmaps, Element, Overflow};
 pub use connection::Connection;
 pub use hashes::Hashes;
 pub use hyperloglog::HyperLogLog;
@@ -32,6 +34,7 @@ pub use strings::Strings;
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
+    pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::keys::CopyOptions;
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;

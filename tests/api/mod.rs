@@ -1,5 +1,6 @@
 //! What the tests of the typed commands share.
 
+mod bitmaps;
 mod documented;
 mod hyperloglog;
 mod strings;
