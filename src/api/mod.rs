@@ -24,7 +24,7 @@ pub use bitmaps::{BitOperation, BitfieldType, Bitmaps, Element, Overflow};
 pub use connection::Connection;
 pub use hashes::Hashes;
 pub use hyperloglog::HyperLogLog;
-pub use keys::{Keys, TimeToLive};
+pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::Lists;
 pub use pubsub::PubSub;
 pub use server::Server;
@@ -35,7 +35,7 @@ pub use strings::Strings;
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
-    pub use super::keys::CopyOptions;
+    pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
@@ -60,6 +60,14 @@ fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Req
 /// A command all of whose arguments are keys.
 fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
     Request::new(executor, Command::of(facts).key(keys))
+}
+
+/// Without an argument from the word `from` on it must not be sent.
+fn at_least_one<E, T, O>(from: usize, mut request: Request<E, T, O>) -> Request<E, T, O> {
+    if request.command.len() <= from {
+        request.command.reject("too few: an empty list of keys, fields or values".into());
+    }
+    request
 }
 
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.

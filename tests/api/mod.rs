@@ -3,6 +3,7 @@
 mod bitmaps;
 mod documented;
 mod hyperloglog;
+mod keys;
 mod strings;
 
 use std::fmt::Debug;
