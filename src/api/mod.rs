@@ -30,14 +30,16 @@ pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
-pub use strings::Strings;
+pub use strings::{LcsMatch, LcsMatches, Strings};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::sorted_sets::ZaddOptions;
-    pub use super::strings::SetOptions;
+    pub use super::strings::{
+        DelexOptions, GetexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+    };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
 
@@ -60,6 +62,12 @@ fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Req
 /// A command all of whose arguments are keys.
 fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
     Request::new(executor, Command::of(facts).key(keys))
+}
+
+/// Puts the number of the arguments from the word `from` on before them: at least one, and so many `each` as one.
+fn counted_from<E, T, O>(from: usize, each: usize, request: Request<E, T, O>) -> Request<E, T, O> {
+    let count = request.command.len().saturating_sub(from).div_ceil(each);
+    at_least_one(from, request).insert(from, count)
 }
 
 /// Without an argument from the word `from` on it must not be sent.
