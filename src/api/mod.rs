@@ -22,7 +22,7 @@ mod strings;
 
 pub use bitmaps::{BitOperation, BitfieldType, Bitmaps, Element, Overflow};
 pub use connection::Connection;
-pub use hashes::Hashes;
+pub use hashes::{FieldExpiry, Hashes};
 pub use hyperloglog::HyperLogLog;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::Lists;
@@ -35,6 +35,7 @@ pub use strings::{LcsMatch, LcsMatches, Strings};
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
+    pub use super::hashes::{HexpireOptions, HgetexOptions, HrandfieldCountOptions, HrandfieldOptions, HsetexOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::{
@@ -62,6 +63,12 @@ fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Req
 /// A command all of whose arguments are keys.
 fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
     Request::new(executor, Command::of(facts).key(keys))
+}
+
+/// Adds arguments, at least one, and before them their number.
+fn counted<E, T, O>(request: Request<E, T, O>, arguments: impl ToArgs) -> Request<E, T, O> {
+    let from = request.command.len();
+    counted_from(from, 1, request.with(arguments))
 }
 
 /// Puts the number of the arguments from the word `from` on before them: at least one, and so many `each` as one.

@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod documented;
+mod hashes;
 mod hyperloglog;
 mod keys;
 mod strings;
