@@ -7,13 +7,13 @@ use crate::command::{Args, ConversionError, Effect, Executor, FromReply, Reply, 
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-/// use steadfast::api::{BitfieldType, Bitmaps, Overflow};
+/// use steadfast::api::{BitfieldType, Bitmaps, BitfieldOverflow};
 ///
 /// client.setbit("active:monday", 7, true).await?;
 /// let active = client.bitcount("active:monday").await?;
 ///
 /// let (level, gold) = (BitfieldType::Unsigned(8), BitfieldType::Unsigned(32));
-/// let answers = client.bitfield("player:7").set(level, 0, 3).overflow(Overflow::Sat).incrby(gold, 8, 50).await?;
+/// let answers = client.bitfield("player:7").set(level, 0, 3).overflow(BitfieldOverflow::Sat).incrby(gold, 8, 50).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -27,7 +27,7 @@ pub trait Bitmaps: Executor {
 
     /// Reads and changes integers of any number of bits. What to do is said by methods of the request, in order:
     /// [`get`](Request::get), [`set`](Request::set), [`incrby`](Request::incrby), [`overflow`](Request::overflow). One
-    /// answer to each of the first three; `None` where [`Overflow::Fail`] kept it from being done.
+    /// answer to each of the first three; `None` where [`BitfieldOverflow::Fail`] kept it from being done.
     /// Since 3.2. <https://redis.io/docs/latest/commands/bitfield/>
     fn bitfield(self, key: impl ToArg) -> Request<Self, Vec<Option<i64>>, BitfieldOptions> {
         keyed::<_, ()>(self, const { known("BITFIELD") }, key).marked()
@@ -132,24 +132,24 @@ impl ToArgs for BitfieldType {
 impl ToArg for BitfieldType {}
 
 /// The place of an integer of a [`bitfield`](Bitmaps::bitfield) that is an array of such integers: the first one is
-/// `Element(0)` (`#0`).
+/// `BitfieldElement(0)` (`#0`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Element(
+pub struct BitfieldElement(
     /// How many of them are before it.
     pub u64,
 );
 
-impl ToArgs for Element {
+impl ToArgs for BitfieldElement {
     fn write_args(&self, args: &mut Args<'_>) {
         args.bytes(format!("#{}", self.0).as_bytes());
     }
 }
 
-impl ToArg for Element {}
+impl ToArg for BitfieldElement {}
 
 /// What becomes of a number that has too many bits for its place in a [`bitfield`](Bitmaps::bitfield).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
+pub enum BitfieldOverflow {
     /// It loses its highest bits. The default.
     Wrap,
     /// It becomes the greatest, or the least, number that there is room for.
@@ -158,7 +158,7 @@ pub enum Overflow {
     Fail,
 }
 
-impl ToArgs for Overflow {
+impl ToArgs for BitfieldOverflow {
     fn write_args(&self, args: &mut Args<'_>) {
         args.bytes(match self {
             Self::Wrap => b"WRAP",
@@ -168,7 +168,7 @@ impl ToArgs for Overflow {
     }
 }
 
-impl ToArg for Overflow {}
+impl ToArg for BitfieldOverflow {}
 
 /// Marks a request of [`Bitmaps::bitcount`], whose options are methods.
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +213,7 @@ impl<E, T> Request<E, T, BitposOptions> {
 #[derive(Clone, Copy, Debug)]
 pub struct BitfieldOptions;
 
-/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or an [`Element`].
+/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or an [`BitfieldElement`].
 impl<E, T> Request<E, T, BitfieldOptions> {
     /// Answers an integer.
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
@@ -231,7 +231,7 @@ impl<E, T> Request<E, T, BitfieldOptions> {
     }
 
     /// What becomes of numbers that are too great or too small, in the operations after this one.
-    pub fn overflow(self, overflow: Overflow) -> Self {
+    pub fn overflow(self, overflow: BitfieldOverflow) -> Self {
         self.with(("OVERFLOW", overflow))
     }
 
@@ -247,7 +247,7 @@ pub struct BitfieldRoOptions;
 
 /// Operations of [`Bitmaps::bitfield_ro`].
 impl<E, T> Request<E, T, BitfieldRoOptions> {
-    /// Answers an integer. An offset is a number of bits, or an [`Element`].
+    /// Answers an integer. An offset is a number of bits, or an [`BitfieldElement`].
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
         self.with(("GET", of, offset))
     }

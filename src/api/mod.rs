@@ -20,7 +20,7 @@ mod sets;
 mod sorted_sets;
 mod strings;
 
-pub use bitmaps::{BitOperation, BitfieldType, Bitmaps, Element, Overflow};
+pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use connection::Connection;
 pub use hashes::{FieldExpiry, Hashes};
 pub use hyperloglog::HyperLogLog;

@@ -88,9 +88,9 @@ async fn fields_of_bits_are_integers() {
         let request =
             client.bitfield("f").set(U8, 0, 200).incrby(I5, 100, 1).get(U8, 0).get(BitfieldType::Signed(8), 0);
         assert_eq!(request.await.unwrap(), [Some(0), Some(1), Some(200), Some(-56)]);
-        let answers = client.bitfield("f").set(U8, Element(1), 7).get(U8, 8).get(U8, "#1").await.unwrap();
+        let answers = client.bitfield("f").set(U8, BitfieldElement(1), 7).get(U8, 8).get(U8, "#1").await.unwrap();
         assert_eq!(answers, [Some(0), Some(7), Some(7)]);
-        assert_eq!(client.bitfield_ro("f").get(U8, 0).get(U8, Element(1)).await.unwrap(), [200, 7]);
+        assert_eq!(client.bitfield_ro("f").get(U8, 0).get(U8, BitfieldElement(1)).await.unwrap(), [200, 7]);
         assert_eq!(client.bitfield_ro("none").get(U8, 0).await.unwrap(), [0]);
         assert_eq!(client.bitfield("f").await.unwrap(), []);
         assert_eq!(client.bitfield("f").get(BitfieldType::Unsigned(16), 0).await.unwrap(), [Some(200 * 256 + 7)]);
@@ -105,11 +105,11 @@ async fn fields_of_bits_overflow_as_is_said() {
         assert_eq!(wrapped, [Some(0), Some(0)]);
         let mixed = client
             .bitfield("f")
-            .overflow(Overflow::Sat)
+            .overflow(BitfieldOverflow::Sat)
             .incrby(U8, 0, 300)
-            .overflow(Overflow::Fail)
+            .overflow(BitfieldOverflow::Fail)
             .incrby(U8, 0, 1)
-            .overflow(Overflow::Wrap)
+            .overflow(BitfieldOverflow::Wrap)
             .incrby(U8, 0, 2)
             .await
             .unwrap();
