@@ -22,7 +22,7 @@ use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs the test on an empty server of each kind, once in each protocol.
 pub(crate) async fn on_each(test: impl AsyncFn(&Client)) {
@@ -42,8 +42,10 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
     }
 }
 
-/// A connection to the client's server that does not go through the crate.
+/// A connection to the client's server that does not go through the crate, and that the server has taken.
 pub(crate) async fn beside(client: &Client) -> Raw {
     let settings = client.config_get("unixsocket").await.unwrap();
-    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
+    let mut raw = Raw::unix(settings["unixsocket"].as_ref()).unwrap();
+    assert_eq!(raw.call(&["PING"]).unwrap(), "PONG");
+    raw
 }
