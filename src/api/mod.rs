@@ -24,7 +24,8 @@ mod strings;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlots, ClusterSlotsNode, SlotState,
+    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
 pub use hashes::Hashes;

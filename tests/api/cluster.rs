@@ -113,13 +113,13 @@ async fn a_node_tells_who_has_which_slots_and_keys() {
         assert!(client.cluster_getkeysinslot::<String>(0, 1).await.unwrap().is_empty());
         if kind == Kind::Valkey {
             let stats = client.cluster_slot_stats().slotsrange(slot, slot).await.unwrap();
-            assert_eq!((stats.len(), stats[0].0, stats[0].1["key-count"]), (1, slot, 2));
+            assert_eq!((stats.len(), stats[0].slot, stats[0].key_count), (1, slot, 2));
             let stats = client.cluster_slot_stats().orderby("key-count").limit(3).await.unwrap();
-            assert_eq!((stats.len(), stats[0].0), (3, slot));
+            assert_eq!((stats.len(), stats[0].slot), (3, slot));
             let stats = client.cluster_slot_stats().orderby("key-count").limit(3).desc().await.unwrap();
-            assert_eq!((stats.len(), stats[0].0), (3, slot));
+            assert_eq!((stats.len(), stats[0].slot), (3, slot));
             let stats = client.cluster_slot_stats().orderby("key-count").limit(1).asc().await.unwrap();
-            assert_eq!((stats[0].0, stats[0].1["key-count"]), (0, 0));
+            assert_eq!((stats[0].slot, stats[0].fields["key-count"]), (0, 0));
         }
         assert_eq!(client.cluster_slot_stats().await.unwrap_err().fate(), Fate::NotSent);
     })
