@@ -8,35 +8,62 @@
 //! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
 //! [`Client::request`](crate::Client::request).
 
+mod acl;
 mod bitmaps;
+mod cluster;
 mod connection;
 mod hashes;
 mod hyperloglog;
+mod json;
 mod keys;
 mod lists;
+mod moment;
 mod pubsub;
+mod scripting;
 mod server;
 mod sets;
 mod sorted_sets;
 mod strings;
 
+pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
-pub use connection::Connection;
+pub use cluster::{
+    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlots, ClusterSlotsNode, SlotState,
+};
+pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
 pub use hashes::{FieldExpiry, Hashes};
 pub use hyperloglog::HyperLogLog;
+pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::Lists;
 pub use pubsub::PubSub;
-pub use server::Server;
+pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
+pub use server::{
+    CommandInfo, CommandLog, CommandLogEntry, ConnectedReplica, LatencyEvent, LatencyHistogram, LatencySample,
+    ModuleInfo, Role, Server, SlowlogEntry,
+};
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
 pub use strings::{LcsMatch, LcsMatches, Strings};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
+    pub use super::acl::{AclCatOptions, AclGenpassOptions, AclLogOptions};
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
+    pub use super::cluster::{
+        ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
+        ClusterSetslotOptions, ClusterSlotStatsOptions,
+    };
+    pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
     pub use super::hashes::{HexpireOptions, HgetexOptions, HrandfieldCountOptions, HrandfieldOptions, HsetexOptions};
+    pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
+    pub use super::pubsub::PubsubChannelsOptions;
+    pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
+    pub use super::server::{
+        BgsaveOptions, CommandListOptions, FailoverOptions, LolwutOptions, MemoryUsageOptions, ModuleLoadexOptions,
+        ShutdownOptions, SlowlogGetOptions,
+    };
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,

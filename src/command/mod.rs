@@ -4,6 +4,7 @@ mod args;
 mod convert;
 mod encoded;
 mod facts;
+mod fields;
 mod from_reply;
 mod raw;
 mod refusal;
@@ -18,6 +19,7 @@ pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
 pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
+pub(crate) use fields::{Elements, Fields};
 
 pub use from_reply::FromReply;
 pub use raw::Command;
@@ -30,4 +32,4 @@ pub(crate) use request::{Limit, Reader, sealed::Sealed};
 pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;
 
-pub(crate) use crate::resp::Reply;
+pub(crate) use crate::resp::{Reply, Value, View};

@@ -1,22 +1,30 @@
 //! What the tests of the typed commands share.
 
+mod acl;
 mod bitmaps;
+mod cluster;
+mod connection;
 mod documented;
 mod hashes;
 mod hyperloglog;
+mod json;
 mod keys;
+mod pubsub;
+mod scripting;
+mod server;
 mod strings;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
+use steadfast::api::Server as _;
 use steadfast::client::ProtocolChoice;
 use steadfast::{Client, Error, ErrorKind, Fate};
 
 pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
-use crate::support::{Kind, Server};
+use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -46,4 +54,10 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
         println!("{kind:?} {protocol:?}");
         within(LIMIT, test(&client)).await;
     }
+}
+
+/// A connection to the client's server that does not go through the crate.
+pub(crate) async fn beside(client: &Client) -> Raw {
+    let settings = client.config_get("unixsocket").await.unwrap();
+    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
 }
