@@ -1,11 +1,10 @@
 //! Strings: <https://redis.io/docs/latest/commands/?group=string>.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use super::{counted_from, keyed, keyless, keys_only, known, milliseconds, unix_milliseconds};
-use crate::command::{ConversionError, Effect, Executor, FromReply, Reply, Request, ToArg, ToArgs};
+use crate::command::{ConversionError, Effect, Elements, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on strings.
 ///
@@ -516,33 +515,15 @@ pub struct LcsMatch {
 
 impl FromReply for LcsMatches {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let mut fields = HashMap::<String, LcsField>::from_reply(reply)?;
-        match (fields.remove("matches"), fields.remove("len")) {
-            (Some(LcsField::Matches(matches)), Some(LcsField::Len(len))) => Ok(Self { matches, len }),
-            _ => Err(ConversionError::unexpected("a map of matches and len", reply)),
-        }
-    }
-}
-
-/// What a field of the answer to `LCS .. IDX` is.
-enum LcsField {
-    Matches(Vec<LcsMatch>),
-    Len(u64),
-    Unknown,
-}
-
-impl FromReply for LcsField {
-    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        if let Ok(len) = u64::from_reply(reply) {
-            return Ok(Self::Len(len));
-        }
-        Ok(Vec::from_reply(reply).map_or(Self::Unknown, Self::Matches))
+        let fields = Fields::of(reply)?;
+        Ok(Self { matches: fields.required("matches")?, len: fields.required("len")? })
     }
 }
 
 impl FromReply for LcsMatch {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let ((first, last), (other_first, other_last), len) = FromReply::from_reply(reply)?;
-        Ok(Self { first: first..=last, second: other_first..=other_last, len })
+        let mut elements = Elements::of(reply)?;
+        let ((first, last), (other_first, other_last)) = (elements.required()?, elements.required()?);
+        Ok(Self { first: first..=last, second: other_first..=other_last, len: elements.required()? })
     }
 }
