@@ -9,9 +9,12 @@
 //! [`Client::request`](crate::Client::request).
 
 mod acl;
+mod bitmaps;
 mod cluster;
 mod connection;
 mod hashes;
+mod hyperloglog;
+mod json;
 mod keys;
 mod lists;
 mod moment;
@@ -23,13 +26,16 @@ mod sorted_sets;
 mod strings;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
+pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
     Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
     ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
-pub use hashes::Hashes;
-pub use keys::{Keys, TimeToLive};
+pub use hashes::{FieldExpiry, Hashes};
+pub use hyperloglog::HyperLogLog;
+pub use json::JsonDocuments;
+pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::Lists;
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
@@ -39,17 +45,20 @@ pub use server::{
 };
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
-pub use strings::Strings;
+pub use strings::{LcsMatch, LcsMatches, Strings};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::acl::{AclCatOptions, AclGenpassOptions, AclLogOptions};
+    pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::cluster::{
         ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
         ClusterSetslotOptions, ClusterSlotStatsOptions,
     };
     pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
-    pub use super::keys::CopyOptions;
+    pub use super::hashes::{HexpireOptions, HgetexOptions, HrandfieldCountOptions, HrandfieldOptions, HsetexOptions};
+    pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
+    pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::pubsub::PubsubChannelsOptions;
     pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
     pub use super::server::{
@@ -57,7 +66,9 @@ pub mod options {
         ShutdownOptions, SlowlogGetOptions,
     };
     pub use super::sorted_sets::ZaddOptions;
-    pub use super::strings::SetOptions;
+    pub use super::strings::{
+        DelexOptions, GetexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+    };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
 
@@ -80,6 +91,26 @@ fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Req
 /// A command all of whose arguments are keys.
 fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
     Request::new(executor, Command::of(facts).key(keys))
+}
+
+/// Adds arguments, at least one, and before them their number.
+fn counted<E, T, O>(request: Request<E, T, O>, arguments: impl ToArgs) -> Request<E, T, O> {
+    let from = request.command.len();
+    counted_from(from, 1, request.with(arguments))
+}
+
+/// Puts the number of the arguments from the word `from` on before them: at least one, and so many `each` as one.
+fn counted_from<E, T, O>(from: usize, each: usize, request: Request<E, T, O>) -> Request<E, T, O> {
+    let count = request.command.len().saturating_sub(from).div_ceil(each);
+    at_least_one(from, request).insert(from, count)
+}
+
+/// Without an argument from the word `from` on it must not be sent.
+fn at_least_one<E, T, O>(from: usize, mut request: Request<E, T, O>) -> Request<E, T, O> {
+    if request.command.len() <= from {
+        request.command.reject("too few: an empty list of keys, fields or values".into());
+    }
+    request
 }
 
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.

@@ -1,21 +1,26 @@
 //! What the tests of the typed commands share.
 
 mod acl;
+mod bitmaps;
 mod cluster;
 mod connection;
 mod documented;
+mod hashes;
+mod hyperloglog;
+mod json;
+mod keys;
 mod pubsub;
 mod scripting;
 mod server;
 mod strings;
 
+use std::fmt::Debug;
 use std::time::Duration;
 
-use steadfast::Client;
 use steadfast::api::Server as _;
 use steadfast::client::ProtocolChoice;
+use steadfast::{Client, Error, ErrorKind, Fate};
 
-#[allow(unused_imports, reason = "groups that every server here has do without it")]
 pub(crate) use documented::documented;
 
 use crate::live::{KINDS, connected, tcp, within};
@@ -23,6 +28,15 @@ use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// No keys, fields or values.
+pub(crate) const NOTHING: [&str; 0] = [];
+
+/// The request must be refused before it is sent, for its arguments.
+pub(crate) async fn not_sent<T: Debug>(request: impl IntoFuture<Output = Result<T, Error>>) {
+    let error = request.await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent), "{error}");
+}
 
 /// Runs the test on an empty server of each kind, once in each protocol.
 pub(crate) async fn on_each(test: impl AsyncFn(&Client)) {
