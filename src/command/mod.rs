@@ -20,6 +20,7 @@ pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
 
 pub use from_reply::FromReply;
+pub(crate) use from_reply::pairs;
 pub use raw::Command;
 pub(crate) use raw::Unfit;
 pub use refusal::OnRefusal;
@@ -30,4 +31,4 @@ pub(crate) use request::{Limit, Reader, sealed::Sealed};
 pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;
 
-pub(crate) use crate::resp::Reply;
+pub(crate) use crate::resp::{Frame, Reply, Value, View};
