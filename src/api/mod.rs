@@ -21,7 +21,7 @@ mod strings;
 pub use connection::Connection;
 pub use hashes::Hashes;
 pub use keys::{Keys, TimeToLive};
-pub use lists::Lists;
+pub use lists::{End, Lists, Place};
 pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
@@ -31,6 +31,7 @@ pub use strings::Strings;
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::keys::CopyOptions;
+    pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
@@ -40,7 +41,7 @@ pub use crate::command::Page;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::command::{Command, Executor, Facts, FromReply, Request, ToArg, ToArgs, known};
+use crate::command::{Command, ConversionError, Executor, Facts, FromReply, Reply, Request, ToArg, ToArgs, known};
 
 /// A command whose first argument is a key.
 fn keyed<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, key: impl ToArg) -> Request<E, T> {
@@ -55,6 +56,23 @@ fn keyless<E: Executor, T: FromReply>(executor: E, facts: &'static Facts) -> Req
 /// A command all of whose arguments are keys.
 fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys: impl ToArgs) -> Request<E, T> {
     Request::new(executor, Command::of(facts).key(keys))
+}
+
+/// Adds keys at the end, and in front of them how many they are.
+fn counted_keys<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
+    let place = request.command.len();
+    let mut request = request.with_keys(keys);
+    let count = request.command.len() - place;
+    if count == 0 {
+        // A server would say so, but with some options only after it has read one of them as a key.
+        request.command.reject("too few: an empty list of keys".into());
+    }
+    request.insert(place, count)
+}
+
+/// A list that is null where there is none.
+fn list_or_null<T: FromReply>(reply: Reply<'_>) -> Result<Vec<T>, ConversionError> {
+    Ok(Option::from_reply(reply)?.unwrap_or_default())
 }
 
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.

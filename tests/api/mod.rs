@@ -1,11 +1,12 @@
 //! What the tests of the typed commands share.
 
+mod lists;
 mod strings;
 
 use std::time::Duration;
 
-use steadfast::Client;
 use steadfast::client::ProtocolChoice;
+use steadfast::{Client, Error, ErrorKind, Fate};
 
 use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Server};
@@ -29,4 +30,21 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
         println!("{kind:?} {protocol:?}");
         within(LIMIT, test(&client)).await;
     }
+}
+
+/// No argument at all.
+pub(crate) const NOTHING: [&str; 0] = [];
+
+/// The command was not sent, because of its arguments.
+pub(crate) fn was_not_sent<T: std::fmt::Debug>(answer: Result<T, Error>) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent), "{error}");
+}
+
+/// The server ran the command and answered with an error that begins so.
+pub(crate) fn was_answered<T: std::fmt::Debug>(answer: Result<T, Error>, begin: &str) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
+    let line = error.server().unwrap().message().to_owned();
+    assert!(line.starts_with(begin), "{line}");
 }
