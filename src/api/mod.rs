@@ -32,6 +32,7 @@ pub use strings::Strings;
 pub mod options {
     pub use super::keys::CopyOptions;
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
+    pub use super::sets::{IntercardOptions, SpopOptions, SrandmemberOptions};
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};

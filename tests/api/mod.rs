@@ -1,6 +1,7 @@
 //! What the tests of the typed commands share.
 
 mod lists;
+mod sets;
 mod strings;
 
 use std::time::Duration;
