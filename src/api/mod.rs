@@ -17,6 +17,7 @@ mod server;
 mod sets;
 mod sorted_sets;
 mod strings;
+mod zset_bounds;
 
 pub use connection::Connection;
 pub use hashes::Hashes;
@@ -25,15 +26,19 @@ pub use lists::{End, Lists, Place};
 pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
-pub use sorted_sets::SortedSets;
+pub use sorted_sets::{Aggregate, Extreme, SortedSets};
 pub use strings::Strings;
+pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::keys::CopyOptions;
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
     pub use super::sets::{IntercardOptions, SpopOptions, SrandmemberOptions};
-    pub use super::sorted_sets::ZaddOptions;
+    pub use super::sorted_sets::{
+        ZaddOptions, ZcombineOptions, ZdiffOptions, ZmpopOptions, ZpopOptions, ZrandmemberOptions, ZrangeLimitOptions,
+        ZrangeOptions, ZrangestoreOptions, ZrankOptions, ZrevrangeOptions, ZscoreRangeOptions, ZstoreOptions,
+    };
     pub use super::strings::SetOptions;
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }

@@ -2,6 +2,7 @@
 
 mod lists;
 mod sets;
+mod sorted_sets;
 mod strings;
 
 use std::time::Duration;
