@@ -9,6 +9,7 @@
 //! [`Client::request`](crate::Client::request).
 
 mod connection;
+mod geo;
 mod hashes;
 mod keys;
 mod lists;
@@ -20,6 +21,7 @@ mod strings;
 mod zset_bounds;
 
 pub use connection::Connection;
+pub use geo::{FromMember, Geo, GeoFound, GeoOrigin, GeoPosition, GeoShape, GeoUnit};
 pub use hashes::Hashes;
 pub use keys::{Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
@@ -32,6 +34,10 @@ pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
+    pub use super::geo::{
+        GeoSearching, GeoaddOptions, GeodistOptions, GeoradiusOptions, GeosearchDetailOptions, GeosearchOptions,
+        GeosearchstoreOptions,
+    };
     pub use super::keys::CopyOptions;
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
     pub use super::sets::{IntercardOptions, SpopOptions, SrandmemberOptions};

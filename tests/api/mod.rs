@@ -1,5 +1,6 @@
 //! What the tests of the typed commands share.
 
+mod geo;
 mod lists;
 mod sets;
 mod sorted_sets;
