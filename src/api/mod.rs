@@ -9,6 +9,7 @@
 //! [`Client::request`](crate::Client::request).
 
 mod connection;
+mod fields;
 mod geo;
 mod hashes;
 mod keys;
@@ -17,6 +18,9 @@ mod pubsub;
 mod server;
 mod sets;
 mod sorted_sets;
+mod stream_answers;
+mod stream_id;
+mod streams;
 mod strings;
 mod zset_bounds;
 
@@ -29,6 +33,11 @@ pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::{Aggregate, Extreme, SortedSets};
+pub use stream_answers::{
+    Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary, StreamsRead,
+};
+pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
+pub use streams::Streams;
 pub use strings::Strings;
 pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
@@ -44,6 +53,11 @@ pub mod options {
     pub use super::sorted_sets::{
         ZaddOptions, ZcombineOptions, ZdiffOptions, ZmpopOptions, ZpopOptions, ZrandmemberOptions, ZrangeLimitOptions,
         ZrangeOptions, ZrangestoreOptions, ZrankOptions, ZrevrangeOptions, ZscoreRangeOptions, ZstoreOptions,
+    };
+    pub use super::streams::{
+        XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XgroupCreateOptions, XgroupSetidOptions,
+        XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions, XpendingRangeOptions, XreadOptions,
+        XreadgroupOptions, XsetidOptions,
     };
     pub use super::strings::SetOptions;
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};

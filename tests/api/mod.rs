@@ -4,6 +4,7 @@ mod geo;
 mod lists;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 
 use std::time::Duration;
