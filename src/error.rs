@@ -93,6 +93,9 @@ pub enum ErrorKind {
     /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value that
     /// could not be written as an argument. In a transaction it keeps all commands from being sent.
     Arguments,
+    /// A scan cannot go on: the connection leads to another server now, or to one that was started anew or does not say who
+    /// it is, and a cursor means something only to the server that gave it. See [`Scan`](crate::client::Scan).
+    ServerChanged,
     /// The configuration or its URL has a mistake; the source is a [`ConfigError`].
     Config,
     /// There is no tokio runtime to run on: the client was made outside of one.
@@ -115,6 +118,7 @@ impl ErrorKind {
             Self::Closed => "closed",
             Self::NeedsDedicated => "needs_dedicated",
             Self::Arguments => "arguments",
+            Self::ServerChanged => "server_changed",
             Self::Config => "config",
             Self::NoRuntime => "no_runtime",
         }
@@ -256,6 +260,10 @@ impl fmt::Display for Error {
             (Detail::None, ErrorKind::NeedsDedicated) => write!(
                 f,
                 "{what} failed: it would change or hold up the connection that all callers share; it needs one of its own"
+            )?,
+            (Detail::None, ErrorKind::ServerChanged) => write!(
+                f,
+                "{what} cannot go on: the connection leads to another server than the one that gave the cursor"
             )?,
             (Detail::None, ErrorKind::NoRuntime) => write!(f, "{what} failed: it must run on a tokio runtime")?,
             (Detail::None, kind) => write!(f, "{what} failed: {kind:?}")?,

@@ -132,7 +132,7 @@ pub mod testing;
 mod topology;
 mod transport;
 
-pub use client::{Client, Config};
+pub use client::{Client, Config, Script};
 pub use command::{
     Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
     RequestPolicy, ResponsePolicy, ServerError, Slot, ToArg, ToArgs, Version,

@@ -12,7 +12,7 @@
 # msrv      the library with the oldest compiler that it promises to support
 # tests     unit tests, integration tests against real servers, documentation examples
 # simulation  random schedules of faults in virtual time: STEADFAST_SEEDS (100000) of them, optimised
-# examples  each example runs to its end without a server from outside
+# examples  each example runs to its end, with a server of this run where it needs a real one
 # benches   each benchmark runs once; nothing is measured
 # fuzz      each fuzz target for FUZZ_SECONDS (20), where cargo-fuzz is there
 # peers     the comparison with other clients builds and runs; also with STEADFAST_PEERS=1
@@ -232,15 +232,24 @@ step_simulation() {
 }
 
 step_examples() {
-    local names name
+    local names name url= pid=
     names=$(programs examples)
     if [ -z "$names" ]; then say "there are none" && return; fi
     cargo build --locked --all-features --examples
+    # For those that need more of a server than the one for unit tests can do.
+    redis-server --port 0 --unixsocket "$scratch/redis.sock" --dir "$scratch" --save "" --daemonize no \
+        >"$scratch/redis.log" & pid=$!
+    url="unix://$scratch/redis.sock"
     for name in $names; do
         say "example $name"
-        timeout 60 cargo run --quiet --locked --all-features --example "$name" </dev/null ||
-            fail "the example $name ended with $? (124: after 60 s)"
+        if grep -q FakeServer "examples/$name.rs"; then
+            timeout 60 cargo run --quiet --locked --all-features --example "$name" </dev/null
+        else
+            REDIS_URL=$url timeout 60 cargo run --quiet --locked --all-features --example "$name" </dev/null
+        fi || { kill "$pid"; fail "the example $name ended with $? (124: after 60 s)"; }
     done
+    kill "$pid"
+    wait "$pid" || true
 }
 
 step_benches() {

@@ -8,13 +8,17 @@
 //! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
 //! [`Client::request`](crate::Client::request).
 
+mod acl;
+mod cluster;
 mod connection;
-mod fields;
 mod geo;
 mod hashes;
+mod json;
 mod keys;
 mod lists;
+mod moment;
 mod pubsub;
+mod scripting;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -24,13 +28,22 @@ mod streams;
 mod strings;
 mod zset_bounds;
 
-pub use connection::Connection;
+pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
+pub use cluster::{
+    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlots, ClusterSlotsNode, SlotState,
+};
+pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
 pub use geo::{FromMember, Geo, GeoFound, GeoOrigin, GeoPosition, GeoShape, GeoUnit};
 pub use hashes::Hashes;
+pub use json::JsonDocuments;
 pub use keys::{Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
 pub use pubsub::PubSub;
-pub use server::Server;
+pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
+pub use server::{
+    CommandInfo, CommandLog, CommandLogEntry, ConnectedReplica, LatencyEvent, LatencyHistogram, LatencySample,
+    ModuleInfo, Role, Server, SlowlogEntry,
+};
 pub use sets::Sets;
 pub use sorted_sets::{Aggregate, Extreme, SortedSets};
 pub use stream_answers::{
@@ -43,12 +56,25 @@ pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
+    pub use super::acl::{AclCatOptions, AclGenpassOptions, AclLogOptions};
+    pub use super::cluster::{
+        ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
+        ClusterSetslotOptions, ClusterSlotStatsOptions,
+    };
+    pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
     pub use super::geo::{
         GeoSearching, GeoaddOptions, GeodistOptions, GeoradiusOptions, GeosearchDetailOptions, GeosearchOptions,
         GeosearchstoreOptions,
     };
+    pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::CopyOptions;
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
+    pub use super::pubsub::PubsubChannelsOptions;
+    pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
+    pub use super::server::{
+        BgsaveOptions, CommandListOptions, FailoverOptions, LolwutOptions, MemoryUsageOptions, ModuleLoadexOptions,
+        ShutdownOptions, SlowlogGetOptions,
+    };
     pub use super::sets::{IntercardOptions, SpopOptions, SrandmemberOptions};
     pub use super::sorted_sets::{
         ZaddOptions, ZcombineOptions, ZdiffOptions, ZmpopOptions, ZpopOptions, ZrandmemberOptions, ZrangeLimitOptions,

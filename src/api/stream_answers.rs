@@ -6,8 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::StreamId;
-use super::fields::Fields;
-use crate::command::{ConversionError, Frame, FromReply, Reply, Value, View};
+use crate::command::{ConversionError, Elements, Fields, Frame, FromReply, Reply, Value};
 
 /// An entry of a stream. `T` is any map, a vector of pairs in order, or a type of one's own.
 ///
@@ -24,18 +23,16 @@ pub struct StreamEntry<T = HashMap<String, String>> {
 
 impl<T: FromReply> FromReply for StreamEntry<T> {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let View::Array(mut items) = reply.view()? else {
-            return Err(ConversionError::unexpected("an entry of a stream", reply));
-        };
         // Newer servers can say more of an entry behind these two.
-        let (Some(id), Some(fields)) = (items.next(), items.next()) else {
-            return Err(ConversionError::new("an entry of a stream", "an array of fewer than 2"));
-        };
+        let mut elements = Elements::of(reply)?;
+        let id = elements.required()?;
+        let fields =
+            elements.rest().next().ok_or_else(|| ConversionError::new("an entry of a stream", "an id alone"))?;
         let fields = match T::from_reply(fields) {
             Err(_) if fields.is_null() => T::from_reply(Frame::from_value(&Value::Array(Vec::new())).reply())?,
             converted => converted?,
         };
-        Ok(Self { id: StreamId::from_reply(id)?, fields })
+        Ok(Self { id, fields })
     }
 }
 
@@ -66,14 +63,11 @@ pub struct Claimed<C> {
 
 impl<C: FromReply> FromReply for Claimed<C> {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let View::Array(mut items) = reply.view()? else {
-            return Err(ConversionError::unexpected("an id, entries and ids", reply));
-        };
-        let (Some(next), Some(claimed)) = (items.next(), items.next()) else {
-            return Err(ConversionError::new("an id, entries and ids", "an array of fewer than 2"));
-        };
-        let deleted = items.next().map_or(Ok(Vec::new()), Vec::from_reply)?;
-        Ok(Self { next: StreamId::from_reply(next)?, claimed: without_nulls(claimed)?, deleted })
+        let mut elements = Elements::of(reply)?;
+        let next = elements.required()?;
+        let claimed: Vec<Option<C>> = elements.required()?;
+        let deleted = elements.optional()?.unwrap_or_default();
+        Ok(Self { next, claimed: claimed.into_iter().flatten().collect(), deleted })
     }
 }
 
@@ -139,9 +133,9 @@ impl FromReply for StreamConsumer {
         let fields = Fields::of(reply)?;
         let inactive: Option<i64> = fields.optional("inactive")?;
         Ok(Self {
-            name: fields.wanted("name")?,
-            pending: fields.wanted("pending")?,
-            idle: Duration::from_millis(fields.wanted("idle")?),
+            name: fields.required("name")?,
+            pending: fields.required("pending")?,
+            idle: Duration::from_millis(fields.required("idle")?),
             inactive: inactive.and_then(|milliseconds| u64::try_from(milliseconds).ok()).map(Duration::from_millis),
         })
     }
@@ -169,10 +163,10 @@ impl FromReply for StreamGroup {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
         let fields = Fields::of(reply)?;
         Ok(Self {
-            name: fields.wanted("name")?,
-            consumers: fields.wanted("consumers")?,
-            pending: fields.wanted("pending")?,
-            last_delivered_id: fields.wanted("last-delivered-id")?,
+            name: fields.required("name")?,
+            consumers: fields.required("consumers")?,
+            pending: fields.required("pending")?,
+            last_delivered_id: fields.required("last-delivered-id")?,
             entries_read: fields.optional("entries-read")?,
             lag: fields.optional("lag")?,
         })
@@ -209,14 +203,14 @@ impl FromReply for StreamSummary {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
         let fields = Fields::of(reply)?;
         Ok(Self {
-            length: fields.wanted("length")?,
-            radix_tree_keys: fields.wanted("radix-tree-keys")?,
-            radix_tree_nodes: fields.wanted("radix-tree-nodes")?,
-            last_generated_id: fields.wanted("last-generated-id")?,
+            length: fields.required("length")?,
+            radix_tree_keys: fields.required("radix-tree-keys")?,
+            radix_tree_nodes: fields.required("radix-tree-nodes")?,
+            last_generated_id: fields.required("last-generated-id")?,
             max_deleted_entry_id: fields.optional("max-deleted-entry-id")?,
             entries_added: fields.optional("entries-added")?,
             recorded_first_entry_id: fields.optional("recorded-first-entry-id")?,
-            groups: fields.wanted("groups")?,
+            groups: fields.required("groups")?,
             first_entry: fields.optional("first-entry")?,
             last_entry: fields.optional("last-entry")?,
         })

@@ -53,6 +53,11 @@ impl<'c, T> Call<'c, T> {
         }
     }
 
+    /// Another call with the same settings, until the same deadline.
+    pub(super) fn again(&self, command: Command) -> Self {
+        Self { phase: Phase::Unsent(command), ..*self }
+    }
+
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
         if let Some(unfit) = command.unfit() {
             return Err(report::unfit(name, &unfit));
@@ -121,7 +126,7 @@ impl<T> Future for Call<'_, T> {
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
-            self.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
+            self.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
             self.client.link().mailbox().withdraw(posted);
         }
     }

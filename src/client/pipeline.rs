@@ -125,6 +125,6 @@ impl fmt::Debug for Pipeline<'_> {
 
 impl fmt::Debug for Execution<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Execution").field("commands", &self.0.planned().len()).finish_non_exhaustive()
+        f.debug_struct("Execution").field("commands", &self.0.plan().len()).finish_non_exhaustive()
     }
 }

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
-use super::report::Name;
+use super::plan::{Plan, Planned};
 use super::settings::policy;
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
-use crate::command::{Encoded, Limit, Reader, Request, Retry, Unfit};
+use crate::command::{Encoded, Limit, Reader, Request, Retry};
 use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
@@ -25,16 +25,8 @@ pub(super) struct Queue<'c> {
     bytes: Encoded,
     /// Where each command that will be sent ends in `bytes`, and when it is sent again.
     ends: Vec<(usize, Policy)>,
-    planned: Vec<Planned>,
+    plan: Plan,
     limit: Limit,
-}
-
-/// A command that was queued.
-#[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) name: Name,
-    /// Its place among those that are sent, or why it must not be sent.
-    pub(super) place: Result<usize, Unfit>,
 }
 
 /// Names a queued command's result, to be given to [`Results::get`](super::Results::get); `T` is what its answer is
@@ -78,9 +70,9 @@ static QUEUES: AtomicU64 = AtomicU64::new(0);
 
 impl<'c> Queue<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
-        let (bytes, ends, planned) = (Encoded::default(), Vec::new(), Vec::new());
+        let (bytes, ends, plan) = (Encoded::default(), Vec::new(), Plan::default());
         let number = QUEUES.fetch_add(1, Ordering::Relaxed);
-        Self { client, number, bytes, ends, planned, limit: Limit::Default }
+        Self { client, number, bytes, ends, plan, limit: Limit::Default }
     }
 
     pub(super) fn set_limit(&mut self, limit: Limit) {
@@ -90,23 +82,19 @@ impl<'c> Queue<'c> {
     /// Adds a command; one that needs a connection of its own will not be sent.
     pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
         let command = request.command();
-        let place = command.unfit().map_or_else(|| Ok(self.add(request)), Err);
-        self.planned.push(Planned { name: Name::of(command), place });
-        Queued { queue: self.number, index: self.planned.len() - 1, reader: request.reader }
-    }
-
-    /// Adds a command that will be sent; its place among those.
-    fn add<E, T, O>(&mut self, request: &Request<E, T, O>) -> usize {
-        let command = request.command();
-        command.write_to(&mut self.bytes);
-        let replay = request.replay.unwrap_or(self.client.replay());
-        let on_refusal = request.on_refusal.unwrap_or(self.client.on_refusal());
-        self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
-        self.ends.len() - 1
+        let unfit = command.unfit();
+        if unfit.is_none() {
+            command.write_to(&mut self.bytes);
+            let replay = request.replay.unwrap_or(self.client.replay());
+            let on_refusal = request.on_refusal.unwrap_or(self.client.on_refusal());
+            self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
+        }
+        self.plan.push(command, unfit);
+        Queued { queue: self.number, index: self.plan.len() - 1, reader: request.reader }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.planned.len()
+        self.plan.len()
     }
 
     /// The deadline counts from now; nothing is sent yet.
@@ -138,10 +126,10 @@ impl Flight<'_> {
     }
 
     /// Tells the counters and the observer what became of each command.
-    pub(super) fn tell<'e>(&self, planned: &[Planned], mut error: impl FnMut(usize) -> Option<&'e Error>) {
-        let call = Ended::of(self.slot.as_deref(), planned.len());
-        for (index, command) in planned.iter().enumerate() {
-            self.queue.client.tell(&command.name, self.passage(command, planned.len()), &call, error(index));
+    pub(super) fn tell<'e>(&self, plan: &Plan, mut error: impl FnMut(usize) -> Option<&'e Error>) {
+        let call = Ended::of(self.slot.as_deref(), plan.len());
+        for (index, command) in plan.iter().enumerate() {
+            self.queue.client.tell(&command.name, self.passage(&command, plan.len()), &call, error(index));
         }
     }
 
@@ -164,12 +152,12 @@ impl Flight<'_> {
     }
 
     /// What was queued.
-    pub(super) fn planned(&self) -> &[Planned] {
-        &self.queue.planned
+    pub(super) fn plan(&self) -> &Plan {
+        &self.queue.plan
     }
 
-    pub(super) fn take_planned(&mut self) -> Vec<Planned> {
-        std::mem::take(&mut self.queue.planned)
+    pub(super) fn take_plan(&mut self) -> Plan {
+        std::mem::take(&mut self.queue.plan)
     }
 
     pub(super) fn node(&self) -> &Address {
@@ -210,8 +198,11 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
-            let planned = &self.queue.planned;
-            let commands = planned.iter().map(|command| (&command.name, self.passage(command, planned.len())));
+            let plan = &self.queue.plan;
+            let commands = plan.iter().map(|command| {
+                let passage = self.passage(&command, plan.len());
+                (command.name, passage)
+            });
             self.queue.client.cancelled(&posted.slot, commands);
             drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);

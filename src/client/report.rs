@@ -22,6 +22,11 @@ impl Name {
         Self { facts: command.facts(), unknown: command.unknown_name() }
     }
 
+    /// Of a command with these facts, and with a name of its own if they are not its own.
+    pub(super) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
+        Self { facts, unknown }
+    }
+
     /// Of a transaction as a whole.
     pub(super) fn transaction() -> Self {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
@@ -158,6 +163,12 @@ pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })
+}
+
+/// The server that gave the cursor is not there any more.
+pub(super) fn server_changed(name: &Name, node: &Address) -> Error {
+    let report = Report::new(ErrorKind::ServerChanged, Fate::NotSent, name.shown());
+    Error::new(Report { node: Some(node.clone()), ..report })
 }
 
 /// The client is closed.

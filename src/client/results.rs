@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::queue::{Flight, Planned, Queued};
+use super::plan::{Plan, Planned};
+use super::queue::{Flight, Queued};
 use super::report;
 use crate::command::{FromReply, Reader, ServerError};
 use crate::connection::{Found, GroupEnd, Lost, Sent};
@@ -18,7 +19,7 @@ use crate::resp::{Frame, Items, Reply, View};
 pub struct Results {
     /// Of which queue they are.
     queue: u64,
-    commands: Vec<Planned>,
+    commands: Plan,
     answers: Answers,
     node: Address,
     within: Option<Duration>,
@@ -84,7 +85,7 @@ impl Results {
 
     fn new(flight: &mut Flight<'_>, answers: Answers) -> Self {
         let (queue, node, within) = (flight.number(), flight.node().clone(), flight.within());
-        Self { queue, commands: flight.take_planned(), answers, node, within }
+        Self { queue, commands: flight.take_plan(), answers, node, within }
     }
 
     /// The result of one command, or those of several that are given as a tuple, an array or a vector: all of them, or
@@ -117,8 +118,8 @@ impl Results {
         let mut answers = self.answers.iter();
         self.commands.iter().map(move |planned| match &planned.place {
             Ok(place) => match self.answers.loss(*place) {
-                Some(lost) => Err(self.lost(planned, lost)),
-                None => self.answer(planned, answers.next(), T::from_reply),
+                Some(lost) => Err(self.lost(&planned, lost)),
+                None => self.answer(&planned, answers.next(), T::from_reply),
             },
             Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         })
@@ -131,7 +132,7 @@ impl Results {
 
     /// Whether there was no command.
     pub fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.commands.len() == 0
     }
 
     /// Whether every command was answered, and none with an error.
@@ -156,8 +157,8 @@ impl Results {
         let planned = self.commands.get(queued.index).expect("it was queued, and nothing is taken away");
         match &planned.place {
             Ok(place) => match self.answers.loss(*place) {
-                Some(lost) => Err(self.lost(planned, lost)),
-                None => self.answer(planned, self.answers.at(*place), queued.reader),
+                Some(lost) => Err(self.lost(&planned, lost)),
+                None => self.answer(&planned, self.answers.at(*place), queued.reader),
             },
             Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         }

@@ -140,21 +140,20 @@ impl Future for TransactionExecution<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let flight = &mut self.get_mut().0;
-        let unfit = flight.planned().iter().find_map(|planned| Some((&planned.name, planned.place.as_ref().err()?)));
-        if let Some((name, unfit)) = unfit {
-            let error = report::unfit(name, unfit);
-            flight.tell(flight.planned(), |_| Some(&error));
+        if let Some((name, unfit)) = flight.plan().first_unfit() {
+            let error = report::unfit(&name, unfit);
+            flight.tell(flight.plan(), |_| Some(&error));
             return Poll::Ready(Err(error));
         }
         let outcome = match ready!(flight.poll_outcome(cx)) {
-            Outcome::Group(_) if flight.planned().is_empty() => Ok(Results::empty(flight)),
+            Outcome::Group(_) if flight.plan().len() == 0 => Ok(Results::empty(flight)),
             Outcome::Group(end) => conclude(flight, end),
             Outcome::Lost(lost) => Err(report::lost(&Name::transaction(), flight.node(), flight.within(), &lost)),
             // Several commands are never answered as a single one is.
             Outcome::Answered(..) => Err(report::closed(&Name::transaction())),
         };
         if let Err(error) = &outcome {
-            flight.tell(flight.planned(), |_| Some(error));
+            flight.tell(flight.plan(), |_| Some(error));
         }
         Poll::Ready(outcome)
     }
@@ -164,7 +163,7 @@ impl Future for TransactionExecution<'_> {
 fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error> {
     let sent = if end.again.is_empty() { Sent::Once } else { Sent::Again };
     let replies: Vec<Reply<'_>> = end.answers.iter().flat_map(Frame::replies).collect();
-    let facts = flight.planned().iter().map(|planned| planned.name.facts());
+    let facts = flight.plan().iter().map(|planned| planned.name.facts());
     let name = Name::transaction();
     let error = match judge(&replies, facts) {
         Verdict::Executed => match end.answers.pop() {
@@ -172,8 +171,13 @@ fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error
             None => report::closed(&name),
         },
         Verdict::Refused(refusal) => {
-            let refused = refusal.place.and_then(|place| flight.planned().get(place));
-            report::refused_transaction(refused.map(|planned| &planned.name), flight.node(), refusal.error, sent)
+            let refused = refusal.place.and_then(|place| flight.plan().get(place));
+            report::refused_transaction(
+                refused.as_ref().map(|planned| &planned.name),
+                flight.node(),
+                refusal.error,
+                sent,
+            )
         }
         Verdict::NotAtomic(error) => report::not_atomic(flight.node(), error),
         Verdict::Aborted => report::aborted(flight.node(), sent),
@@ -190,6 +194,6 @@ impl fmt::Debug for Transaction<'_> {
 
 impl fmt::Debug for TransactionExecution<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransactionExecution").field("commands", &self.0.planned().len()).finish_non_exhaustive()
+        f.debug_struct("TransactionExecution").field("commands", &self.0.plan().len()).finish_non_exhaustive()
     }
 }

@@ -68,7 +68,7 @@ impl Client {
     pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {
             self.link().counters().count_failed(error.fate());
-            if error.kind() == ErrorKind::NeedsDedicated {
+            if matches!(error.kind(), ErrorKind::NeedsDedicated | ErrorKind::Arguments) {
                 self.link().counters().count_turned_away();
             }
         }
@@ -77,16 +77,12 @@ impl Client {
 
     /// The caller of a call has gone before it had the end: of `commands`, each with its place among those that were
     /// sent, if it was to be.
-    pub(super) fn cancelled<'n>(
-        &self,
-        slot: &ReplySlot,
-        commands: impl ExactSizeIterator<Item = (&'n Name, Option<usize>)>,
-    ) {
+    pub(super) fn cancelled(&self, slot: &ReplySlot, commands: impl ExactSizeIterator<Item = (Name, Option<usize>)>) {
         let call = Ended::of(Some(slot), commands.len());
         let mut posted = 0;
         for (name, place) in commands {
             posted += usize::from(place.is_some());
-            self.observe(name, place, &call, Ending::Cancelled);
+            self.observe(&name, place, &call, Ending::Cancelled);
         }
         self.link().counters().count_cancelled(posted);
     }

@@ -412,7 +412,7 @@ fn is_aggregate(reply: Reply<'_>) -> bool {
 }
 
 /// The pairs of a map, of a flat array of even length, or of an array of arrays of two.
-pub(crate) fn pairs<'a>(
+fn pairs<'a>(
     reply: Reply<'a>,
     mut take: impl FnMut(Reply<'a>, Reply<'a>) -> Result<(), ConversionError>,
 ) -> Result<(), ConversionError> {

@@ -4,6 +4,7 @@ mod args;
 mod convert;
 mod encoded;
 mod facts;
+mod fields;
 mod from_reply;
 mod raw;
 mod refusal;
@@ -18,9 +19,9 @@ pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
 pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
+pub(crate) use fields::{Elements, Fields};
 
 pub use from_reply::FromReply;
-pub(crate) use from_reply::pairs;
 pub use raw::Command;
 pub(crate) use raw::Unfit;
 pub use refusal::OnRefusal;

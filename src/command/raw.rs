@@ -173,6 +173,11 @@ impl Command {
         places.filter_map(|place| words.get(place).copied()).collect()
     }
 
+    /// One of its words; those of the name come first.
+    pub(crate) fn word(&self, place: usize) -> Option<&[u8]> {
+        self.words().nth(place)
+    }
+
     /// The hash slot of its first key.
     pub fn slot(&self) -> Option<Slot> {
         match self.key {
@@ -269,6 +274,13 @@ impl Command {
             self.reject(rare.flaw.unwrap_or_default());
         }
         std::mem::replace(&mut self.body, body).recycle();
+    }
+
+    /// The same with another name, and with this argument in the place of those of its words that came first.
+    pub(crate) fn renamed(mut self, facts: &'static Facts, argument: impl ToArgs, words: usize) -> Self {
+        self.splice(0, words, &(facts.name().split(' ').collect::<Vec<_>>(), argument));
+        self.facts = facts;
+        self
     }
 
     /// It must not be sent, and why. The first reason stays.

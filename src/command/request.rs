@@ -115,6 +115,22 @@ impl<E, T, O> Request<E, T, O> {
         self.marked()
     }
 
+    /// A request for another command, with the same settings.
+    pub(crate) fn likewise<U: FromReply>(&self, command: Command) -> Request<E, U>
+    where
+        E: Clone,
+    {
+        let Self { executor, deadline, replay, on_refusal, .. } = self;
+        let (deadline, replay, on_refusal) = (*deadline, *replay, *on_refusal);
+        Request { deadline, replay, on_refusal, ..Request::new(executor.clone(), command) }
+    }
+
+    /// The same request for a command that is made of this one.
+    pub(crate) fn map_command(mut self, change: impl FnOnce(Command) -> Command) -> Self {
+        self.command = change(self.command);
+        self
+    }
+
     /// The executor, and the request without it.
     pub(crate) fn parted(self) -> (E, Request<(), T, O>) {
         let Self { executor, command, deadline, replay, on_refusal, reader, options } = self;
@@ -165,6 +181,16 @@ impl<E, T, O> Request<E, T, O> {
     pub(crate) fn does(mut self, effect: Effect) -> Self {
         self.command = self.command.with_effect(effect);
         self
+    }
+}
+
+/// Whoever wants to make the same request again has to know what that does: see [`Effect`].
+impl<E: Clone, T, O> Clone for Request<E, T, O> {
+    fn clone(&self) -> Self {
+        let Self { executor, command, deadline, replay, on_refusal, reader, .. } = self;
+        let (executor, command) = (executor.clone(), command.clone());
+        let (deadline, replay, on_refusal, reader) = (*deadline, *replay, *on_refusal, *reader);
+        Self { executor, command, deadline, replay, on_refusal, reader, options: PhantomData }
     }
 }
 

@@ -51,8 +51,9 @@ pub(crate) struct Part {
     /// Where it is, in bytes from the group's start.
     start: usize,
     end: usize,
-    /// Which command of the group it is.
-    pub(crate) place: usize,
+    /// Which command of the group it is. Small, because a group can have millions of parts; more of them than it can
+    /// count would not fit into any memory.
+    place: u32,
     pub(crate) sending: Sending,
 }
 
@@ -75,8 +76,8 @@ impl Group {
         let mut start = 0;
         let parts = commands
             .iter()
-            .enumerate()
-            .map(|(place, (end, policy))| {
+            .zip(0..)
+            .map(|((end, policy), place)| {
                 let part = Part { start, end: *end, place, sending: Sending::new((*policy).into()) };
                 start = *end;
                 part
@@ -99,7 +100,7 @@ impl Group {
 
     /// Which command is the oldest one that is not answered.
     pub(crate) fn oldest(&self) -> usize {
-        self.unanswered().first().map_or(0, |part| part.place)
+        self.unanswered().first().map_or(0, |part| part.place())
     }
 
     /// Whether nothing more is due.
@@ -133,13 +134,13 @@ impl Group {
                     first.get_or_insert_with(|| (refusal, words()));
                     refused.push(*part);
                 }
-                None => found.push((*part, Found { place: part.place, frame, reply })),
+                None => found.push((*part, Found { place: part.place(), frame, reply })),
             }
         }
         first.as_ref()?;
         let earlier = self.earlier.get_or_insert_default();
         earlier.frames.append(&mut self.answers);
-        earlier.again.extend(found.iter().filter(|(part, _)| part.is_again()).map(|(part, _)| part.place));
+        earlier.again.extend(found.iter().filter(|(part, _)| part.is_again()).map(|(part, _)| part.place()));
         earlier.found.extend(found.into_iter().map(|(_, found)| found));
         (self.parts, self.answered) = (refused, 0);
         first
@@ -159,10 +160,10 @@ impl Group {
         let (answers, mut lost) = (std::mem::take(&mut self.answers), std::mem::take(&mut self.lost));
         lost.sort_unstable_by_key(|lost| lost.place);
         let answered = self.parts.iter().take(self.answered);
-        let mut again: Vec<_> = answered.clone().filter(|part| part.is_again()).map(|part| part.place).collect();
+        let mut again: Vec<_> = answered.clone().filter(|part| part.is_again()).map(|part| part.place()).collect();
         let Some(mut earlier) = self.earlier.take() else { return GroupEnd { answers, lost, again, found: None } };
         let last = answered.zip(replies(&answers, earlier.frames.len()));
-        earlier.found.extend(last.map(|(part, (frame, reply, _))| Found { place: part.place, frame, reply }));
+        earlier.found.extend(last.map(|(part, (frame, reply, _))| Found { place: part.place(), frame, reply }));
         earlier.found.sort_unstable_by_key(|found| found.place);
         again.extend(earlier.again);
         again.sort_unstable();
@@ -173,7 +174,7 @@ impl Group {
     /// The same, and a loss for each command that is not answered.
     pub(crate) fn give_up(&mut self, mut loss: impl FnMut(&Part) -> Lost) -> GroupEnd {
         let mut end = self.take_end();
-        end.lost.extend(self.unanswered().iter().map(|part| Lost { place: part.place, ..loss(part) }));
+        end.lost.extend(self.unanswered().iter().map(|part| Lost { place: part.place(), ..loss(part) }));
         end.lost.sort_unstable_by_key(|lost| lost.place);
         end
     }
@@ -191,7 +192,7 @@ impl Group {
             match judge(part.range(start), &mut part.sending) {
                 None => true,
                 Some(loss) => {
-                    lost.push(Lost { place: part.place, ..loss });
+                    lost.push(Lost { place: part.place(), ..loss });
                     false
                 }
             }
@@ -216,6 +217,11 @@ impl Group {
 }
 
 impl Part {
+    /// Which command of the group it is.
+    pub(crate) fn place(&self) -> usize {
+        self.place as usize
+    }
+
     fn is_again(&self) -> bool {
         self.sending.sent() == Sent::Again
     }

@@ -155,7 +155,7 @@ impl<T> Placed<T> {
             Commands::Unit(unit) => (None, &[][..], Some(unit)),
             Commands::Cut | Commands::Own => (None, &[][..], None),
         };
-        let many = many.iter().map(move |part| (part.range(start), part.place, part.sending));
+        let many = many.iter().map(move |part| (part.range(start), part.place(), part.sending));
         let unit = unit.into_iter().flat_map(move |unit| {
             let placed = unit.unanswered();
             placed.map(move |(place, range)| {

@@ -1,7 +1,15 @@
 //! What the tests of the typed commands share.
 
+mod acl;
+mod cluster;
+mod connection;
+mod documented;
 mod geo;
+mod json;
 mod lists;
+mod pubsub;
+mod scripting;
+mod server;
 mod sets;
 mod sorted_sets;
 mod streams;
@@ -9,11 +17,14 @@ mod strings;
 
 use std::time::Duration;
 
+use steadfast::api::Server as _;
 use steadfast::client::ProtocolChoice;
 use steadfast::{Client, Error, ErrorKind, Fate};
 
+pub(crate) use documented::documented;
+
 use crate::live::{KINDS, connected, tcp, within};
-use crate::support::{Kind, Server};
+use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -51,4 +62,10 @@ pub(crate) fn was_answered<T: std::fmt::Debug>(answer: Result<T, Error>, begin: 
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
     let line = error.server().unwrap().message().to_owned();
     assert!(line.starts_with(begin), "{line}");
+}
+
+/// A connection to the client's server that does not go through the crate.
+pub(crate) async fn beside(client: &Client) -> Raw {
+    let settings = client.config_get("unixsocket").await.unwrap();
+    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
 }

@@ -57,7 +57,7 @@ pub(crate) const ROOMS: &[Room] = &[
     upper(
         "client",
         &["resp", "outcome", "command", "connection", "transport", "driver", "topology", "error"],
-        &["bytes", "tokio", "arc_swap", "futures_core", "rustls", "rustls_pki_types"],
+        &["bytes", "tokio", "arc_swap", "futures_core", "rustls", "rustls_pki_types", "sha1_smol"],
     ),
     core("api", &["command"], &["bytes"]),
     upper(

@@ -13,6 +13,8 @@ pub(crate) struct KeySpec {
 enum Begin {
     /// At this word.
     Index(usize),
+    /// At this word, if it is not empty.
+    Filled(usize),
     /// After the first word that reads so, looked for from this one on; from the end back if negative.
     Keyword(&'static str, i8),
 }
@@ -30,6 +32,11 @@ enum Find {
 /// One key, at this word.
 pub(super) const fn key(index: usize) -> KeySpec {
     range(index, 0, 1)
+}
+
+/// One key, at this word; none if it is empty.
+pub(super) const fn filled(index: usize) -> KeySpec {
+    KeySpec { begin: Begin::Filled(index), ..key(index) }
 }
 
 /// Keys from this word to the end.
@@ -83,6 +90,9 @@ impl KeySpec {
     fn bounds(&self, words: &[&[u8]]) -> Option<(usize, usize, usize)> {
         let begin = match self.begin {
             Begin::Index(index) => index,
+            Begin::Filled(index) => {
+                Some(index).filter(|index| words.get(*index).is_some_and(|word| !word.is_empty()))?
+            }
             Begin::Keyword(keyword, from) => find_keyword(words, keyword, from)? + 1,
         };
         Some(match self.find {

@@ -6,7 +6,7 @@
 
 use super::Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
 use super::Facts;
-use super::keys::{after, all_after, counted, counted_pairs, half_after, key, keys, pairs, range};
+use super::keys::{after, all_after, counted, counted_pairs, filled, half_after, key, keys, pairs, range};
 use super::policy::RequestPolicy::{AllNodes, AllShards, MultiShard, Special};
 use super::policy::ResponsePolicy::{self, AggLogicalAnd, AggMin, AggSum, AllSucceeded, OneSucceeded};
 use super::row::{container, other, read, write};
@@ -335,7 +335,7 @@ pub(super) static TABLE: &[Facts] = &[
     other("MEMORY STATS", 2, "4.0.0", Read).asks(AllShards).gathers(ResponsePolicy::Special),
     read("MEMORY USAGE", -3, "4.0.0").keyed(&[key(2)]),
     read("MGET", -2, "1.0.0").keyed(&[keys(1)]).asks(MultiShard),
-    write("MIGRATE", -6, "2.6.0", Never).keyed(&[key(3), all_after("KEYS", -2)]),
+    write("MIGRATE", -6, "2.6.0", Never).keyed(&[filled(3), all_after("KEYS", -2)]),
     container("MODULE", "4.0.0"),
     other("MODULE HELP", 2, "5.0.0", Read),
     other("MODULE LIST", 2, "4.0.0", Read),
@@ -489,19 +489,19 @@ pub(super) static TABLE: &[Facts] = &[
     write("UNLINK", -2, "4.0.0", LastWriteWins).keyed(&[keys(1)]).asks(MultiShard).gathers(AggSum),
     other("UNSUBSCRIBE", -1, "2.0.0", Never).dedicated(),
     other("UNWATCH", 1, "2.2.0", Never).dedicated(),
-    write("VADD", -1, "1.0.0", LastWriteWins).keyed(&[key(1)]),
-    read("VCARD", -1, "1.0.0").keyed(&[key(1)]),
-    read("VDIM", -1, "1.0.0").keyed(&[key(1)]),
-    read("VEMB", -1, "1.0.0").keyed(&[key(1)]),
-    read("VGETATTR", -1, "1.0.0").keyed(&[key(1)]),
-    read("VINFO", -1, "1.0.0").keyed(&[key(1)]),
-    read("VISMEMBER", -1, "1.0.0").keyed(&[key(1)]),
-    read("VLINKS", -1, "1.0.0").keyed(&[key(1)]),
-    read("VRANDMEMBER", -1, "1.0.0").keyed(&[key(1)]),
-    write("VREM", -1, "1.0.0", LastWriteWins).keyed(&[key(1)]),
-    write("VSETATTR", -1, "1.0.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
-    read("VSIM", -1, "1.0.0").keyed(&[key(1)]),
-    other("WAIT", 3, "3.0.0", Never).dedicated().asks(AllShards).gathers(AggMin),
+    write("VADD", -1, "8.0.0", LastWriteWins).keyed(&[key(1)]),
+    read("VCARD", -1, "8.0.0").keyed(&[key(1)]),
+    read("VDIM", -1, "8.0.0").keyed(&[key(1)]),
+    read("VEMB", -1, "8.0.0").keyed(&[key(1)]),
+    read("VGETATTR", -1, "8.0.0").keyed(&[key(1)]),
+    read("VINFO", -1, "8.0.0").keyed(&[key(1)]),
+    read("VISMEMBER", -1, "8.0.0").keyed(&[key(1)]),
+    read("VLINKS", -1, "8.0.0").keyed(&[key(1)]),
+    read("VRANDMEMBER", -1, "8.0.0").keyed(&[key(1)]),
+    write("VREM", -1, "8.0.0", LastWriteWins).keyed(&[key(1)]),
+    write("VSETATTR", -1, "8.0.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
+    read("VSIM", -1, "8.0.0").keyed(&[key(1)]),
+    other("WAIT", 3, "3.0.0", Never).blocking().dedicated().asks(AllShards).gathers(AggMin),
     other("WAITAOF", 4, "7.2.0", Never).blocking().dedicated().asks(AllShards).gathers(AggMin),
     other("WATCH", -2, "2.2.0", Never).keyed(&[keys(1)]).dedicated(),
     write("XACK", -4, "5.0.0", LastWriteWins).keyed(&[key(1)]),
