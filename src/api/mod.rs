@@ -28,7 +28,8 @@ mod strings;
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlots, ClusterSlotsNode, SlotState,
+    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
 pub use hashes::{FieldExpiry, Hashes};

@@ -27,7 +27,7 @@ use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// No keys, fields or values.
 pub(crate) const NOTHING: [&str; 0] = [];
@@ -56,8 +56,10 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
     }
 }
 
-/// A connection to the client's server that does not go through the crate.
+/// A connection to the client's server that does not go through the crate, and that the server has taken.
 pub(crate) async fn beside(client: &Client) -> Raw {
     let settings = client.config_get("unixsocket").await.unwrap();
-    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
+    let mut raw = Raw::unix(settings["unixsocket"].as_ref()).unwrap();
+    assert_eq!(raw.call(&["PING"]).unwrap(), "PONG");
+    raw
 }
