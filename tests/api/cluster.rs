@@ -227,6 +227,19 @@ async fn what_newer_servers_have_is_sent_as_documented() {
         request.timeout(Duration::from_millis(1500)).await.unwrap();
     })
     .await;
+    documented("CLUSTERSCAN 0", "*2 '0-{06S}-0' *0", async |client| {
+        let page = client.clusterscan::<String>().await.unwrap();
+        assert_eq!((page.cursor.as_str(), page.items.len()), ("0-{06S}-0", 0));
+    })
+    .await;
+    documented("CLUSTERSCAN 0-{06S}-0 MATCH a* COUNT 100 TYPE hash SLOT 7", "*2 '0' *2 'a1' 'a2'", async |client| {
+        let request = client.clusterscan::<String>().matching("a*").cursor("0-{06S}-0").count(100).of_type("hash");
+        let request = request.slot(7);
+        assert_eq!((request.command().slot(), request.command().len()), (Some(Slot::of(b"06S")), 10));
+        let page = request.await.unwrap();
+        assert_eq!((page.cursor.as_str(), page.items), ("0", vec!["a1".to_owned(), "a2".to_owned()]));
+    })
+    .await;
     let migrations = ("*1 *4 'name' 'x' 'state' 'success'", "*1 %2 'name' 'x' 'state' 'success'");
     documented("CLUSTER GETSLOTMIGRATIONS", migrations, async |client| {
         let list: Vec<std::collections::BTreeMap<String, String>> = client.cluster_getslotmigrations().await.unwrap();
