@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use steadfast::api::*;
 use steadfast::client::ProtocolChoice;
-use steadfast::{Client, ErrorKind, Fate, Slot};
+use steadfast::{Client, ErrorKind, Slot};
 
-use super::{LIMIT, documented};
+use super::{LIMIT, documented, not_sent, on, words};
 use crate::live::{KINDS, connected, tcp, until, within};
 use crate::support::{Kind, Server as TestServer};
 
@@ -57,14 +57,10 @@ async fn a_node_gets_slots_and_gives_them_up() {
         assert_eq!((info.slots_assigned, info.slots_ok, info.slots_pfail, info.slots_fail), (16_384, 16_384, 0, 0));
         assert_eq!((info.size, info.fields["cluster_size"].as_str()), (1, "1"));
         assert_eq!((info.current_epoch, info.my_epoch), (0, 0));
-        for error in [
-            client.cluster_addslots(NOTHING).await.unwrap_err(),
-            client.cluster_delslots(NOTHING).await.unwrap_err(),
-            client.cluster_addslotsrange(NOTHING).await.unwrap_err(),
-            client.cluster_delslotsrange(NOTHING).await.unwrap_err(),
-        ] {
-            assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
-        }
+        not_sent(client.cluster_addslots(NOTHING)).await;
+        not_sent(client.cluster_delslots(NOTHING)).await;
+        not_sent(client.cluster_addslotsrange(NOTHING)).await;
+        not_sent(client.cluster_delslotsrange(NOTHING)).await;
     })
     .await;
 }
@@ -121,7 +117,7 @@ async fn a_node_tells_who_has_which_slots_and_keys() {
             let stats = client.cluster_slot_stats().orderby("key-count").limit(1).asc().await.unwrap();
             assert_eq!((stats[0].slot, stats[0].fields["key-count"]), (0, 0));
         }
-        assert_eq!(client.cluster_slot_stats().await.unwrap_err().fate(), Fate::NotSent);
+        not_sent(client.cluster_slot_stats()).await;
     })
     .await;
 }
@@ -261,6 +257,19 @@ async fn what_newer_servers_have_is_sent_as_documented() {
         assert_eq!((shards[0].slots.len(), shards[0].id.as_deref()), (0, Some("s")));
         let node = &shards[0].nodes[0];
         assert_eq!((node.port, node.tls_port, node.hostname.as_deref()), (None, Some(7), Some("h")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn options_whose_effect_is_not_seen_have_their_words() {
+    on(Kind::Redis, async |client| {
+        assert_eq!(words(client.cluster_failover().force().command()), "CLUSTER FAILOVER FORCE");
+        assert_eq!(words(client.cluster_failover().takeover().command()), "CLUSTER FAILOVER TAKEOVER");
+        assert_eq!(words(client.cluster_reset().soft().command()), "CLUSTER RESET SOFT");
+        assert_eq!(words(client.cluster_forget("n").command()), "CLUSTER FORGET n");
+        let stats = client.cluster_slot_stats().orderby("cpu-usec").limit(3).desc();
+        assert_eq!(words(stats.command()), "CLUSTER SLOT-STATS ORDERBY cpu-usec LIMIT 3 DESC");
     })
     .await;
 }
