@@ -67,7 +67,7 @@ pub mod options {
     };
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::{
-        DelexOptions, GetexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+        DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
     };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
