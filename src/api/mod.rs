@@ -33,7 +33,7 @@ mod zset_bounds;
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    Cluster, ClusterInfo, ClusterLink, ClusterPage, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
     ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
@@ -65,7 +65,7 @@ pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::cluster::{
         ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
-        ClusterSetslotOptions, ClusterSlotStatsOptions,
+        ClusterSetslotOptions, ClusterSlotStatsOptions, ClusterscanOptions,
     };
     pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
     pub use super::geo::{
