@@ -13,11 +13,13 @@ mod hashes;
 mod json;
 mod keys;
 mod lists;
+mod named;
 mod pubsub;
 mod server;
 mod sets;
 mod sorted_sets;
 mod strings;
+mod vector_sets;
 
 pub use connection::Connection;
 pub use hashes::Hashes;
@@ -29,6 +31,7 @@ pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
 pub use strings::Strings;
+pub use vector_sets::{RawVector, Vector, VectorSetInfo, VectorSets};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
@@ -36,6 +39,10 @@ pub mod options {
     pub use super::keys::CopyOptions;
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;
+    pub use super::vector_sets::{
+        VaddOptions, VembOptions, VlinksOptions, VrandmemberOptions, VsimAttributes, VsimElements, VsimOptions,
+        VsimScores, VsimScoresAndAttributes,
+    };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
 

@@ -3,6 +3,7 @@
 mod documented;
 mod json;
 mod strings;
+mod vector_sets;
 
 use std::time::Duration;
 
