@@ -19,6 +19,7 @@ mod json;
 mod keys;
 mod lists;
 mod moment;
+mod named;
 mod pubsub;
 mod scripting;
 mod server;
@@ -28,6 +29,7 @@ mod stream_answers;
 mod stream_id;
 mod streams;
 mod strings;
+mod vector_sets;
 mod zset_bounds;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
@@ -57,6 +59,7 @@ pub use stream_answers::{
 pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
 pub use streams::Streams;
 pub use strings::{LcsMatch, LcsMatches, Strings};
+pub use vector_sets::{RawVector, Vector, VectorSetInfo, VectorSets};
 pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
@@ -94,6 +97,10 @@ pub mod options {
     };
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+    };
+    pub use super::vector_sets::{
+        VaddOptions, VembOptions, VlinksOptions, VrandmemberOptions, VsimAttributes, VsimElements, VsimOptions,
+        VsimScores, VsimScoresAndAttributes,
     };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
