@@ -174,7 +174,7 @@ const EXPECTED: &[&str] = &[
     "Ok(true)",
     "Ok(())",
     "Ok(true)",
-    "(Forever, NoKey)",
+    "(Forever, Missing)",
     "Ok(())",
     "Ok(None)",
     "Ok(true)",

@@ -242,7 +242,7 @@ pub trait Cluster: Executor {
     /// The slots of this node with what is counted of them, such as `key-count`. Which slots is said by a method of the
     /// request, one of them: [`slotsrange`](Request::slotsrange), [`orderby`](Request::orderby).
     /// Redis 8.2, Valkey 8.0. <https://redis.io/docs/latest/commands/cluster-slot-stats/>
-    fn cluster_slot_stats(self) -> Request<Self, Vec<(u16, HashMap<String, u64>)>, ClusterSlotStatsOptions> {
+    fn cluster_slot_stats(self) -> Request<Self, Vec<ClusterSlotStats>, ClusterSlotStatsOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER SLOT-STATS") }).marked()
     }
 
@@ -566,5 +566,26 @@ impl FromReply for ClusterSlotsNode {
             id: elements.optional()?,
             metadata: elements.optional()?.unwrap_or_default(),
         })
+    }
+}
+
+/// What a node counts of a slot.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterSlotStats {
+    /// The slot.
+    pub slot: u16,
+    /// How many keys it has.
+    pub key_count: u64,
+    /// Everything that is counted, by name, such as `key-count`, `cpu-usec`, `network-bytes-in`, `network-bytes-out`: most of
+    /// it only if the server's settings say so.
+    pub fields: HashMap<String, u64>,
+}
+
+impl FromReply for ClusterSlotStats {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        let mut elements = Elements::of(reply)?;
+        let (slot, fields): (u16, HashMap<String, u64>) = (elements.required()?, elements.required()?);
+        Ok(Self { slot, key_count: fields.get("key-count").copied().unwrap_or_default(), fields })
     }
 }

@@ -9,10 +9,12 @@
 //! [`Client::request`](crate::Client::request).
 
 mod acl;
+mod bitmaps;
 mod cluster;
 mod connection;
 mod geo;
 mod hashes;
+mod hyperloglog;
 mod json;
 mod keys;
 mod lists;
@@ -29,14 +31,17 @@ mod strings;
 mod zset_bounds;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
+pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlots, ClusterSlotsNode, SlotState,
+    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
 pub use geo::{FromMember, Geo, GeoFound, GeoOrigin, GeoPosition, GeoShape, GeoUnit};
-pub use hashes::Hashes;
+pub use hashes::{FieldExpiry, Hashes};
+pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
-pub use keys::{Keys, TimeToLive};
+pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
@@ -51,12 +56,13 @@ pub use stream_answers::{
 };
 pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
 pub use streams::Streams;
-pub use strings::Strings;
+pub use strings::{LcsMatch, LcsMatches, Strings};
 pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
     pub use super::acl::{AclCatOptions, AclGenpassOptions, AclLogOptions};
+    pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::cluster::{
         ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
         ClusterSetslotOptions, ClusterSlotStatsOptions,
@@ -66,8 +72,9 @@ pub mod options {
         GeoSearching, GeoaddOptions, GeodistOptions, GeoradiusOptions, GeosearchDetailOptions, GeosearchOptions,
         GeosearchstoreOptions,
     };
+    pub use super::hashes::{HexpireOptions, HgetexOptions, HrandfieldCountOptions, HrandfieldOptions, HsetexOptions};
     pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
-    pub use super::keys::CopyOptions;
+    pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
     pub use super::pubsub::PubsubChannelsOptions;
     pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
@@ -85,7 +92,9 @@ pub mod options {
         XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions, XpendingRangeOptions, XreadOptions,
         XreadgroupOptions, XsetidOptions,
     };
-    pub use super::strings::SetOptions;
+    pub use super::strings::{
+        DelexOptions, GetexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+    };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
 
@@ -110,16 +119,30 @@ fn keys_only<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, keys
     Request::new(executor, Command::of(facts).key(keys))
 }
 
-/// Adds keys at the end, and in front of them how many they are.
-fn counted_keys<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
-    let place = request.command.len();
-    let mut request = request.with_keys(keys);
-    let count = request.command.len() - place;
-    if count == 0 {
-        // A server would say so, but with some options only after it has read one of them as a key.
-        request.command.reject("too few: an empty list of keys".into());
+/// Adds arguments, at least one, and before them their number.
+fn counted<E, T, O>(request: Request<E, T, O>, arguments: impl ToArgs) -> Request<E, T, O> {
+    let from = request.command.len();
+    counted_from(from, 1, request.with(arguments))
+}
+
+/// Puts the number of the arguments from the word `from` on before them: at least one, and so many `each` as one.
+fn counted_from<E, T, O>(from: usize, each: usize, request: Request<E, T, O>) -> Request<E, T, O> {
+    let count = request.command.len().saturating_sub(from).div_ceil(each);
+    at_least_one(from, request).insert(from, count)
+}
+
+/// Without an argument from the word `from` on it must not be sent.
+fn at_least_one<E, T, O>(from: usize, mut request: Request<E, T, O>) -> Request<E, T, O> {
+    if request.command.len() <= from {
+        request.command.reject("too few: an empty list of keys, fields or values".into());
     }
-    request.insert(place, count)
+    request
+}
+
+/// Adds keys, at least one, and before them their number.
+fn counted_keys<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
+    let from = request.command.len();
+    counted_from(from, 1, request.with_keys(keys))
 }
 
 /// A list that is null where there is none.

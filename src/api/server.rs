@@ -340,7 +340,7 @@ pub trait Server: Executor {
     }
 
     /// Ends the server. It answers nothing: when it ends, so does the connection, and the request ends in
-    /// [`ErrorKind::ConnectionLost`](crate::ErrorKind) with the fate [`Unknown`](crate::Fate::Unknown), or in its deadline if
+    /// [`ErrorKind::Connection`](crate::ErrorKind) with the fate [`Unknown`](crate::Fate::Unknown), or in its deadline if
     /// that is over first. An answer, which is an error, means that it runs on: it could not save, for example. The client
     /// tries to connect again as ever. Options are methods of the request: [`nosave`](Request::nosave),
     /// [`save`](Request::save), [`now`](Request::now), [`force`](Request::force), [`abort`](Request::abort), ...

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::stream_answers::{streams_read, without_nulls};
 use super::{
     Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamId, StreamSummary,
-    StreamTrim, StreamsRead, keyed, keyless, known, milliseconds, unix_milliseconds,
+    StreamTrim, StreamsRead, at_least_one, keyed, keyless, known, milliseconds, unix_milliseconds,
 };
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs, Value};
 
@@ -459,10 +459,8 @@ fn streams<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs, ids: impl ToAr
     let start = request.command.len();
     let request = request.with_keys(keys);
     let middle = request.command.len();
-    let mut request = request.with(ids);
-    if middle == start {
-        request.command.reject("too few: an empty list of keys".into());
-    } else if middle - start != request.command.len() - middle {
+    let mut request = at_least_one(start, request).with(ids);
+    if middle - start != request.command.len() - middle {
         request.command.reject("not as many ids as keys".into());
     }
     request

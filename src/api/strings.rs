@@ -1,9 +1,12 @@
 //! Strings: <https://redis.io/docs/latest/commands/?group=string>.
 
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
-use super::{keyed, keys_only, known, milliseconds, unix_milliseconds};
-use crate::command::{Effect, Executor, FromReply, Request, ToArg, ToArgs};
+use super::{counted_from, keyed, keyless, keys_only, known, milliseconds, unix_milliseconds};
+use crate::command::{ConversionError, Effect, Executor, FromReply, Reply, Request, ToArg, ToArgs};
+use crate::resp::View;
 
 /// Commands on strings.
 ///
@@ -38,6 +41,26 @@ pub trait Strings: Executor {
         keyed(self, const { known("DECRBY") }, key).with(by)
     }
 
+    /// Deletes a string, under a condition of its options: [`ifeq`](Request::ifeq), [`ifne`](Request::ifne),
+    /// [`ifdeq`](Request::ifdeq), [`ifdne`](Request::ifdne); without one it deletes a key of any type. Whether it was
+    /// deleted.
+    /// Since 8.4. <https://redis.io/docs/latest/commands/delex/>
+    fn delex(self, key: impl ToArg) -> Request<Self, bool, DelexOptions> {
+        keyed::<_, ()>(self, const { known("DELEX") }, key).marked()
+    }
+
+    /// Deletes the key if its value is this one. Whether it was deleted.
+    /// Valkey 9.0. <https://valkey.io/commands/delifeq/>
+    fn delifeq(self, key: impl ToArg, value: impl ToArg) -> Request<Self, bool> {
+        keyed(self, const { known("DELIFEQ") }, key).with(value)
+    }
+
+    /// The XXH3 digest of the value, in hexadecimal digits; `None` if there is none.
+    /// Since 8.4. <https://redis.io/docs/latest/commands/digest/>
+    fn digest(self, key: impl ToArg) -> Request<Self, Option<String>> {
+        keyed(self, const { known("DIGEST") }, key)
+    }
+
     /// The value, `None` if there is none. `T` is any [`FromReply`]: `String`, `i64`, `Bytes`, ...
     /// Since 1.0. <https://redis.io/docs/latest/commands/get/>
     fn get<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>> {
@@ -50,10 +73,24 @@ pub trait Strings: Executor {
         keyed(self, const { known("GETDEL") }, key)
     }
 
+    /// The value, `None` if there is none, and changes when it expires: options are methods of the request,
+    /// [`ex`](Request::ex), [`exat`](Request::exat), [`persist`](Request::persist). Without one nothing is changed.
+    /// Since 6.2. <https://redis.io/docs/latest/commands/getex/>
+    fn getex<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, GetexOptions> {
+        keyed::<_, ()>(self, const { known("GETEX") }, key).marked()
+    }
+
     /// The bytes from `start` to `end`, both included; negative ones count from the end. Empty if there are none.
     /// Since 2.4. <https://redis.io/docs/latest/commands/getrange/>
     fn getrange<T: FromReply>(self, key: impl ToArg, start: i64, end: i64) -> Request<Self, T> {
         keyed(self, const { known("GETRANGE") }, key).with((start, end))
+    }
+
+    /// Sets a value; the one that was there before, `None` if there was none.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/getset/>
+    /// Deprecated since 6.2: use [`set`](Self::set) with [`get`](Request::get).
+    fn getset<T: FromReply>(self, key: impl ToArg, value: impl ToArg) -> Request<Self, Option<T>> {
+        keyed(self, const { known("GETSET") }, key).with(value)
     }
 
     /// Adds 1; a missing key counts as 0. The new value.
@@ -74,6 +111,27 @@ pub trait Strings: Executor {
         keyed(self, const { known("INCRBYFLOAT") }, key).with(by)
     }
 
+    /// The longest common subsequence of two strings: bytes that are in both, in the same order, but not always side by
+    /// side. Empty if there is none. It need not be UTF-8 where the strings are.
+    /// Since 7.0. <https://redis.io/docs/latest/commands/lcs/>
+    fn lcs<T: FromReply>(self, key: impl ToArg, other: impl ToArg) -> Request<Self, T> {
+        keyed(self, const { known("LCS") }, key).with_keys(other)
+    }
+
+    /// Where the [longest common subsequence](Self::lcs) is in the two strings (`LCS .. IDX WITHMATCHLEN`).
+    /// Short matches are left out with [`minmatchlen`](Request::minmatchlen).
+    /// Since 7.0. <https://redis.io/docs/latest/commands/lcs/>
+    fn lcs_idx(self, key: impl ToArg, other: impl ToArg) -> Request<Self, LcsMatches, LcsIdxOptions> {
+        let request = keyed::<_, ()>(self, const { known("LCS") }, key).with_keys(other);
+        request.with(("IDX", "WITHMATCHLEN")).marked()
+    }
+
+    /// How many bytes the [longest common subsequence](Self::lcs) has (`LCS .. LEN`).
+    /// Since 7.0. <https://redis.io/docs/latest/commands/lcs/>
+    fn lcs_len(self, key: impl ToArg, other: impl ToArg) -> Request<Self, u64> {
+        keyed(self, const { known("LCS") }, key).with_keys(other).with("LEN")
+    }
+
     /// The values of several keys, in their order, `None` where there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/mget/>
     fn mget<T: FromReply>(self, keys: impl ToArgs) -> Request<Self, Vec<Option<T>>> {
@@ -86,6 +144,27 @@ pub trait Strings: Executor {
         keys_only(self, const { known("MSET") }, pairs)
     }
 
+    /// Sets several keys at once, pairs of key and value, all with the same expiry. Whether they were set: always, without
+    /// [`nx`](Request::nx) and [`xx`](Request::xx). Options are methods of the request: those two,
+    /// [`ex`](Request::ex), [`exat`](Request::exat), [`keepttl`](Request::keepttl).
+    /// Redis 8.4, Valkey 9.1. <https://redis.io/docs/latest/commands/msetex/>
+    fn msetex(self, pairs: impl ToArgs) -> Request<Self, bool, MsetexOptions> {
+        counted_from(1, 2, keyless::<_, ()>(self, const { known("MSETEX") }).with_keys(pairs)).marked()
+    }
+
+    /// Sets several keys at once, pairs of key and value, if none of them exists. Whether they were set.
+    /// Since 1.0.1. <https://redis.io/docs/latest/commands/msetnx/>
+    fn msetnx(self, pairs: impl ToArgs) -> Request<Self, bool> {
+        keys_only(self, const { known("MSETNX") }, pairs)
+    }
+
+    /// Sets a value that expires after this long, in milliseconds, rounded up; zero is refused by the server.
+    /// Since 2.6. <https://redis.io/docs/latest/commands/psetex/>
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](Request::ex).
+    fn psetex(self, key: impl ToArg, after: Duration, value: impl ToArg) -> Request<Self, ()> {
+        keyed(self, const { known("PSETEX") }, key).with((milliseconds(after), value))
+    }
+
     /// Sets a value. Options are methods of the request: [`ex`](Request::ex), [`nx`](Request::nx),
     /// [`keepttl`](Request::keepttl), ... With `nx` or `xx` it answers whether the value was set, with `get` the value
     /// that was there before. Options that contradict each other are refused by the server.
@@ -94,10 +173,39 @@ pub trait Strings: Executor {
         keyed::<_, ()>(self, const { known("SET") }, key).with(value).marked()
     }
 
+    /// Sets a value that expires after this long. Sent as `PSETEX`, in milliseconds, rounded up; zero is refused by the
+    /// server.
+    /// Since 2.6. <https://redis.io/docs/latest/commands/setex/>
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](Request::ex).
+    fn setex(self, key: impl ToArg, after: Duration, value: impl ToArg) -> Request<Self, ()> {
+        self.psetex(key, after, value)
+    }
+
+    /// Sets a value if there is no such key. Whether it was set.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/setnx/>
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`nx`](Request::nx).
+    fn setnx(self, key: impl ToArg, value: impl ToArg) -> Request<Self, bool> {
+        keyed(self, const { known("SETNX") }, key).with(value)
+    }
+
+    /// Writes over a part of a string, from the byte `offset` on; a shorter string is filled up with zero bytes before.
+    /// The length it has then. An empty value changes nothing.
+    /// Since 2.2. <https://redis.io/docs/latest/commands/setrange/>
+    fn setrange(self, key: impl ToArg, offset: u64, value: impl ToArg) -> Request<Self, u64> {
+        keyed(self, const { known("SETRANGE") }, key).with((offset, value))
+    }
+
     /// The length in bytes; 0 if there is none.
     /// Since 2.2. <https://redis.io/docs/latest/commands/strlen/>
     fn strlen(self, key: impl ToArg) -> Request<Self, u64> {
         keyed(self, const { known("STRLEN") }, key)
+    }
+
+    /// The bytes from `start` to `end`, both included; negative ones count from the end. Empty if there are none.
+    /// Since 1.0. <https://redis.io/docs/latest/commands/substr/>
+    /// Deprecated since 2.0: use [`getrange`](Self::getrange).
+    fn substr<T: FromReply>(self, key: impl ToArg, start: i64, end: i64) -> Request<Self, T> {
+        keyed(self, const { known("SUBSTR") }, key).with((start, end))
     }
 }
 
@@ -107,10 +215,29 @@ impl<E: Executor> Strings for E {}
 #[derive(Clone, Copy, Debug)]
 pub struct SetOptions;
 
+/// Marks a request of [`Strings::set`] that answers the value that was there before.
+#[derive(Clone, Copy, Debug)]
+pub struct SetGetOptions;
+
+/// The marks of requests of [`Strings::set`], whatever they answer.
+pub trait Setting: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for SetOptions {}
+
+impl sealed::Sealed for SetGetOptions {}
+
+impl Setting for SetOptions {}
+
+impl Setting for SetGetOptions {}
+
 /// Options of [`Strings::set`].
-impl<E, T> Request<E, T, SetOptions> {
+impl<E, T, O: Setting> Request<E, T, O> {
     /// The key expires after this long. Sent in milliseconds (`PX`); rounded up, so that it never expires early. Zero is
-    /// refused by the server. Since 2.6.
+    /// refused by the server. Since 2.6.12.
     pub fn ex(self, after: Duration) -> Self {
         self.with(("PX", milliseconds(after)))
     }
@@ -124,19 +251,225 @@ impl<E, T> Request<E, T, SetOptions> {
     pub fn keepttl(self) -> Self {
         self.with("KEEPTTL")
     }
+}
 
-    /// Only if there is no such key; answers whether it was set.
+/// Options of [`Strings::set`].
+impl<E, T> Request<E, T, SetOptions> {
+    /// Only if there is no such key; answers whether it was set. Since 2.6.12.
     pub fn nx(self) -> Request<E, bool, SetOptions> {
         self.with("NX").does(Effect::ConditionalWrite).marked()
     }
 
-    /// Only if there is such a key; answers whether it was set.
+    /// Only if there is such a key; answers whether it was set. Since 2.6.12.
     pub fn xx(self) -> Request<E, bool, SetOptions> {
         self.with("XX").marked()
     }
 
+    /// Only if the value is this one; answers whether it was set. Redis 8.4, Valkey 8.1.
+    pub fn ifeq(self, value: impl ToArg) -> Request<E, bool, SetOptions> {
+        self.with(("IFEQ", value)).does(Effect::ConditionalWrite).marked()
+    }
+
+    /// Only if the value is not this one, or there is none; answers whether it was set. Since 8.4.
+    pub fn ifne(self, value: impl ToArg) -> Request<E, bool, SetOptions> {
+        self.with(("IFNE", value)).does(Effect::ConditionalWrite).marked()
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is this one; answers whether it was set. Since 8.4.
+    pub fn ifdeq(self, digest: impl ToArg) -> Request<E, bool, SetOptions> {
+        self.with(("IFDEQ", digest)).does(Effect::ConditionalWrite).marked()
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is not this one, or there is none; answers whether it was set.
+    /// Since 8.4.
+    pub fn ifdne(self, digest: impl ToArg) -> Request<E, bool, SetOptions> {
+        self.with(("IFDNE", digest)).does(Effect::ConditionalWrite).marked()
+    }
+
     /// Answers the value that was there before, `None` if there was none. Since 6.2; together with `nx` since 7.0.
-    pub fn get<U: FromReply>(self) -> Request<E, Option<U>, SetOptions> {
+    pub fn get<U: FromReply>(self) -> Request<E, Option<U>, SetGetOptions> {
         self.with("GET").does(Effect::Never).marked()
+    }
+}
+
+/// Options of [`Strings::set`] that answers the value that was there before.
+impl<E, T> Request<E, T, SetGetOptions> {
+    /// Only if there is no such key: it was set if the answer is `None`. Since 7.0.
+    pub fn nx(self) -> Self {
+        self.with("NX")
+    }
+
+    /// Only if there is such a key: it was set if the answer is not `None`.
+    pub fn xx(self) -> Self {
+        self.with("XX")
+    }
+
+    /// Only if the value is this one: it was set if the answer is this one. Redis 8.4, Valkey 8.1.
+    pub fn ifeq(self, value: impl ToArg) -> Self {
+        self.with(("IFEQ", value))
+    }
+
+    /// Only if the value is not this one, or there is none. Since 8.4.
+    pub fn ifne(self, value: impl ToArg) -> Self {
+        self.with(("IFNE", value))
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is this one. Since 8.4.
+    pub fn ifdeq(self, digest: impl ToArg) -> Self {
+        self.with(("IFDEQ", digest))
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is not this one, or there is none. Since 8.4.
+    pub fn ifdne(self, digest: impl ToArg) -> Self {
+        self.with(("IFDNE", digest))
+    }
+}
+
+/// Marks a request of [`Strings::getex`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct GetexOptions;
+
+/// Options of [`Strings::getex`].
+impl<E, T> Request<E, T, GetexOptions> {
+    /// The key expires after this long. Sent in milliseconds (`PX`), rounded up. Zero is refused by the server.
+    pub fn ex(self, after: Duration) -> Self {
+        self.with(("PX", milliseconds(after))).does(Effect::LastWriteWins)
+    }
+
+    /// The key expires at this time. Sent in milliseconds (`PXAT`).
+    pub fn exat(self, at: SystemTime) -> Self {
+        self.with(("PXAT", unix_milliseconds(at))).does(Effect::LastWriteWins)
+    }
+
+    /// The key does not expire any more.
+    pub fn persist(self) -> Self {
+        self.with("PERSIST").does(Effect::LastWriteWins)
+    }
+}
+
+/// Marks a request of [`Strings::msetex`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct MsetexOptions;
+
+/// Options of [`Strings::msetex`].
+impl<E, T> Request<E, T, MsetexOptions> {
+    /// The keys expire after this long. Sent in milliseconds (`PX`), rounded up. Zero is refused by the server.
+    pub fn ex(self, after: Duration) -> Self {
+        self.with(("PX", milliseconds(after)))
+    }
+
+    /// The keys expire at this time. Sent in milliseconds (`PXAT`).
+    pub fn exat(self, at: SystemTime) -> Self {
+        self.with(("PXAT", unix_milliseconds(at)))
+    }
+
+    /// The keys keep the expiries they have.
+    pub fn keepttl(self) -> Self {
+        self.with("KEEPTTL")
+    }
+
+    /// Only if none of the keys exists.
+    pub fn nx(self) -> Self {
+        self.with("NX").does(Effect::ConditionalWrite)
+    }
+
+    /// Only if all of the keys exist.
+    pub fn xx(self) -> Self {
+        self.with("XX")
+    }
+}
+
+/// Marks a request of [`Strings::delex`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct DelexOptions;
+
+/// Options of [`Strings::delex`].
+impl<E, T> Request<E, T, DelexOptions> {
+    /// Only if the value is this one.
+    pub fn ifeq(self, value: impl ToArg) -> Self {
+        self.with(("IFEQ", value)).does(Effect::ConditionalWrite)
+    }
+
+    /// Only if the value is not this one.
+    pub fn ifne(self, value: impl ToArg) -> Self {
+        self.with(("IFNE", value)).does(Effect::ConditionalWrite)
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is this one.
+    pub fn ifdeq(self, digest: impl ToArg) -> Self {
+        self.with(("IFDEQ", digest)).does(Effect::ConditionalWrite)
+    }
+
+    /// Only if the value's [`digest`](Strings::digest) is not this one.
+    pub fn ifdne(self, digest: impl ToArg) -> Self {
+        self.with(("IFDNE", digest)).does(Effect::ConditionalWrite)
+    }
+}
+
+/// Marks a request of [`Strings::lcs_idx`], whose option is a method.
+#[derive(Clone, Copy, Debug)]
+pub struct LcsIdxOptions;
+
+/// Options of [`Strings::lcs_idx`].
+impl<E, T> Request<E, T, LcsIdxOptions> {
+    /// Only matches of at least so many bytes. Default: all.
+    pub fn minmatchlen(self, bytes: u64) -> Self {
+        self.with(("MINMATCHLEN", bytes))
+    }
+}
+
+/// Where the longest common subsequence of two strings is in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LcsMatches {
+    /// Its runs of bytes that are side by side in both strings, the last one first.
+    pub matches: Vec<LcsMatch>,
+    /// How many bytes all of it has, those of matches that were left out too.
+    pub len: u64,
+}
+
+/// A run of bytes that is in both strings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LcsMatch {
+    /// Which bytes of the first string it is.
+    pub first: RangeInclusive<usize>,
+    /// Which bytes of the second string it is.
+    pub second: RangeInclusive<usize>,
+    /// How many bytes it has.
+    pub len: u64,
+}
+
+impl FromReply for LcsMatches {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        let mut fields = HashMap::<String, LcsField>::from_reply(reply)?;
+        match (fields.remove("matches"), fields.remove("len")) {
+            (Some(LcsField::Matches(matches)), Some(LcsField::Len(len))) => Ok(Self { matches, len }),
+            _ => Err(ConversionError::unexpected("a map of matches and len", reply)),
+        }
+    }
+}
+
+/// What a field of the answer to `LCS .. IDX` is.
+enum LcsField {
+    Matches(Vec<LcsMatch>),
+    Len(u64),
+    Unknown,
+}
+
+impl FromReply for LcsField {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        match reply.view()? {
+            View::Array(_) => Vec::from_reply(reply).map(Self::Matches),
+            View::Integer(_) => u64::from_reply(reply).map(Self::Len),
+            _ => Ok(Self::Unknown),
+        }
+    }
+}
+
+impl FromReply for LcsMatch {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        let ((first, last), (other_first, other_last), len) = FromReply::from_reply(reply)?;
+        Ok(Self { first: first..=last, second: other_first..=other_last, len })
     }
 }

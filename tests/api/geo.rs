@@ -3,7 +3,7 @@
 use steadfast::api::*;
 use steadfast::{Client, Effect};
 
-use super::{NOTHING, on_each, was_answered, was_not_sent};
+use super::{NOTHING, not_sent, on_each, was_answered};
 
 const PALERMO: GeoPosition = GeoPosition { longitude: 13.361389, latitude: 38.115556 };
 const CATANIA: GeoPosition = GeoPosition { longitude: 15.087269, latitude: 37.502669 };
@@ -163,7 +163,7 @@ async fn searches_by_their_old_names_are_the_same() {
 #[tokio::test]
 async fn places_of_nothing_are_not_sent() {
     on_each(async |client| {
-        was_not_sent(client.geoadd("s", NOTHING).await);
+        not_sent(client.geoadd("s", NOTHING)).await;
         // Servers take these without members.
         assert_eq!(client.geopos("s", NOTHING).await.unwrap(), []);
         assert_eq!(client.geohash("s", NOTHING).await.unwrap(), []);

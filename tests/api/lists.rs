@@ -4,7 +4,7 @@ use bytes::Bytes;
 use steadfast::api::*;
 use steadfast::{Client, Effect};
 
-use super::{NOTHING, on_each, was_answered, was_not_sent};
+use super::{NOTHING, not_sent, on_each, was_answered};
 
 async fn list(client: &Client, key: &str) -> Vec<String> {
     client.lrange(key, 0, -1).await.unwrap()
@@ -134,10 +134,10 @@ async fn items_are_found() {
 #[tokio::test]
 async fn lists_of_nothing_are_not_sent_and_keys_are_counted() {
     on_each(async |client| {
-        was_not_sent(client.rpush("l", NOTHING).await);
-        was_not_sent(client.lpushx("l", NOTHING).await);
-        was_not_sent(client.lmpop::<String>(NOTHING, End::Left).await);
-        was_not_sent(client.lmpop::<String>(NOTHING, End::Left).count(2).await);
+        not_sent(client.rpush("l", NOTHING)).await;
+        not_sent(client.lpushx("l", NOTHING)).await;
+        not_sent(client.lmpop::<String>(NOTHING, End::Left)).await;
+        not_sent(client.lmpop::<String>(NOTHING, End::Left).count(2)).await;
         let request = client.lmpop::<String>(vec!["a", "b"], End::Left).count(2);
         assert_eq!(request.command().keys(), [b"a", b"b"]);
         assert_eq!(request.command().effect(), Effect::Never);

@@ -1,11 +1,15 @@
 //! What the tests of the typed commands share.
 
 mod acl;
+mod bitmaps;
 mod cluster;
 mod connection;
 mod documented;
 mod geo;
+mod hashes;
+mod hyperloglog;
 mod json;
+mod keys;
 mod lists;
 mod pubsub;
 mod scripting;
@@ -15,6 +19,7 @@ mod sorted_sets;
 mod streams;
 mod strings;
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use steadfast::api::Server as _;
@@ -27,7 +32,16 @@ use crate::live::{KINDS, connected, tcp, within};
 use crate::support::{Kind, Raw, Server};
 
 /// Longer than any of these tests takes.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// No keys, fields or values.
+pub(crate) const NOTHING: [&str; 0] = [];
+
+/// The request must be refused before it is sent, for its arguments.
+pub(crate) async fn not_sent<T: Debug>(request: impl IntoFuture<Output = Result<T, Error>>) {
+    let error = request.await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent), "{error}");
+}
 
 /// Runs the test on an empty server of each kind, once in each protocol.
 pub(crate) async fn on_each(test: impl AsyncFn(&Client)) {
@@ -47,25 +61,18 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
     }
 }
 
-/// No argument at all.
-pub(crate) const NOTHING: [&str; 0] = [];
-
-/// The command was not sent, because of its arguments.
-pub(crate) fn was_not_sent<T: std::fmt::Debug>(answer: Result<T, Error>) {
-    let error = answer.unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent), "{error}");
-}
-
 /// The server ran the command and answered with an error that begins so.
-pub(crate) fn was_answered<T: std::fmt::Debug>(answer: Result<T, Error>, begin: &str) {
+pub(crate) fn was_answered<T: Debug>(answer: Result<T, Error>, begin: &str) {
     let error = answer.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
     let line = error.server().unwrap().message().to_owned();
     assert!(line.starts_with(begin), "{line}");
 }
 
-/// A connection to the client's server that does not go through the crate.
+/// A connection to the client's server that does not go through the crate, and that the server has taken.
 pub(crate) async fn beside(client: &Client) -> Raw {
     let settings = client.config_get("unixsocket").await.unwrap();
-    Raw::unix(settings["unixsocket"].as_ref()).unwrap()
+    let mut raw = Raw::unix(settings["unixsocket"].as_ref()).unwrap();
+    assert_eq!(raw.call(&["PING"]).unwrap(), "PONG");
+    raw
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use steadfast::api::*;
 
-use super::{NOTHING, on_each, was_answered, was_not_sent};
+use super::{NOTHING, not_sent, on_each, was_answered};
 
 fn set(members: &[&str]) -> BTreeSet<String> {
     members.iter().map(|member| (*member).to_owned()).collect()
@@ -118,11 +118,11 @@ async fn a_scan_comes_by_every_member() {
 #[tokio::test]
 async fn sets_of_nothing_are_not_sent_and_keys_are_counted() {
     on_each(async |client| {
-        was_not_sent(client.sadd("s", NOTHING).await);
-        was_not_sent(client.sinter::<Vec<String>>(NOTHING).await);
-        was_not_sent(client.sunionstore("to", NOTHING).await);
-        was_not_sent(client.sintercard(NOTHING).await);
-        was_not_sent(client.sintercard(NOTHING).limit(3).await);
+        not_sent(client.sadd("s", NOTHING)).await;
+        not_sent(client.sinter::<Vec<String>>(NOTHING)).await;
+        not_sent(client.sunionstore("to", NOTHING)).await;
+        not_sent(client.sintercard(NOTHING)).await;
+        not_sent(client.sintercard(NOTHING).limit(3)).await;
         assert_eq!(client.sintercard(["a", "b"]).limit(3).command().keys(), [b"a", b"b"]);
         client.set("text", "x").await.unwrap();
         was_answered(client.scard("text").await, "WRONGTYPE");

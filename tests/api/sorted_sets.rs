@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use steadfast::api::*;
 use steadfast::{Client, Effect, Value};
 
-use super::{NOTHING, on, on_each, was_answered, was_not_sent};
+use super::{NOTHING, not_sent, on, on_each, was_answered};
 use crate::support::Kind;
 
 const NONE: [(String, f64); 0] = [];
@@ -103,8 +103,8 @@ async fn ranges_go_by_rank_score_and_name() {
         assert_eq!(names(client.zrange("n", LexBound::LOWEST, LexBound::HIGHEST)).await, "abcd");
         assert_eq!(names(client.zrange("n", LexBound::HIGHEST, c.clone()).rev().limit(0, 5)).await, "d");
 
-        was_not_sent(client.zrange::<String>("z", 0, ScoreBound::HIGHEST).await);
-        was_not_sent(client.zrange::<String>("z", LexBound::LOWEST, ScoreBound::HIGHEST).await);
+        not_sent(client.zrange::<String>("z", 0, ScoreBound::HIGHEST)).await;
+        not_sent(client.zrange::<String>("z", LexBound::LOWEST, ScoreBound::HIGHEST)).await;
         was_answered(client.zrange::<String>("z", 0, 1).limit(0, 1).await, "ERR syntax error");
     })
     .await;
@@ -151,7 +151,7 @@ async fn ranges_are_counted_stored_and_removed() {
         assert_eq!((stored.unwrap(), all(client, "to").await), (2, scored(&[("c", 3.0), ("d", 4.0)])));
         assert_eq!(client.zrangestore("to", "none", 0, -1).await.unwrap(), 0);
         assert_eq!(client.exists("to").await.unwrap(), 0);
-        was_not_sent(client.zrangestore("to", "z", 0, LexBound::HIGHEST).await);
+        not_sent(client.zrangestore("to", "z", 0, LexBound::HIGHEST)).await;
         assert_eq!(client.zrangestore("to", "z", 0, 1).command().keys(), [b"to".as_slice(), b"z"]);
 
         assert_eq!(client.zremrangebyrank("z", -1, -1).await.unwrap(), 1);
@@ -290,12 +290,12 @@ async fn a_scan_comes_by_every_member_with_its_score() {
 #[tokio::test]
 async fn sorted_sets_of_nothing_are_not_sent_and_keys_are_counted() {
     on_each(async |client| {
-        was_not_sent(client.zadd("z", NOTHING).await);
-        was_not_sent(client.zrem("z", NOTHING).await);
-        was_not_sent(client.zunion::<String>(NOTHING).withscores().await);
-        was_not_sent(client.zinterstore("to", NOTHING).weights([1]).await);
-        was_not_sent(client.zintercard(NOTHING).limit(2).await);
-        was_not_sent(client.zmpop::<String>(NOTHING, Extreme::Min).count(2).await);
+        not_sent(client.zadd("z", NOTHING)).await;
+        not_sent(client.zrem("z", NOTHING)).await;
+        not_sent(client.zunion::<String>(NOTHING).withscores()).await;
+        not_sent(client.zinterstore("to", NOTHING).weights([1])).await;
+        not_sent(client.zintercard(NOTHING).limit(2)).await;
+        not_sent(client.zmpop::<String>(NOTHING, Extreme::Min).count(2)).await;
         let request = client.zunionstore("to", ["a", "b"]).weights([1, 2]);
         assert_eq!(request.command().keys(), [b"to".as_slice(), b"a", b"b"]);
         client.set("text", "x").await.unwrap();

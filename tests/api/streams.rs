@@ -7,7 +7,7 @@ use bytes::Bytes;
 use steadfast::api::*;
 use steadfast::{Client, Effect, ErrorKind, Fate, FromReply, Value};
 
-use super::{NOTHING, on, on_each, was_answered, was_not_sent};
+use super::{NOTHING, not_sent, on, on_each, was_answered};
 use crate::support::Kind;
 
 /// Longer than any test takes.
@@ -139,8 +139,8 @@ async fn several_streams_are_read_by_their_names() {
         assert_eq!(request.command().keys(), [b"a", b"b"]);
         assert_eq!(request.command().slot(), client.xlen("a").command().slot());
 
-        was_not_sent(client.xread::<Value>(["a", "b"], "0").await);
-        was_not_sent(client.xread::<Value>(NOTHING, NOTHING).count(1).await);
+        not_sent(client.xread::<Value>(["a", "b"], "0")).await;
+        not_sent(client.xread::<Value>(NOTHING, NOTHING).count(1)).await;
     })
     .await;
 }
@@ -326,12 +326,12 @@ async fn streams_groups_and_consumers_are_described() {
 #[tokio::test]
 async fn streams_of_nothing_are_not_sent_and_entries_can_be_of_any_type() {
     on_each(async |client| {
-        was_not_sent(client.xadd("s", "*", NOTHING).await);
-        was_not_sent(client.xadd("s", "*", NOTHING).nomkstream().await);
-        was_not_sent(client.xdel("s", NOTHING).await);
-        was_not_sent(client.xack("s", "g", NOTHING).await);
-        was_not_sent(client.xclaim::<Value>("s", "g", "c", LONG, NOTHING).await);
-        was_not_sent(client.xreadgroup::<Value>("g", "c", ["a", "b"], ">").noack().await);
+        not_sent(client.xadd("s", "*", NOTHING)).await;
+        not_sent(client.xadd("s", "*", NOTHING).nomkstream()).await;
+        not_sent(client.xdel("s", NOTHING)).await;
+        not_sent(client.xack("s", "g", NOTHING)).await;
+        not_sent(client.xclaim::<Value>("s", "g", "c", LONG, NOTHING)).await;
+        not_sent(client.xreadgroup::<Value>("g", "c", ["a", "b"], ">").noack()).await;
 
         struct Login {
             user: String,

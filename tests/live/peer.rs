@@ -108,7 +108,10 @@ impl Wire {
             let command = self.command().await?;
             match command[0].as_slice() {
                 b"HELLO" => self.say(HELLO).await,
-                b"CLIENT" | b"SELECT" | b"AUTH" => self.say(b"+OK\r\n").await,
+                b"SELECT" | b"AUTH" => self.say(b"+OK\r\n").await,
+                b"CLIENT" if [&b"SETNAME"[..], b"SETINFO", b"NO-EVICT"].contains(&command[1].as_slice()) => {
+                    self.say(b"+OK\r\n").await;
+                }
                 _ => return Some(command),
             }
         }
