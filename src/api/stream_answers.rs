@@ -19,9 +19,10 @@ pub struct StreamEntry<T = HashMap<String, String>> {
     pub id: StreamId,
     /// Its fields and their values.
     pub fields: T,
-    /// How long it was pending: with [`claim`](crate::Request::claim), 0 of a new one. Since 8.4.
+    /// How long ago it was delivered for the last time: with [`claim`](crate::Request::claim); 0 or `None` of a new one.
+    /// Since 8.4.
     pub idle: Option<Duration>,
-    /// How often it was delivered before: with [`claim`](crate::Request::claim), 0 of a new one. Since 8.4.
+    /// How often it was delivered: with [`claim`](crate::Request::claim); 0 or `None` of a new one. Since 8.4.
     pub deliveries: Option<u64>,
 }
 
