@@ -202,7 +202,7 @@ pub trait Streams: Executor {
     /// What several streams, or one, have after an id each; it does not wait for any. Streams that have nothing are left
     /// out. As many ids as keys. Option: [`count`](Request::count).
     ///
-    /// After `"$"` there is never anything: remember the last id that was read. Names that are no UTF-8:
+    /// After `"$"` there is never anything: remember the last id that was read. `"+"` is the last entry (since 7.4). Names that are no UTF-8:
     /// `xread::<()>(..).answer_as::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()`.
     /// Since 5.0. <https://redis.io/docs/latest/commands/xread/>
     fn xread<T: FromReply>(self, keys: impl ToArgs, ids: impl ToArgs) -> Request<Self, StreamsRead<T>, XreadOptions> {

@@ -147,6 +147,13 @@ async fn searches_by_their_old_names_are_the_same() {
         let found: Vec<String> = client.georadiusbymember_ro("s", "edge", 1.0, GeoUnit::Feet).await.unwrap();
         assert_eq!(found, ["edge"]);
         assert_eq!(client.georadius::<String>("none", MIDDLE, far.0, far.1).await.unwrap(), NOTHING);
+        // Replicas take only these.
+        for read_only in [
+            client.georadius_ro::<String>("s", MIDDLE, far.0, far.1).command(),
+            client.georadiusbymember_ro::<String>("s", "edge", far.0, far.1).command(),
+        ] {
+            assert!(read_only.facts().is_read_only(), "{}", read_only.name());
+        }
 
         assert_eq!(client.georadius::<String>("s", MIDDLE, far.0, far.1).store("to").await.unwrap(), 2);
         assert_eq!(client.zscore("to", "Catania").await.unwrap(), Some(3479447370796909.0));
