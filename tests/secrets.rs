@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
-use steadfast::api::{Connection, Strings};
+use steadfast::api::{Acl, Connection, Scripting, Server as _, Strings};
 use steadfast::testing::{Answer, FakeServer};
 use steadfast::{Client, Command, Config, Credentials, Error, Event, Value};
 
@@ -283,6 +283,45 @@ async fn a_secret_among_a_raw_commands_arguments_or_in_its_name_is_in_no_error()
             error_shows_nothing(&call.await.unwrap_err());
         }
         server.cont();
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_passes_through_a_typed_command_is_in_no_request_error_or_answer() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let (good, hash) = (format!(">{SECRET}"), format!("#{SECRET}"));
+        debug_shows_nothing(&client.acl_setuser("app", [&good]));
+        debug_shows_nothing(&client.config_set(("requirepass", SECRET)));
+        debug_shows_nothing(&client.config_set(("requirepass", SECRET)).into_future());
+        let mut pipeline = client.pipeline();
+        let queued = [
+            pipeline.acl_setuser("app", [&hash]).queue(),
+            pipeline.config_set(("maxmemory", SECRET)).queue(),
+            pipeline.config_set((SECRET, "x")).queue(),
+            pipeline.config_set(("masterauth", "x", SECRET)).queue(),
+            pipeline.module_loadex("/nosuch").config("a.password", SECRET).args(SECRET).queue(),
+            pipeline.eval::<()>("return redis.call('INCRBY', 'k', ARGV[1])", (), SECRET).queue(),
+            pipeline.acl_dryrun("nobody", ("AUTH", SECRET)).answer_as::<()>().queue(),
+        ];
+        debug_shows_nothing(&pipeline);
+        let results = within(PATIENCE, pipeline.execute()).await;
+        debug_shows_nothing(&results);
+        for (place, queued) in queued.into_iter().enumerate() {
+            match results.get(queued) {
+                Ok(()) => panic!("{place} was not refused"),
+                Err(error) => error_shows_nothing(&error),
+            }
+        }
+        client.acl_setuser("app", ["on", &good]).await.unwrap();
+        let user = client.acl_getuser("app").await.unwrap().unwrap();
+        assert_eq!(user.passwords.len(), 1);
+        assert!(!format!("{user:?} {user:#?}").contains(&user.passwords[0]), "{user:?}");
+        client.config_set(("slowlog-log-slower-than", 0)).await.unwrap();
+        client.acl_setuser("app", [&good]).await.unwrap();
+        client.config_set(("masterauth", SECRET)).await.unwrap();
+        debug_shows_nothing(&client.slowlog_get().await.unwrap());
     }
 }
 

@@ -33,7 +33,7 @@ mod zset_bounds;
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    Cluster, ClusterInfo, ClusterLink, ClusterPage, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
     ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
@@ -66,7 +66,7 @@ pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::cluster::{
         ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
-        ClusterSetslotOptions, ClusterSlotStatsOptions,
+        ClusterSetslotOptions, ClusterSlotStatsOptions, ClusterscanOptions,
     };
     pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
     pub use super::geo::{
@@ -94,7 +94,7 @@ pub mod options {
         XpendingRangeOptions, XreadOptions, XreadgroupOptions, XsetidOptions,
     };
     pub use super::strings::{
-        DelexOptions, GetexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+        DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
     };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }
@@ -140,7 +140,7 @@ fn at_least_one<E, T, O>(from: usize, mut request: Request<E, T, O>) -> Request<
     request
 }
 
-/// Adds keys, at least one, and before them their number.
+/// Adds keys at the end, at least one, and before them their number.
 fn counted_keys<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
     let from = request.command.len();
     counted_from(from, 1, request.with_keys(keys))

@@ -1,12 +1,10 @@
 //! Strings: <https://redis.io/docs/latest/commands/?group=string>.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use super::{counted_from, keyed, keyless, keys_only, known, milliseconds, unix_milliseconds};
-use crate::command::{ConversionError, Effect, Executor, FromReply, Reply, Request, ToArg, ToArgs};
-use crate::resp::View;
+use crate::command::{ConversionError, Effect, Elements, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on strings.
 ///
@@ -109,6 +107,18 @@ pub trait Strings: Executor {
     /// Since 2.6. <https://redis.io/docs/latest/commands/incrbyfloat/>
     fn incrbyfloat(self, key: impl ToArg, by: f64) -> Request<Self, f64> {
         keyed(self, const { known("INCRBYFLOAT") }, key).with(by)
+    }
+
+    /// Adds 1, or what [`byint`](Request::byint) or [`byfloat`](Request::byfloat) says, within bounds; a missing key counts
+    /// as 0. The new value, and how much was added: nothing, and the expiry stays too, if the new value would be out of
+    /// bounds. Options are methods of the request: those two, [`lbound`](Request::lbound), [`ubound`](Request::ubound),
+    /// [`saturate`](Request::saturate), [`ex`](Request::ex), [`exat`](Request::exat), [`enx`](Request::enx),
+    /// [`persist`](Request::persist), [`nx`](Request::nx), [`xx`](Request::xx).
+    ///
+    /// So many calls in so much time: `increx(key).ubound(100).ex(minute).enx()`, where 0 was added if there were more.
+    /// Redis 8.8, Valkey 9.2. <https://redis.io/docs/latest/commands/increx/>
+    fn increx(self, key: impl ToArg) -> Request<Self, (i64, i64), IncrexOptions> {
+        keyed::<_, ()>(self, const { known("INCREX") }, key).marked()
     }
 
     /// The longest common subsequence of two strings: bytes that are in both, in the same order, but not always side by
@@ -406,6 +416,69 @@ impl<E, T> Request<E, T, DelexOptions> {
     }
 }
 
+/// Marks a request of [`Strings::increx`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct IncrexOptions;
+
+/// Options of [`Strings::increx`].
+impl<E, T> Request<E, T, IncrexOptions> {
+    /// Adds this instead of 1.
+    pub fn byint(self, by: i64) -> Self {
+        self.with(("BYINT", by))
+    }
+
+    /// Adds this instead of 1; then the value can be a double, and so are the answers.
+    pub fn byfloat(self, by: f64) -> Request<E, (f64, f64), IncrexOptions> {
+        self.with(("BYFLOAT", by)).marked()
+    }
+
+    /// The new value must not be less than this: an integer, or with [`byfloat`](Self::byfloat) a double.
+    pub fn lbound(self, least: impl ToArg) -> Self {
+        self.with(("LBOUND", least))
+    }
+
+    /// The new value must not be greater than this: an integer, or with [`byfloat`](Self::byfloat) a double.
+    pub fn ubound(self, greatest: impl ToArg) -> Self {
+        self.with(("UBOUND", greatest))
+    }
+
+    /// Adds only as much as the bounds allow, instead of nothing.
+    pub fn saturate(self) -> Self {
+        self.with("SATURATE")
+    }
+
+    /// The key expires after this long. Sent in milliseconds (`PX`), rounded up. Zero is refused by the server. Default:
+    /// the expiry stays as it is.
+    pub fn ex(self, after: Duration) -> Self {
+        self.with(("PX", milliseconds(after)))
+    }
+
+    /// The key expires at this time. Sent in milliseconds (`PXAT`).
+    pub fn exat(self, at: SystemTime) -> Self {
+        self.with(("PXAT", unix_milliseconds(at)))
+    }
+
+    /// An expiry that the key has already stays; with [`ex`](Self::ex) or [`exat`](Self::exat).
+    pub fn enx(self) -> Self {
+        self.with("ENX")
+    }
+
+    /// The key does not expire any more.
+    pub fn persist(self) -> Self {
+        self.with("PERSIST")
+    }
+
+    /// Only if there is no such key. Valkey 9.2.
+    pub fn nx(self) -> Self {
+        self.with("NX")
+    }
+
+    /// Only if there is such a key. Valkey 9.2.
+    pub fn xx(self) -> Self {
+        self.with("XX")
+    }
+}
+
 /// Marks a request of [`Strings::lcs_idx`], whose option is a method.
 #[derive(Clone, Copy, Debug)]
 pub struct LcsIdxOptions;
@@ -442,34 +515,15 @@ pub struct LcsMatch {
 
 impl FromReply for LcsMatches {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let mut fields = HashMap::<String, LcsField>::from_reply(reply)?;
-        match (fields.remove("matches"), fields.remove("len")) {
-            (Some(LcsField::Matches(matches)), Some(LcsField::Len(len))) => Ok(Self { matches, len }),
-            _ => Err(ConversionError::unexpected("a map of matches and len", reply)),
-        }
-    }
-}
-
-/// What a field of the answer to `LCS .. IDX` is.
-enum LcsField {
-    Matches(Vec<LcsMatch>),
-    Len(u64),
-    Unknown,
-}
-
-impl FromReply for LcsField {
-    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        match reply.view()? {
-            View::Array(_) => Vec::from_reply(reply).map(Self::Matches),
-            View::Integer(_) => u64::from_reply(reply).map(Self::Len),
-            _ => Ok(Self::Unknown),
-        }
+        let fields = Fields::of(reply)?;
+        Ok(Self { matches: fields.required("matches")?, len: fields.required("len")? })
     }
 }
 
 impl FromReply for LcsMatch {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let ((first, last), (other_first, other_last), len) = FromReply::from_reply(reply)?;
-        Ok(Self { first: first..=last, second: other_first..=other_last, len })
+        let mut elements = Elements::of(reply)?;
+        let ((first, last), (other_first, other_last)) = (elements.required()?, elements.required()?);
+        Ok(Self { first: first..=last, second: other_first..=other_last, len: elements.required()? })
     }
 }

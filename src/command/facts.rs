@@ -180,8 +180,8 @@ impl Facts {
     }
 
     /// How many words it has at least.
-    pub(crate) fn least_words(&self) -> usize {
-        usize::from(self.arity.unsigned_abs())
+    pub(crate) fn least_words(&self) -> u8 {
+        self.arity.unsigned_abs()
     }
 
     /// Where its keys are.

@@ -41,7 +41,7 @@ pub struct Command {
     /// What running it does, where that is known without looking for options.
     effect: Option<Effect>,
     /// With fewer words than this a server would only say that the number is wrong.
-    least_words: usize,
+    least_words: u8,
     /// What few commands have.
     rare: Option<Box<Rare>>,
 }
@@ -191,7 +191,7 @@ impl Command {
         if let Some(flaw) = self.rare.as_ref().and_then(|rare| rare.flaw.clone()) {
             return Some(Unfit::Arguments(flaw));
         }
-        if self.words < self.least_words {
+        if self.words < usize::from(self.least_words) {
             return Some(Unfit::Arguments("too few: an empty list of keys, fields or values".into()));
         }
         self.needs_dedicated().then_some(Unfit::NeedsDedicated)

@@ -73,6 +73,8 @@ async fn keys_expire_as_is_said() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(4_000_000_000_123);
         assert!(client.expireat("k", at).await.unwrap());
         assert_eq!(client.expiretime("k").await.unwrap(), ExpireTime::At(at));
+        assert!(client.expireat("k", at + Duration::from_micros(100)).await.unwrap());
+        assert_eq!(client.expiretime("k").await.unwrap().at(), Some(at + Duration::from_millis(1)), "never early");
         assert!(client.pexpireat("k", at + MINUTE).await.unwrap());
         assert_eq!(client.pexpiretime("k").await.unwrap().at(), Some(at + MINUTE));
         assert!(!client.expireat("none", at).await.unwrap());
@@ -134,7 +136,7 @@ async fn values_are_dumped_and_restored() {
         assert!(client.ttl("short").await.unwrap().left().unwrap() <= MINUTE);
         assert!(client.object_idletime("short").await.unwrap().unwrap() >= Duration::from_secs(1000));
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(4_000_000_000_123);
-        client.restore("fixed", &dumped).absttl(at).freq(7).await.unwrap();
+        client.restore("fixed", &dumped).absttl(at).await.unwrap();
         assert_eq!(client.expiretime("fixed").await.unwrap(), ExpireTime::At(at));
     })
     .await;
@@ -159,6 +161,9 @@ async fn objects_say_how_they_are_kept() {
         client.set("k", "12345679").await.unwrap();
         assert!(client.object_freq("k").await.unwrap().is_some());
         assert_eq!(client.object_freq("none").await.unwrap(), None);
+        let dumped = client.dump("k").await.unwrap().unwrap();
+        client.restore("frequent", dumped).freq(200).await.unwrap();
+        assert!(client.object_freq("frequent").await.unwrap().unwrap() > 100);
         policy("noeviction").await.unwrap();
     })
     .await;
@@ -169,7 +174,7 @@ async fn elements_are_sorted() {
     on_each(async |client| {
         client.rpush("l", ["3", "1", "10", "2"]).await.unwrap();
         assert_eq!(client.sort::<i64>("l").await.unwrap(), [1, 2, 3, 10]);
-        assert_eq!(client.sort::<i64>("l").asc().limit(1, 2).await.unwrap(), [2, 3]);
+        assert_eq!(client.sort::<i64>("l").desc().asc().limit(1, 2).await.unwrap(), [2, 3]);
         assert_eq!(client.sort_ro::<i64>("l").desc().await.unwrap(), [10, 3, 2, 1]);
         assert_eq!(client.sort::<i64>("l").alpha().await.unwrap(), [1, 10, 2, 3]);
         assert_eq!(client.sort::<i64>("none").await.unwrap(), [0; 0]);
@@ -232,7 +237,9 @@ async fn keys_migrate_to_another_server() {
             assert!(migrate(&["c"]).db(3).auth("secret").await.unwrap());
             assert_eq!(there.exists("c").await.unwrap(), 0);
             assert!(!migrate(&["c"]).await.unwrap());
-            let request = migrate(&["c", "d"]).db(3).copy();
+            let request = migrate(&["c", "d"]).db(3).copy().timeout(MINUTE);
+            let wire = String::from_utf8(request.command().to_wire()).unwrap();
+            assert!(wire.contains("$1\r\n3\r\n$5\r\n60000\r\n$4\r\nCOPY\r\n"), "{wire}");
             assert_eq!(request.command().slot(), Command::new("GET").key("c").slot());
         })
         .await;

@@ -76,3 +76,9 @@ pub(crate) async fn beside(client: &Client) -> Raw {
     assert_eq!(raw.call(&["PING"]).unwrap(), "PONG");
     raw
 }
+
+/// The words of a command, for options whose effect nobody sees from outside.
+pub(crate) fn words(command: &steadfast::Command) -> String {
+    let wire = String::from_utf8(command.to_wire()).unwrap();
+    wire.split("\r\n").skip(2).step_by(2).collect::<Vec<_>>().join(" ")
+}

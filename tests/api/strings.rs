@@ -85,6 +85,7 @@ async fn numbers_are_added_to() {
 #[tokio::test]
 async fn several_keys_at_once() {
     on_each(async |client| {
+        client.mset([("a", "8"), ("x", "9")]).await.unwrap();
         client.mset([("a", "1"), ("b", "2")]).await.unwrap();
         let values: Vec<Option<i64>> = client.mget(["a", "none", "b"]).await.unwrap();
         assert_eq!(values, [Some(1), None, Some(2)]);
@@ -241,6 +242,35 @@ async fn newer_servers_set_several_keys_with_one_expiry() {
     documented("MSETEX 1 a 1 PXAT 2000", ":1", async |client| {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(2);
         assert!(client.msetex(("a", 1)).exat(at).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn newer_servers_count_within_bounds_and_for_some_time() {
+    documented("INCREX k", "*2 :1 :1", async |client| {
+        let request = client.increx("k");
+        assert_eq!(request.command().effect(), Effect::Accumulating);
+        assert_eq!(request.await.unwrap(), (1, 1));
+    })
+    .await;
+    documented("INCREX k BYINT 5 UBOUND 100 PX 60000 ENX", "*2 :99 :0", async |client| {
+        assert_eq!(client.increx("k").byint(5).ubound(100).ex(MINUTE).enx().await.unwrap(), (99, 0));
+    })
+    .await;
+    let doubles = ("*2 '1.75' '0.25'", "*2 ,1.75 ,0.25");
+    documented("INCREX k LBOUND -1.5 BYFLOAT 0.25 SATURATE PERSIST", doubles, async |client| {
+        let request = client.increx("k").lbound(-1.5).byfloat(0.25).saturate().persist();
+        assert_eq!(request.await.unwrap(), (1.75, 0.25));
+    })
+    .await;
+    documented("INCREX k NX PXAT 2000", "*2 :1 :1", async |client| {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(2);
+        assert_eq!(client.increx("k").nx().exat(at).await.unwrap(), (1, 1));
+    })
+    .await;
+    documented("INCREX k XX", "*2 :2 :1", async |client| {
+        assert_eq!(client.increx("k").xx().await.unwrap(), (2, 1));
     })
     .await;
 }

@@ -288,6 +288,7 @@ pub(super) static TABLE: &[Facts] = &[
     write("INCR", 2, "1.0.0", Accumulating).keyed(&[key(1)]),
     write("INCRBY", 3, "1.0.0", Accumulating).keyed(&[key(1)]),
     write("INCRBYFLOAT", 3, "2.6.0", Accumulating).keyed(&[key(1)]),
+    write("INCREX", -2, "8.8.0", Accumulating).keyed(&[key(1)]),
     other("INFO", -1, "1.0.0", Read).asks(AllShards).gathers(ResponsePolicy::Special),
     write("JSON.ARRAPPEND", -4, "1.0.0", Accumulating).keyed(&[key(1)]),
     read("JSON.ARRINDEX", -4, "1.0.0").keyed(&[key(1)]),
