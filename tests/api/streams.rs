@@ -393,6 +393,25 @@ async fn entries_are_deleted_as_groups_allow() {
 }
 
 #[tokio::test]
+async fn streams_are_trimmed_as_groups_allow() {
+    for (trim, option) in [
+        (StreamTrim::maxlen(5).keepref(), "KEEPREF"),
+        (StreamTrim::maxlen(5).delref(), "DELREF"),
+        (StreamTrim::maxlen(5).acked(), "ACKED"),
+    ] {
+        documented(&format!("XTRIM s MAXLEN = 5 {option}"), ":1", async |client| {
+            assert_eq!(client.xtrim("s", trim).await.unwrap(), 1);
+        })
+        .await;
+    }
+    documented("XADD s MINID ~ 7-0 LIMIT 9 ACKED * a 1", "'8-0'", async |client| {
+        let trim = StreamTrim::minid(id(7)).approximate().limit(9).acked();
+        assert_eq!(client.xadd("s", "*", ("a", 1)).trim(trim).await.unwrap(), id(8));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_pending_for_long_is_claimed_when_new_entries_are_read() {
     let entry = "*4 '1-0' *2 'n' '1' :1500 :3";
     let answers =
