@@ -5,13 +5,18 @@ mod bitmaps;
 mod cluster;
 mod connection;
 mod documented;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod json;
 mod keys;
+mod lists;
 mod pubsub;
 mod scripting;
 mod server;
+mod sets;
+mod sorted_sets;
+mod streams;
 mod strings;
 
 use std::fmt::Debug;
@@ -54,6 +59,14 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
         println!("{kind:?} {protocol:?}");
         within(LIMIT, test(&client)).await;
     }
+}
+
+/// The server ran the command and answered with an error that begins so.
+pub(crate) fn was_answered<T: Debug>(answer: Result<T, Error>, begin: &str) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
+    let line = error.server().unwrap().message().to_owned();
+    assert!(line.starts_with(begin), "{line}");
 }
 
 /// A connection to the client's server that does not go through the crate, and that the server has taken.
