@@ -406,6 +406,19 @@ impl<T> Inflight<T> {
         self.earliest = self.queue.iter().filter_map(alarm).map(|Reverse((deadline, _))| deadline).min();
     }
 
+    /// The oldest, if it is a single command whose caller waits: it is answered for good. Returns also the room that this
+    /// gives back.
+    #[inline]
+    pub(crate) fn take_answered(&mut self) -> Option<(T, Sent, Room)> {
+        let Entry { ticket, commands: Commands::One(sending), .. } = &mut self.queue.front_mut()?.entry else {
+            return None;
+        };
+        let (ticket, sent) = (ticket.take()?, sending.sent());
+        let room = self.queue.pop_front()?.entry.room();
+        self.answered += 1;
+        Some((ticket, sent, room))
+    }
+
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.
     pub(crate) fn handle_answer(&mut self, frame: Frame) -> (Completed<T>, Room) {
         let mut after = After::Ready;

@@ -16,7 +16,7 @@ use super::backoff::{Backoff, Permanence};
 use super::gates::Gates;
 use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
-use super::output::{Loss, Output, Reason};
+use super::output::{Loss, Output, Reason, Sent};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::standby::{Doubt, Standby};
@@ -250,6 +250,9 @@ impl<T: Claim> Session<T> {
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) => {
+                    if let Some((ticket, sent)) = self.take_answered(&frame) {
+                        return Some(Output::Answered(ticket, frame, sent));
+                    }
                     if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
@@ -390,6 +393,13 @@ impl<T: Claim> Session<T> {
         self.liveness.reset();
         self.authentication.reset();
         self.attempt_until = None;
+    }
+
+    /// Takes the oldest entry out if all there is to do with its answer is to hand it to its caller, as nearly always:
+    /// then the answer need not be moved about.
+    #[inline]
+    fn take_answered(&mut self, frame: &Frame) -> Option<(T, Sent)> {
+        if self.gates.is_active() { None } else { self.backlog.take_answered(frame) }
     }
 
     fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
