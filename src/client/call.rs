@@ -24,13 +24,18 @@ use crate::resp::Frame;
 /// Can be dropped at any time, see [`Client`]. `Send`, whatever `T` is.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'c, T> {
+    terms: Terms<'c>,
+    phase: Phase,
+    answer: PhantomData<fn() -> T>,
+}
+
+/// What holds for a call from its beginning to its end.
+struct Terms<'c> {
     client: &'c Client,
     within: Option<Duration>,
     deadline: Option<Instant>,
     replay: Replay,
     on_refusal: OnRefusal,
-    phase: Phase,
-    answer: PhantomData<fn() -> T>,
 }
 
 enum Phase {
@@ -43,18 +48,19 @@ impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
         let Request { executor: client, command, deadline, replay, on_refusal, .. } = request;
         let within = client.within(deadline);
-        Self {
+        let terms = Terms {
             client,
             within,
             deadline: deadline_of(within),
             replay: replay.unwrap_or(client.replay()),
             on_refusal: on_refusal.unwrap_or(client.on_refusal()),
-            phase: Phase::Unsent(command),
-            answer: PhantomData,
-        }
+        };
+        Self { terms, phase: Phase::Unsent(command), answer: PhantomData }
     }
+}
 
-    fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
+impl Terms<'_> {
+    fn post(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
         if command.needs_dedicated() {
             return Err(report::needs_dedicated(name));
         }
@@ -62,17 +68,25 @@ impl<'c, T> Call<'c, T> {
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
         let deadline = self.deadline;
-        let policy = policy(self.replay, self.on_refusal, &command);
+        let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, policy)
         });
         posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
     }
-}
 
-impl<T: FromReply> Call<'_, T> {
-    fn answer(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
+    /// What the caller is told. An outcome is looked at where it is: it is too large to be moved about.
+    fn conclude<T: FromReply>(&self, name: &Name, outcome: &Outcome) -> Result<T, Error> {
+        match outcome {
+            Outcome::Answered(frame, sent) => self.answer(name, frame, *sent),
+            Outcome::Lost(lost) => Err(report::lost(name, self.client.link().address(), self.within, lost)),
+            // A single command is never answered as several are.
+            Outcome::Group(_) => Err(report::closed(name)),
+        }
+    }
+
+    fn answer<T: FromReply>(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
@@ -86,44 +100,43 @@ impl<T: FromReply> Future for Call<'_, T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if let Phase::Waiting(posted, name) = &this.phase {
-            let outcome = match ready!(posted.slot.poll_outcome(cx)) {
-                Outcome::Answered(frame, sent) => this.answer(name, &frame, sent),
-                Outcome::Lost(lost) => Err(report::lost(name, this.client.link().address(), this.within, &lost)),
-                // A single command is never answered as several are.
-                Outcome::Group(_) => Err(report::closed(name)),
-            };
-            this.client.ended(name, Some(&posted.slot), &outcome);
-            this.phase = Phase::Done;
-            return Poll::Ready(outcome);
-        }
-        match std::mem::replace(&mut this.phase, Phase::Done) {
+        let Self { terms, phase, .. } = self.get_mut();
+        let result = match phase {
+            Phase::Waiting(posted, name) => {
+                let outcome = ready!(posted.slot.poll_outcome(cx));
+                let result = terms.conclude(name, &outcome);
+                terms.client.ended(name, Some(&posted.slot), &result);
+                result
+            }
             Phase::Unsent(command) => {
-                let name = Name::of(&command);
-                match this.post(command, &name, cx) {
+                let name = Name::of(command);
+                match terms.post(command, &name, cx) {
                     Ok(posted) => {
-                        this.phase = Phase::Waiting(posted, name);
-                        Poll::Pending
+                        *phase = Phase::Waiting(posted, name);
+                        return Poll::Pending;
                     }
                     Err(error) => {
-                        let outcome = Err(error);
-                        this.client.ended(&name, None, &outcome);
-                        Poll::Ready(outcome)
+                        let result = Err(error);
+                        terms.client.ended(&name, None, &result);
+                        result
                     }
                 }
             }
             // Polled after it was ready: there is nothing more to come.
-            Phase::Waiting(..) | Phase::Done => Poll::Pending,
+            Phase::Done => return Poll::Pending,
+        };
+        if let Phase::Waiting(posted, _) = std::mem::replace(phase, Phase::Done) {
+            posted.slot.recycle();
         }
+        Poll::Ready(result)
     }
 }
 
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
-            self.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
-            self.client.link().mailbox().withdraw(posted);
+            self.terms.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
+            self.terms.client.link().mailbox().withdraw(posted);
         }
     }
 }
