@@ -134,6 +134,10 @@ impl<T: FromReply> Future for Call<'_, T> {
 
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
+        // Nearly all calls have come to their end.
+        if matches!(self.phase, Phase::Done) {
+            return;
+        }
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
             self.terms.client.cancelled(&posted.slot, std::iter::once((&name, Some(0))));
             self.terms.client.link().mailbox().withdraw(posted);

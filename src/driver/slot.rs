@@ -39,20 +39,19 @@ impl ReplySlot {
     /// A slot whose caller is woken by `waker`.
     pub(crate) fn new(waker: Waker, trace: Option<Box<Trace>>) -> Arc<Self> {
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
-        let Some(slot) = spare else {
-            return Arc::new(Self(Mutex::new(Content { waker: Some(waker), outcome: None, trace })));
-        };
-        let mut content = slot.lock();
-        (content.waker, content.trace) = (Some(waker), trace);
-        drop(content);
-        slot
+        if let Some(mut slot) = spare {
+            // Not if the link still holds it: it could complete this call with the last one's outcome.
+            if let Some(Self(content)) = Arc::get_mut(&mut slot) {
+                let content = content.get_mut().unwrap_or_else(PoisonError::into_inner);
+                (content.waker, content.trace) = (Some(waker), trace);
+                return slot;
+            }
+        }
+        Arc::new(Self(Mutex::new(Content { waker: Some(waker), outcome: None, trace })))
     }
 
-    /// Gives a slot whose outcome was taken back for the next call of this thread, unless the link still holds it.
+    /// Gives a slot whose outcome was taken back for a further call on this thread.
     pub(crate) fn recycle(self: Arc<Self>) {
-        if Arc::strong_count(&self) > 1 {
-            return;
-        }
         // A thread that is ending has no spare ones any more: this one is freed then.
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
