@@ -158,6 +158,11 @@ impl<T: Claim> Backlog<T> {
         self.outbox.take_spare()
     }
 
+    /// Whether there is anything for the socket to take.
+    pub(crate) fn has_transmit(&self) -> bool {
+        !self.outbox.is_drained() && !self.outbox.is_held()
+    }
+
     /// Adds what the socket should take next to `slices`; returns the number of bytes.
     pub(crate) fn transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
         self.outbox.transmit(slices)
@@ -175,6 +180,7 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Frees the bytes that nobody needs any more.
+    #[inline]
     pub(crate) fn release(&mut self) {
         self.outbox.release(self.oldest().unwrap_or(u64::MAX));
     }

@@ -120,8 +120,11 @@ impl Connection {
 
     /// Takes the next thing out of what was read; `due` says how many answers may be taken at once. With none due, an
     /// answer shows that the peer and we disagree about what was asked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_received(&mut self, due: usize) -> Received {
+        if self.incoming.is_empty() {
+            return Received::Nothing;
+        }
         if due == 0 || !self.is_ready() {
             return self.poll_unasked();
         }
