@@ -76,16 +76,6 @@ impl Terms<'_> {
         posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
     }
 
-    /// What the caller is told. An outcome is looked at where it is: it is too large to be moved about.
-    fn conclude<T: FromReply>(&self, name: &Name, outcome: &Outcome) -> Result<T, Error> {
-        match outcome {
-            Outcome::Answered(frame, sent) => self.answer(name, frame, *sent),
-            Outcome::Lost(lost) => Err(report::lost(name, self.client.link().address(), self.within, lost)),
-            // A single command is never answered as several are.
-            Outcome::Group(_) => Err(report::closed(name)),
-        }
-    }
-
     fn answer<T: FromReply>(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
@@ -103,8 +93,12 @@ impl<T: FromReply> Future for Call<'_, T> {
         let Self { terms, phase, .. } = self.get_mut();
         let result = match phase {
             Phase::Waiting(posted, name) => {
-                let outcome = ready!(posted.slot.poll_outcome(cx));
-                let result = terms.conclude(name, &outcome);
+                let result = match ready!(posted.slot.poll_outcome(cx)) {
+                    Outcome::Answered(frame, sent) => terms.answer(name, &frame, sent),
+                    Outcome::Lost(lost) => Err(report::lost(name, terms.client.link().address(), terms.within, &lost)),
+                    // A single command is never answered as several are.
+                    Outcome::Group(_) => Err(report::closed(name)),
+                };
                 terms.client.ended(name, Some(&posted.slot), &result);
                 result
             }

@@ -74,6 +74,7 @@ impl ReplySlot {
     }
 
     /// The link has the outcome.
+    #[inline(always)]
     pub(crate) fn complete(&self, outcome: Outcome) {
         let mut content = self.lock();
         let Some(waker) = content.waker.take() else { return };

@@ -204,6 +204,7 @@ impl LinkTask {
         step
     }
 
+    #[inline(always)]
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
         ticket.complete(outcome);
