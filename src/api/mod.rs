@@ -14,6 +14,7 @@ mod json;
 mod keys;
 mod lists;
 mod named;
+mod probabilistic;
 mod pubsub;
 mod server;
 mod sets;
@@ -26,6 +27,7 @@ pub use hashes::Hashes;
 pub use json::JsonDocuments;
 pub use keys::{Keys, TimeToLive};
 pub use lists::Lists;
+pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
 pub use server::Server;
 pub use sets::Sets;
@@ -37,6 +39,10 @@ pub use vector_sets::{RawVector, Vector, VectorSetInfo, VectorSets};
 pub mod options {
     pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::CopyOptions;
+    pub use super::probabilistic::{
+        BfInsertOptions, BfReserveOptions, CfInsertOptions, CfReserveOptions, CmsMergeOptions, TdigestCreateOptions,
+        TdigestMergeOptions, TopkListOptions, TopkReserveOptions,
+    };
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;
     pub use super::vector_sets::{

@@ -2,6 +2,7 @@
 
 mod documented;
 mod json;
+mod probabilistic;
 mod strings;
 mod vector_sets;
 
