@@ -16,6 +16,7 @@ mod lists;
 mod named;
 mod probabilistic;
 mod pubsub;
+mod search;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -29,6 +30,7 @@ pub use keys::{Keys, TimeToLive};
 pub use lists::Lists;
 pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
+pub use search::{AggregateResults, Document, IndexInfo, SchemaField, Search, SearchResults, VectorIndex};
 pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;
@@ -42,6 +44,10 @@ pub mod options {
     pub use super::probabilistic::{
         BfInsertOptions, BfReserveOptions, CfInsertOptions, CfReserveOptions, CmsMergeOptions, TdigestCreateOptions,
         TdigestMergeOptions, TopkListOptions, TopkReserveOptions,
+    };
+    pub use super::search::{
+        AnswerShape, DocumentIds, Documents, FtAggregateOptions, FtCreateOptions, FtDropindexOptions, FtExplainOptions,
+        FtSearchOptions, FtSugaddOptions, FtSuggetOptions, ScoredDocuments, ScoredIds,
     };
     pub use super::sorted_sets::ZaddOptions;
     pub use super::strings::SetOptions;

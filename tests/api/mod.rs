@@ -3,6 +3,7 @@
 mod documented;
 mod json;
 mod probabilistic;
+mod search;
 mod strings;
 mod vector_sets;
 
