@@ -30,7 +30,9 @@ pub use keys::{Keys, TimeToLive};
 pub use lists::Lists;
 pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
-pub use search::{AggregateResults, Document, IndexInfo, SchemaField, Search, SearchResults, VectorIndex};
+pub use search::{
+    AggregateResults, Document, IndexInfo, SchemaField, Search, SearchResults, VectorDistance, VectorIndex,
+};
 pub use server::Server;
 pub use sets::Sets;
 pub use sorted_sets::SortedSets;

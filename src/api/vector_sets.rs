@@ -310,6 +310,7 @@ pub struct VlinksOptions;
 /// Options of [`VectorSets::vlinks`].
 impl<E, T: FromReply> Request<E, Option<Vec<Vec<T>>>, VlinksOptions> {
     /// Answers each neighbour with its similarity, from 0 to 1.
+    #[expect(clippy::type_complexity, reason = "the whole shape of the answer in one place")]
     pub fn withscores(self) -> Request<E, Option<Vec<Vec<(T, f64)>>>> {
         self.with("WITHSCORES").marked()
     }
@@ -395,6 +396,7 @@ impl<E, T: FromReply> Request<E, Vec<T>, VsimOptions<VsimElements>> {
     }
 
     /// Answers each element with its JSON attributes, `None` if it has none. Since 8.2.
+    #[expect(clippy::type_complexity, reason = "the whole shape of the answer in one place")]
     pub fn withattribs<A: FromReply>(self) -> Request<E, Vec<(T, Option<A>)>, VsimOptions<VsimAttributes>> {
         self.with("WITHATTRIBS").marked()
     }
@@ -403,6 +405,7 @@ impl<E, T: FromReply> Request<E, Vec<T>, VsimOptions<VsimElements>> {
 /// Options of [`VectorSets::vsim`] that add to the answer.
 impl<E, T: FromReply> Request<E, Vec<(T, f64)>, VsimOptions<VsimScores>> {
     /// Answers each element with its score and its JSON attributes, `None` if it has none. Since 8.2.
+    #[expect(clippy::type_complexity, reason = "the whole shape of the answer in one place")]
     pub fn withattribs<A: FromReply>(
         self,
     ) -> Request<E, Vec<(T, f64, Option<A>)>, VsimOptions<VsimScoresAndAttributes>> {
@@ -413,6 +416,7 @@ impl<E, T: FromReply> Request<E, Vec<(T, f64)>, VsimOptions<VsimScores>> {
 /// Options of [`VectorSets::vsim`] that add to the answer.
 impl<E, T: FromReply, A: FromReply> Request<E, Vec<(T, Option<A>)>, VsimOptions<VsimAttributes>> {
     /// Answers each element with its score and its JSON attributes.
+    #[expect(clippy::type_complexity, reason = "the whole shape of the answer in one place")]
     pub fn withscores(self) -> Request<E, Vec<(T, f64, Option<A>)>, VsimOptions<VsimScoresAndAttributes>> {
         self.with("WITHSCORES").read_by(scored_with_attributes)
     }
