@@ -87,8 +87,7 @@ async fn items_are_popped_one_or_many() {
         assert_eq!(popped, Some(("m".to_owned(), vec!["d".to_owned()])));
         let popped = client.lmpop::<String, String>("m", End::Left).count(2).await.unwrap();
         assert_eq!(popped, Some(("m".to_owned(), vec!["a".to_owned(), "b".to_owned()])));
-        let popped =
-            client.lmpop::<Bytes, Bytes>("m", End::Left).await.unwrap();
+        let popped = client.lmpop::<Bytes, Bytes>("m", End::Left).await.unwrap();
         assert_eq!(popped, Some((Bytes::from("m"), vec![Bytes::from("c")])));
         assert_eq!(client.lmpop::<String, String>(["none", "m"], End::Left).count(2).await.unwrap(), None);
     })
