@@ -121,6 +121,10 @@ struct Readme;
 
 pub mod api;
 pub mod client;
+/// For users of the crate `redis`: its calls, types and features, and what they are here.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/coming-from-redis-rs.md")]
+pub mod coming_from_redis_rs {}
 mod command;
 mod connection;
 mod driver;
