@@ -61,7 +61,7 @@ fn functions() -> Vec<Function> {
         let (mut doc, mut in_trait) = (String::new(), false);
         for line in file.1.lines() {
             match line.trim_start() {
-                _ if line.starts_with("pub trait ") => in_trait = true,
+                _ if line.starts_with("pub trait ") => in_trait = line.contains(": Executor"),
                 _ if line == "}" => in_trait = false,
                 text if text.starts_with("///") => doc.push_str(text.trim_start_matches("///")),
                 text if in_trait && text.starts_with("fn ") => {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::moment::UnixMilliseconds;
 use super::options::FlushOptions;
-use super::{keyless, known, milliseconds};
+use super::{keyed, keyless, known, milliseconds};
 use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs, Value};
 
 /// Commands on a cluster, by which a node says what it knows of it, and by which it is set up. A server that is no node of
@@ -252,6 +252,16 @@ pub trait Cluster: Executor {
     fn cluster_slots(self) -> Request<Self, Vec<ClusterSlots>> {
         keyless(self, const { known("CLUSTER SLOTS") })
     }
+
+    /// A page of the keys of the cluster, in no order, and where the next page begins: on this node or another one, to
+    /// which the cursor leads as a key would. Options are methods of the request: [`cursor`](Request::cursor),
+    /// [`matching`](Request::matching), [`count`](Request::count), [`of_type`](Request::of_type), [`slot`](Request::slot).
+    ///
+    /// A key that was there from the first page to the last comes at least once, perhaps several times.
+    /// Valkey 9.1. <https://valkey.io/commands/clusterscan/>
+    fn clusterscan<T: FromReply>(self) -> Request<Self, ClusterPage<T>, ClusterscanOptions> {
+        keyed::<_, ()>(self, const { known("CLUSTERSCAN") }, 0).marked()
+    }
 }
 
 impl<E: Executor> Cluster for E {}
@@ -355,6 +365,38 @@ impl<E, T> Request<E, T, ClusterSlotStatsOptions> {
     /// The largest first. The default.
     pub fn desc(self) -> Self {
         self.with("DESC")
+    }
+}
+
+/// Marks a request of [`Cluster::clusterscan`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterscanOptions;
+
+/// Options of [`Cluster::clusterscan`].
+impl<E, T> Request<E, T, ClusterscanOptions> {
+    /// Where to begin: the cursor of the page before. Default: `0`, the beginning.
+    pub fn cursor(self, cursor: impl ToArg) -> Self {
+        self.put(1, cursor)
+    }
+
+    /// Only keys that match the [pattern](https://redis.io/docs/latest/commands/keys/).
+    pub fn matching(self, pattern: impl ToArg) -> Self {
+        self.with(("MATCH", pattern))
+    }
+
+    /// How many keys the server looks at for one page, about. Default: 10.
+    pub fn count(self, keys: u32) -> Self {
+        self.with(("COUNT", keys))
+    }
+
+    /// Only keys of this type: `string`, `list`, `set`, `zset`, `hash`, `stream`, or a module's.
+    pub fn of_type(self, name: impl ToArg) -> Self {
+        self.with(("TYPE", name))
+    }
+
+    /// Only the keys of this slot.
+    pub fn slot(self, slot: u16) -> Self {
+        self.with(("SLOT", slot))
     }
 }
 
@@ -566,6 +608,23 @@ impl FromReply for ClusterSlotsNode {
             id: elements.optional()?,
             metadata: elements.optional()?.unwrap_or_default(),
         })
+    }
+}
+
+/// What one call of `CLUSTERSCAN` answers: some of the keys, perhaps none, and where to go on.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterPage<T> {
+    /// Where the next page begins; `0` after the last page.
+    pub cursor: String,
+    /// The keys. One can come several times, on this page or another.
+    pub items: Vec<T>,
+}
+
+impl<T: FromReply> FromReply for ClusterPage<T> {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        let (cursor, items) = FromReply::from_reply(reply)?;
+        Ok(Self { cursor, items })
     }
 }
 

@@ -12,6 +12,7 @@ mod acl;
 mod bitmaps;
 mod cluster;
 mod connection;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod json;
@@ -23,20 +24,25 @@ mod scripting;
 mod server;
 mod sets;
 mod sorted_sets;
+mod stream_answers;
+mod stream_id;
+mod streams;
 mod strings;
+mod zset_bounds;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
 pub use bitmaps::{BitOperation, BitfieldElement, BitfieldOverflow, BitfieldType, Bitmaps};
 pub use cluster::{
-    Cluster, ClusterInfo, ClusterLink, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
+    Cluster, ClusterInfo, ClusterLink, ClusterPage, ClusterShard, ClusterShardNode, ClusterSlotStats, ClusterSlots,
     ClusterSlotsNode, SlotState,
 };
 pub use connection::{ClientAttribute, ClientType, ConnectedClient, Connection, Switch, TrackingInfo};
+pub use geo::{FromMember, Geo, GeoFound, GeoOrigin, GeoPosition, GeoShape, GeoUnit};
 pub use hashes::{FieldExpiry, Hashes};
 pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
-pub use lists::Lists;
+pub use lists::{End, Lists, Place};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
 pub use server::{
@@ -44,8 +50,14 @@ pub use server::{
     ModuleInfo, Role, Server, SlowlogEntry,
 };
 pub use sets::Sets;
-pub use sorted_sets::SortedSets;
+pub use sorted_sets::{Aggregate, Extreme, SortedSets};
+pub use stream_answers::{
+    Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary, StreamsRead,
+};
+pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
+pub use streams::Streams;
 pub use strings::{LcsMatch, LcsMatches, Strings};
+pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options; the options are methods of those requests.
 pub mod options {
@@ -53,19 +65,33 @@ pub mod options {
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};
     pub use super::cluster::{
         ClusterFailoverOptions, ClusterMeetOptions, ClusterMigrateslotsOptions, ClusterResetOptions,
-        ClusterSetslotOptions, ClusterSlotStatsOptions,
+        ClusterSetslotOptions, ClusterSlotStatsOptions, ClusterscanOptions,
     };
     pub use super::connection::{ClientFilterOptions, ClientPauseOptions, ClientUnblockOptions, PingOptions};
+    pub use super::geo::{
+        GeoSearching, GeoaddOptions, GeodistOptions, GeoradiusOptions, GeosearchDetailOptions, GeosearchOptions,
+        GeosearchstoreOptions,
+    };
     pub use super::hashes::{HexpireOptions, HgetexOptions, HrandfieldCountOptions, HrandfieldOptions, HsetexOptions};
     pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
+    pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
     pub use super::pubsub::PubsubChannelsOptions;
     pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
     pub use super::server::{
         BgsaveOptions, CommandListOptions, FailoverOptions, LolwutOptions, MemoryUsageOptions, ModuleLoadexOptions,
         ShutdownOptions, SlowlogGetOptions,
     };
-    pub use super::sorted_sets::ZaddOptions;
+    pub use super::sets::{IntercardOptions, SpopOptions, SrandmemberOptions};
+    pub use super::sorted_sets::{
+        ZaddOptions, ZcombineOptions, ZdiffOptions, ZmpopOptions, ZpopOptions, ZrandmemberOptions, ZrangeLimitOptions,
+        ZrangeOptions, ZrangestoreOptions, ZrankOptions, ZrevrangeOptions, ZscoreRangeOptions, ZstoreOptions,
+    };
+    pub use super::streams::{
+        XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XgroupCreateOptions, XgroupSetidOptions,
+        XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions, XpendingRangeOptions, XreadOptions,
+        XreadgroupOptions, XsetidOptions,
+    };
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
     };
@@ -76,7 +102,7 @@ pub use crate::command::Page;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::command::{Command, Executor, Facts, FromReply, Request, ToArg, ToArgs, known};
+use crate::command::{Command, ConversionError, Executor, Facts, FromReply, Reply, Request, ToArg, ToArgs, known};
 
 /// A command whose first argument is a key.
 fn keyed<E: Executor, T: FromReply>(executor: E, facts: &'static Facts, key: impl ToArg) -> Request<E, T> {
@@ -111,6 +137,17 @@ fn at_least_one<E, T, O>(from: usize, mut request: Request<E, T, O>) -> Request<
         request.command.reject("too few: an empty list of keys, fields or values".into());
     }
     request
+}
+
+/// Adds keys at the end, at least one, and before them their number.
+fn counted_keys<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
+    let from = request.command.len();
+    counted_from(from, 1, request.with_keys(keys))
+}
+
+/// A list that is null where there is none.
+fn list_or_null<T: FromReply>(reply: Reply<'_>) -> Result<Vec<T>, ConversionError> {
+    Ok(Option::from_reply(reply)?.unwrap_or_default())
 }
 
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.

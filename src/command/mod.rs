@@ -32,4 +32,4 @@ pub(crate) use request::{Limit, Reader, sealed::Sealed};
 pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;
 
-pub(crate) use crate::resp::{Reply, Value, View};
+pub(crate) use crate::resp::{Frame, Reply, Value, View};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use steadfast::api::*;
 use steadfast::client::ProtocolChoice;
-use steadfast::{Client, ErrorKind, Fate, Slot};
+use steadfast::{Client, ErrorKind, Slot};
 
-use super::{LIMIT, documented};
+use super::{LIMIT, documented, not_sent, on, words};
 use crate::live::{KINDS, connected, tcp, until, within};
 use crate::support::{Kind, Server as TestServer};
 
@@ -57,14 +57,10 @@ async fn a_node_gets_slots_and_gives_them_up() {
         assert_eq!((info.slots_assigned, info.slots_ok, info.slots_pfail, info.slots_fail), (16_384, 16_384, 0, 0));
         assert_eq!((info.size, info.fields["cluster_size"].as_str()), (1, "1"));
         assert_eq!((info.current_epoch, info.my_epoch), (0, 0));
-        for error in [
-            client.cluster_addslots(NOTHING).await.unwrap_err(),
-            client.cluster_delslots(NOTHING).await.unwrap_err(),
-            client.cluster_addslotsrange(NOTHING).await.unwrap_err(),
-            client.cluster_delslotsrange(NOTHING).await.unwrap_err(),
-        ] {
-            assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
-        }
+        not_sent(client.cluster_addslots(NOTHING)).await;
+        not_sent(client.cluster_delslots(NOTHING)).await;
+        not_sent(client.cluster_addslotsrange(NOTHING)).await;
+        not_sent(client.cluster_delslotsrange(NOTHING)).await;
     })
     .await;
 }
@@ -121,7 +117,7 @@ async fn a_node_tells_who_has_which_slots_and_keys() {
             let stats = client.cluster_slot_stats().orderby("key-count").limit(1).asc().await.unwrap();
             assert_eq!((stats[0].slot, stats[0].fields["key-count"]), (0, 0));
         }
-        assert_eq!(client.cluster_slot_stats().await.unwrap_err().fate(), Fate::NotSent);
+        not_sent(client.cluster_slot_stats()).await;
     })
     .await;
 }
@@ -227,6 +223,19 @@ async fn what_newer_servers_have_is_sent_as_documented() {
         request.timeout(Duration::from_millis(1500)).await.unwrap();
     })
     .await;
+    documented("CLUSTERSCAN 0", "*2 '0-{06S}-0' *0", async |client| {
+        let page = client.clusterscan::<String>().await.unwrap();
+        assert_eq!((page.cursor.as_str(), page.items.len()), ("0-{06S}-0", 0));
+    })
+    .await;
+    documented("CLUSTERSCAN 0-{06S}-0 MATCH a* COUNT 100 TYPE hash SLOT 7", "*2 '0' *2 'a1' 'a2'", async |client| {
+        let request = client.clusterscan::<String>().matching("a*").cursor("0-{06S}-0").count(100).of_type("hash");
+        let request = request.slot(7);
+        assert_eq!((request.command().slot(), request.command().len()), (Some(Slot::of(b"06S")), 10));
+        let page = request.await.unwrap();
+        assert_eq!((page.cursor.as_str(), page.items), ("0", vec!["a1".to_owned(), "a2".to_owned()]));
+    })
+    .await;
     let migrations = ("*1 *4 'name' 'x' 'state' 'success'", "*1 %2 'name' 'x' 'state' 'success'");
     documented("CLUSTER GETSLOTMIGRATIONS", migrations, async |client| {
         let list: Vec<std::collections::BTreeMap<String, String>> = client.cluster_getslotmigrations().await.unwrap();
@@ -248,6 +257,19 @@ async fn what_newer_servers_have_is_sent_as_documented() {
         assert_eq!((shards[0].slots.len(), shards[0].id.as_deref()), (0, Some("s")));
         let node = &shards[0].nodes[0];
         assert_eq!((node.port, node.tls_port, node.hostname.as_deref()), (None, Some(7), Some("h")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn options_whose_effect_is_not_seen_have_their_words() {
+    on(Kind::Redis, async |client| {
+        assert_eq!(words(client.cluster_failover().force().command()), "CLUSTER FAILOVER FORCE");
+        assert_eq!(words(client.cluster_failover().takeover().command()), "CLUSTER FAILOVER TAKEOVER");
+        assert_eq!(words(client.cluster_reset().soft().command()), "CLUSTER RESET SOFT");
+        assert_eq!(words(client.cluster_forget("n").command()), "CLUSTER FORGET n");
+        let stats = client.cluster_slot_stats().orderby("cpu-usec").limit(3).desc();
+        assert_eq!(words(stats.command()), "CLUSTER SLOT-STATS ORDERBY cpu-usec LIMIT 3 DESC");
     })
     .await;
 }

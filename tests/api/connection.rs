@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use steadfast::ErrorKind;
 use steadfast::api::*;
-use steadfast::{ErrorKind, Fate};
 
-use super::{beside, documented, on, on_each};
+use super::{NOTHING, beside, documented, not_sent, on, on_each};
 use crate::live::until;
 use crate::support::Kind;
-
-const NOTHING: [&str; 0] = [];
 
 #[tokio::test]
 async fn the_server_answers_and_knows_the_connection() {
@@ -101,8 +99,7 @@ async fn connections_that_fit_are_ended() {
         assert_eq!(client.client_kill().include_me().addr(&me.addr).await.unwrap(), 1);
         until(async || client.client_id().await.is_ok_and(|id| id != me.id)).await;
         client.acl_deluser("app").await.unwrap();
-        let error = client.client_kill().await.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
+        not_sent(client.client_kill()).await;
     })
     .await;
     on(Kind::Valkey, async |client| {

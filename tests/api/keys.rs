@@ -73,6 +73,8 @@ async fn keys_expire_as_is_said() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(4_000_000_000_123);
         assert!(client.expireat("k", at).await.unwrap());
         assert_eq!(client.expiretime("k").await.unwrap(), ExpireTime::At(at));
+        assert!(client.expireat("k", at + Duration::from_micros(100)).await.unwrap());
+        assert_eq!(client.expiretime("k").await.unwrap().at(), Some(at + Duration::from_millis(1)), "never early");
         assert!(client.pexpireat("k", at + MINUTE).await.unwrap());
         assert_eq!(client.pexpiretime("k").await.unwrap().at(), Some(at + MINUTE));
         assert!(!client.expireat("none", at).await.unwrap());

@@ -5,13 +5,18 @@ mod bitmaps;
 mod cluster;
 mod connection;
 mod documented;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod json;
 mod keys;
+mod lists;
 mod pubsub;
 mod scripting;
 mod server;
+mod sets;
+mod sorted_sets;
+mod streams;
 mod strings;
 
 use std::fmt::Debug;
@@ -56,10 +61,24 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
     }
 }
 
+/// The server ran the command and answered with an error that begins so.
+pub(crate) fn was_answered<T: Debug>(answer: Result<T, Error>, begin: &str) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
+    let line = error.server().unwrap().message().to_owned();
+    assert!(line.starts_with(begin), "{line}");
+}
+
 /// A connection to the client's server that does not go through the crate, and that the server has taken.
 pub(crate) async fn beside(client: &Client) -> Raw {
     let settings = client.config_get("unixsocket").await.unwrap();
     let mut raw = Raw::unix(settings["unixsocket"].as_ref()).unwrap();
     assert_eq!(raw.call(&["PING"]).unwrap(), "PONG");
     raw
+}
+
+/// The words of a command, for options whose effect nobody sees from outside.
+pub(crate) fn words(command: &steadfast::Command) -> String {
+    let wire = String::from_utf8(command.to_wire()).unwrap();
+    wire.split("\r\n").skip(2).step_by(2).collect::<Vec<_>>().join(" ")
 }

@@ -2,9 +2,7 @@
 
 use steadfast::api::*;
 
-use super::{beside, on_each};
-
-const NOTHING: [&str; 0] = [];
+use super::{NOTHING, beside, on_each};
 
 #[tokio::test]
 async fn who_is_subscribed_is_counted_and_hears() {

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use steadfast::Fate;
 use steadfast::api::*;
-use steadfast::{ErrorKind, Fate};
 
-use super::{beside, documented, on, on_each};
+use super::{NOTHING, beside, documented, not_sent, on, on_each, words};
 use crate::live::until;
 use crate::support::Kind;
-
-const NOTHING: [&str; 0] = [];
 
 const LIBRARY: &str = "#!lua name=mine
 redis.register_function('joined', function(keys, args) return {keys, args} end)
@@ -63,8 +61,7 @@ async fn a_server_knows_the_scripts_that_it_was_given() {
         client.script_flush().synchronous().await.unwrap();
         assert_eq!(client.script_exists(&sha).await.unwrap(), [false]);
         assert!(client.script_help().await.unwrap().len() > 3);
-        let error = client.script_exists(NOTHING).await.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
+        not_sent(client.script_exists(NOTHING)).await;
         assert!(client.script_kill().await.unwrap_err().to_string().contains("NOTBUSY"));
     })
     .await;
@@ -169,6 +166,16 @@ async fn what_runs_forever_is_shown_and_ended() {
 async fn the_number_of_keys_is_theirs_and_not_that_of_the_arguments() {
     documented("FCALL f 3 a b c 1 2", ":1", async |client| {
         assert_eq!(client.fcall::<i64>("f", (["a", "b"], Some("c")), (1, 2)).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn options_whose_effect_is_not_seen_have_their_words() {
+    on(Kind::Redis, async |client| {
+        assert_eq!(words(client.script_flush().asynchronous().command()), "SCRIPT FLUSH ASYNC");
+        assert_eq!(words(client.function_flush().synchronous().command()), "FUNCTION FLUSH SYNC");
+        assert_eq!(words(client.function_restore("d").append().command()), "FUNCTION RESTORE d APPEND");
     })
     .await;
 }

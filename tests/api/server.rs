@@ -7,11 +7,9 @@ use steadfast::api::*;
 use steadfast::client::ProtocolChoice;
 use steadfast::{ErrorKind, Fate, Value};
 
-use super::{documented, on_each};
+use super::{NOTHING, documented, not_sent, on, on_each, words};
 use crate::live::{KINDS, connected, tcp, until};
 use crate::support::{Kind, Server as TestServer};
-
-const NOTHING: [&str; 0] = [];
 
 #[track_caller]
 fn is_about_now(moment: SystemTime) {
@@ -59,8 +57,7 @@ async fn the_server_speaks_of_itself() {
         assert!(client.lolwut().version(5).await.unwrap().len() > client.lolwut().await.unwrap().len());
         client.debug::<()>(("SLEEP", 0)).await.unwrap();
         assert!(client.debug::<String>(("OBJECT", "none")).await.unwrap_err().to_string().contains("no such key"));
-        let error = client.debug::<()>(NOTHING).await.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
+        not_sent(client.debug::<()>(NOTHING)).await;
     })
     .await;
 }
@@ -116,9 +113,8 @@ async fn settings_are_read_changed_and_written() {
         client.config_resetstat().await.unwrap();
         assert!(client.info("stats").await.unwrap().contains("total_connections_received:0"));
         assert!(client.config_help().await.unwrap().len() > 3);
-        for error in [client.config_get(NOTHING).await.unwrap_err(), client.config_set(NOTHING).await.unwrap_err()] {
-            assert_eq!((error.kind(), error.fate()), (ErrorKind::Arguments, Fate::NotSent));
-        }
+        not_sent(client.config_get(NOTHING)).await;
+        not_sent(client.config_set(NOTHING)).await;
     })
     .await;
 }
@@ -361,6 +357,23 @@ async fn a_server_that_is_shut_down_answers_nothing() {
     }
     documented("SHUTDOWN SAVE SAFE FAILOVER", "-ERR", async |client| {
         client.shutdown().save().safe().failover().await.unwrap_err();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn options_whose_effect_is_not_seen_have_their_words() {
+    on(Kind::Redis, async |client| {
+        assert_eq!(words(client.flushall().asynchronous().command()), "FLUSHALL ASYNC");
+        assert_eq!(words(client.flushall().synchronous().command()), "FLUSHALL SYNC");
+        assert_eq!(words(client.flushdb().asynchronous().command()), "FLUSHDB ASYNC");
+        assert_eq!(words(client.bgsave().schedule().command()), "BGSAVE SCHEDULE");
+        assert_eq!(words(client.memory_usage("k").samples(7).command()), "MEMORY USAGE k SAMPLES 7");
+        let failover = client.failover().to("h", 1).force().timeout(Duration::from_micros(1_500));
+        assert_eq!(words(failover.command()), "FAILOVER TO h 1 FORCE TIMEOUT 2");
+        assert_eq!(words(client.failover().abort().command()), "FAILOVER ABORT");
+        assert_eq!(words(client.shutdown().nosave().now().force().command()), "SHUTDOWN NOSAVE NOW FORCE");
+        assert_eq!(words(client.shutdown().abort().command()), "SHUTDOWN ABORT");
     })
     .await;
 }

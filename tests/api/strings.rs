@@ -85,6 +85,7 @@ async fn numbers_are_added_to() {
 #[tokio::test]
 async fn several_keys_at_once() {
     on_each(async |client| {
+        client.mset([("a", "8"), ("x", "9")]).await.unwrap();
         client.mset([("a", "1"), ("b", "2")]).await.unwrap();
         let values: Vec<Option<i64>> = client.mget(["a", "none", "b"]).await.unwrap();
         assert_eq!(values, [Some(1), None, Some(2)]);
