@@ -22,11 +22,15 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the commands by name, with their types | [`api`]; `use steadfast::api::*` brings them all |
+//! | the commands by name, with their types and options | [`api`]; `use steadfast::api::*` brings them all |
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
-//! | several commands in one write | [`Client::pipeline`] |
+//! | several commands in one write | [`Client::pipeline`]; their answers by a tuple of handles: [`Results::get`](client::Results::get) |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
+//! | what must look before it writes | [`Script`] |
+//! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
+//! | structs as hashes, JSON, any type that serde knows | the module `serde`, of the features `serde` and `json` |
+//! | what is known of a command: effect, keys, since when | [`Facts`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
@@ -36,6 +40,7 @@
 //! | what is sent again by itself, and when | [`Replay`], [`OnRefusal`] |
 //! | a server for unit tests, and a proxy that fails on demand | the module `testing`, of the feature `testing` |
 //! | the wire format alone | [`resp`] |
+//! | what the calls of the crate `redis` are here | [`coming_from_redis_rs`] |
 //!
 //! # Deadline
 //!
@@ -98,9 +103,10 @@
 //!
 //! # Not in this version
 //!
-//! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
-//! are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
-//! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
+//! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do
+//! not](Client::transaction) are there, and a [`Script`] can look before it writes); Redis Cluster; Redis Sentinel; reads
+//! from replicas. What needs one of these ends, before anything is sent, in [`ErrorKind::NeedsDedicated`], or as a URL in
+//! [`ErrorKind::Config`]. Commands of modules other than JSON have no methods: they are [`Command`]s.
 //!
 //! # Features
 //!
@@ -111,6 +117,8 @@
 //! | `aws-lc-rs` | no | the provider `aws-lc-rs` |
 //! | `system-roots` | yes | trust in the operating system's certificate authorities |
 //! | `webpki-roots` | yes | trust in Mozilla's, compiled in |
+//! | `serde` | no | structs as hashes, and scalars of your own types, by [serde](https://serde.rs) |
+//! | `json` | no | JSON text of any type that serde knows |
 //! | `testing` | no | for tests: a server in the test's own process, and a proxy that fails on demand |
 #![forbid(unsafe_code)]
 
