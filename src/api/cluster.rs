@@ -15,7 +15,6 @@ use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Rep
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
 /// use steadfast::api::Cluster;
 ///
-/// client.cluster_addslotsrange((0, 16_383)).await?;
 /// if client.cluster_info().await?.state == "ok" {
 ///     for shard in client.cluster_shards().await? {
 ///         println!("{:?}: {} nodes", shard.slots, shard.nodes.len());

@@ -11,13 +11,24 @@ use crate::command::{
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::collections::HashMap;
+/// use std::time::Duration;
 /// use steadfast::api::Hashes;
 ///
-/// use std::collections::HashMap;
-///
-/// client.hset("user:7", [("name", "alice"), ("city", "Oslo")]).await?;
+/// // Fields of different types are a tuple of pairs; of one type also an array, a vector or a map.
+/// client.hset("user:7", (("name", "alice"), ("visits", 1))).await?;
+/// let visits = client.hincrby("user:7", "visits", 1).await?;
 /// let name: Option<String> = client.hget("user:7", "name").await?;
 /// let all: HashMap<String, String> = client.hgetall("user:7").await?;
+///
+/// // A field that expires alone.
+/// client.hsetex("user:7", ("code", 123_456)).ex(Duration::from_secs(300)).await?;
+///
+/// // A hash too large for one answer.
+/// let mut fields = client.hscan::<String, String>("words").matching("a*").stream();
+/// while let Some(field) = fields.next().await {
+///     let (word, meaning) = field?;
+/// }
 /// # Ok(())
 /// # }
 /// ```

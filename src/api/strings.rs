@@ -15,8 +15,14 @@ use crate::command::{ConversionError, Effect, Elements, Executor, Fields, FromRe
 ///
 /// client.set("session:7", "alice").ex(Duration::from_secs(60)).await?;
 /// let user: Option<String> = client.get("session:7").await?;
+///
+/// // Whether it was set, and what was there before.
 /// let first: bool = client.set("lock", "me").nx().ex(Duration::from_secs(10)).await?;
+/// let before: Option<String> = client.set("state", "open").keepttl().get().await?;
+///
 /// let hits = client.incr("hits").await?;
+/// client.mset([("width", 3), ("height", 4)]).await?;
+/// let [width, height]: [i64; 2] = client.mget::<i64>(["width", "height"]).answer_as().await?;
 /// # Ok(())
 /// # }
 /// ```
