@@ -13,7 +13,6 @@ use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Reques
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-/// use std::time::Duration;
 /// use steadfast::api::Connection;
 ///
 /// client.ping().await?;
@@ -21,7 +20,7 @@ use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Reques
 /// for other in client.client_list().await? {
 ///     println!("{} idle for {:?}", other.addr, other.idle);
 /// }
-/// let ended = client.client_kill().user("app").maxage(Duration::from_secs(3600)).await?;
+/// let ended = client.client_kill().user("app").await?;
 /// # Ok(())
 /// # }
 /// ```

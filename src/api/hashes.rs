@@ -21,7 +21,7 @@ use crate::command::{
 /// let name: Option<String> = client.hget("user:7", "name").await?;
 /// let all: HashMap<String, String> = client.hgetall("user:7").await?;
 ///
-/// // A field that expires alone.
+/// // A field that expires alone (Redis 8.0, Valkey 9.0).
 /// client.hsetex("user:7", ("code", 123_456)).ex(Duration::from_secs(300)).await?;
 ///
 /// // A hash too large for one answer.

@@ -17,7 +17,7 @@ use crate::command::{ConversionError, Effect, Executor, FromReply, Page, Reply, 
 /// let is_there = client.expire("session:7", Duration::from_secs(60)).await?;
 /// let left: Option<Duration> = client.ttl("session:7").await?.left();
 /// let how_many = client.exists(["a", "b"]).await?;
-/// let is_renamed = client.renamenx("draft:1", "post:1").await?;
+/// let was_to_expire = client.persist("session:8").await?;
 ///
 /// // All keys of a kind, without holding the server up as KEYS does.
 /// let mut drafts = client.scan::<String>().matching("draft:*").count(1000).stream();
