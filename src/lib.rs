@@ -34,6 +34,7 @@
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
+//! | structs as hashes, values as JSON | the module `serde`, of the features `serde` and `json` |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
 //! | metrics: counts, and every command's end and times | [`Client::stats`], [`client::Observer`] |
 //! | what went wrong | [`Error`], [`Fate`], [`Stage`], [`Cause`] |
@@ -117,8 +118,8 @@
 //! | `aws-lc-rs` | no | the provider `aws-lc-rs` |
 //! | `system-roots` | yes | trust in the operating system's certificate authorities |
 //! | `webpki-roots` | yes | trust in Mozilla's, compiled in |
-//! | `serde` | no | structs as hashes, and scalars of your own types, by [serde](https://serde.rs) |
-//! | `json` | no | JSON text of any type that serde knows |
+//! | `serde` | no | the module `serde`: structs as hashes, scalars of one's own types, by [serde](https://serde.rs) |
+//! | `json` | no | `serde`, and JSON text by [serde_json](https://docs.rs/serde_json) |
 //! | `testing` | no | for tests: a server in the test's own process, and a proxy that fails on demand |
 #![forbid(unsafe_code)]
 
@@ -139,6 +140,8 @@ mod driver;
 mod error;
 pub mod outcome;
 pub mod resp;
+#[cfg(feature = "serde")]
+pub mod serde;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topology;

@@ -64,6 +64,7 @@ fn functions() -> Vec<Function> {
                 _ if line.starts_with("pub trait ") => in_trait = line.contains(": Executor"),
                 _ if line == "}" => in_trait = false,
                 text if text.starts_with("///") => doc.push_str(text.trim_start_matches("///")),
+                text if text.starts_with("#[") => {}
                 text if in_trait && text.starts_with("fn ") => {
                     let name = text["fn ".len()..].split(['(', '<']).next().unwrap().to_owned();
                     functions.push(Function {

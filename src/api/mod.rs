@@ -62,6 +62,7 @@ mod json;
 mod keys;
 mod lists;
 mod moment;
+mod named;
 mod pubsub;
 mod scripting;
 mod server;
@@ -71,6 +72,7 @@ mod stream_answers;
 mod stream_id;
 mod streams;
 mod strings;
+mod vector_sets;
 mod zset_bounds;
 
 pub use acl::{Acl, AclLogEntry, AclSelector, AclUser};
@@ -100,6 +102,7 @@ pub use stream_answers::{
 pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
 pub use streams::Streams;
 pub use strings::{LcsMatch, LcsMatches, Strings};
+pub use vector_sets::{RawVector, Vector, VectorSetInfo, VectorSets};
 pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
 /// What marks the requests of commands with options, so that these are methods of those requests alone.
@@ -140,6 +143,10 @@ pub mod options {
     };
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,
+    };
+    pub use super::vector_sets::{
+        VaddOptions, VembOptions, VlinksOptions, VrandmemberOptions, VsimAttributes, VsimElements, VsimOptions,
+        VsimScores, VsimScoresAndAttributes,
     };
     pub use crate::command::{MemberScanOptions, ScanOptions, Scanning};
 }

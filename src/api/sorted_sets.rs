@@ -94,7 +94,6 @@ pub trait SortedSets: Executor {
     /// [`count`](ZmpopOptions) up to so many. The key, and the members with their scores; `None` if all are empty. A key
     /// that is no UTF-8: `zmpop::<()>(..).answer_as::<Option<(Bytes, Vec<(T, f64)>)>>()`.
     /// Since 7.0. <https://redis.io/docs/latest/commands/zmpop/>
-    #[expect(clippy::type_complexity, reason = "an alias would hide what is answered")]
     fn zmpop<T: FromReply>(
         self,
         keys: impl ToArgs,

@@ -18,6 +18,7 @@ mod sets;
 mod sorted_sets;
 mod streams;
 mod strings;
+mod vector_sets;
 
 use std::fmt::Debug;
 use std::time::Duration;

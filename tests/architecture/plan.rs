@@ -60,6 +60,7 @@ pub(crate) const ROOMS: &[Room] = &[
         &["bytes", "tokio", "arc_swap", "futures_core", "rustls", "rustls_pki_types", "sha1_smol"],
     ),
     core("api", &["command"], &["bytes"]),
+    core("serde", &["resp", "command"], &["bytes", "serde", "serde_json"]),
     upper(
         "pubsub",
         &["resp", "outcome", "command", "connection", "transport", "driver", "topology", "client", "error"],
@@ -89,6 +90,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "topology",
             "client",
             "api",
+            "serde",
             "pubsub",
             "cache",
             "testing",
