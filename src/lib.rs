@@ -29,7 +29,6 @@
 //! | what must look before it writes | [`Script`] |
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
-//! | structs as hashes, JSON, any type that serde knows | the module `serde`, of the features `serde` and `json` |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
@@ -131,7 +130,7 @@ struct Readme;
 pub mod api;
 pub mod client;
 /// For users of the crate `redis`: its calls, types and features, and what they are here.
-#[cfg(any(doc, doctest))]
+#[cfg(any(all(doc, not(doctest)), all(doctest, feature = "json")))]
 #[doc = include_str!("../docs/coming-from-redis-rs.md")]
 pub mod coming_from_redis_rs {}
 mod command;
