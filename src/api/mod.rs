@@ -97,7 +97,8 @@ pub use server::{
 pub use sets::Sets;
 pub use sorted_sets::{Aggregate, Extreme, SortedSets};
 pub use stream_answers::{
-    Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary, StreamsRead,
+    Claimed, EntryDeletion, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary,
+    StreamsRead,
 };
 pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
 pub use streams::Streams;
@@ -137,9 +138,9 @@ pub mod options {
         ZrangeOptions, ZrangestoreOptions, ZrankOptions, ZrevrangeOptions, ZscoreRangeOptions, ZstoreOptions,
     };
     pub use super::streams::{
-        XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XgroupCreateOptions, XgroupSetidOptions,
-        XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions, XpendingRangeOptions, XreadOptions,
-        XreadgroupOptions, XsetidOptions,
+        XackdelOptions, XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XdelexOptions,
+        XgroupCreateOptions, XgroupSetidOptions, XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions,
+        XpendingRangeOptions, XreadOptions, XreadgroupOptions, XsetidOptions,
     };
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,

@@ -275,6 +275,12 @@ pub trait SortedSets: Executor {
         keyed::<_, ()>(self, const { known("ZSCAN") }, key).with(0).marked()
     }
 
+    /// As [`zscan`](Self::zscan), without the scores.
+    /// Valkey 8.0. <https://valkey.io/commands/zscan/>
+    fn zscan_noscores<T: FromReply>(self, key: impl ToArg) -> Request<Self, Page<T>, MemberScanOptions> {
+        keyed::<_, ()>(self, const { known("ZSCAN") }, key).with((0, "NOSCORES")).marked()
+    }
+
     /// A member's score; `None` if there is no such member.
     /// Since 1.2. <https://redis.io/docs/latest/commands/zscore/>
     fn zscore(self, key: impl ToArg, member: impl ToArg) -> Request<Self, Option<f64>> {

@@ -285,6 +285,12 @@ async fn a_scan_comes_by_every_member_with_its_score() {
         assert_eq!(client.zscan::<String>("none").await.unwrap().items, NONE);
     })
     .await;
+    on(Kind::Valkey, async |client| {
+        client.zadd("z", [(1, "a"), (2, "b")]).await.unwrap();
+        let page: Page<String> = client.zscan_noscores("z").matching("b").await.unwrap();
+        assert_eq!((page.cursor, page.items), (0, vec!["b".to_owned()]));
+    })
+    .await;
 }
 
 #[tokio::test]
