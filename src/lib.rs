@@ -106,7 +106,7 @@
 //! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do
 //! not](Client::transaction) are there, and a [`Script`] can look before it writes); Redis Cluster; Redis Sentinel; reads
 //! from replicas. What needs one of these ends, before anything is sent, in [`ErrorKind::NeedsDedicated`], or as a URL in
-//! [`ErrorKind::Config`]. Commands of modules other than JSON have no methods: they are [`Command`]s.
+//! [`ErrorKind::Config`].
 //!
 //! # Features
 //!
