@@ -219,7 +219,7 @@ impl<E, T> Request<E, T, BitposOptions> {
 #[derive(Clone, Copy, Debug)]
 pub struct BitfieldOptions;
 
-/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or an [`BitfieldElement`].
+/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or a [`BitfieldElement`].
 impl<E, T> Request<E, T, BitfieldOptions> {
     /// Answers an integer.
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
@@ -255,7 +255,7 @@ pub struct BitfieldRoOptions;
 
 /// Operations of [`Bitmaps::bitfield_ro`].
 impl<E, T> Request<E, T, BitfieldRoOptions> {
-    /// Answers an integer. An offset is a number of bits, or an [`BitfieldElement`].
+    /// Answers an integer. An offset is a number of bits, or a [`BitfieldElement`].
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
         self.with(("GET", of, offset))
     }

@@ -27,6 +27,23 @@
 //! # }
 //! ```
 //!
+//! # Groups
+//!
+//! | group | for example |
+//! |---|---|
+//! | [`Keys`] | `del`, `exists`, `expire`, `ttl`, `rename`, `scan`, `sort` |
+//! | [`Strings`] | `get`, `set`, `mget`, `incrby`, `getex`, `append` |
+//! | [`Hashes`] | `hget`, `hset`, `hgetall`, `hincrby`, `hsetex`, `hscan` |
+//! | [`Lists`] | `lpush`, `rpop`, `lrange`, `lmove`, `ltrim` |
+//! | [`Sets`] | `sadd`, `smembers`, `sismember`, `sinter`, `sscan` |
+//! | [`SortedSets`] | `zadd`, `zrange`, `zscore`, `zrank`, `zpopmin`, `zunionstore` |
+//! | [`Streams`] | `xadd`, `xrange`, `xreadgroup`, `xack`, `xautoclaim` |
+//! | [`Bitmaps`], [`HyperLogLog`], [`Geo`] | `setbit`, `bitfield`; `pfadd`, `pfcount`; `geoadd`, `geosearch` |
+//! | [`JsonDocuments`], [`VectorSets`] | `json_get`, `json_set`; `vadd`, `vsim` |
+//! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
+//! | [`PubSub`] | `publish`, `pubsub_channels` |
+//! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |
+//!
 //! # How to read a signature
 //!
 //! `fn zadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, ZaddOptions>`
@@ -46,9 +63,8 @@
 //!
 //! # What is not here
 //!
-//! Any other command, of modules for example, and any option that a command does not have here, goes through
-//! [`Client::request`](crate::Client::request). [`Script`](crate::Script) runs scripts by their hashes;
-//! [`Scripting`] has the bare commands. What would hold up or change the connection for its other users
+//! Any other command, of a module for example, and any option that a command does not have here, goes through
+//! [`Client::request`](crate::Client::request). What would hold up or change the connection for its other users
 //! (`BLPOP`, `SUBSCRIBE`, `WATCH`, `SELECT`) needs connections of its own, which this version does not have.
 
 mod acl;
