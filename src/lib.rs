@@ -103,10 +103,11 @@
 //!
 //! # Not in this version
 //!
-//! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do
-//! not](Client::transaction) are there, and a [`Script`] can look before it writes); Redis Cluster; Redis Sentinel; reads
-//! from replicas. What needs one of these ends, before anything is sent, in [`ErrorKind::NeedsDedicated`], or as a URL in
-//! [`ErrorKind::Config`].
+//! - Connections of their own, and so blocking commands, subscriptions, and transactions that `WATCH` keys ([those that do
+//!   not](Client::transaction) are there, and a [`Script`] can look before it writes). Their commands end, before anything is
+//!   sent, in [`ErrorKind::NeedsDedicated`].
+//! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node
+//!   of a cluster answers `MOVED`, fate `Refused`, for keys that are not its own.
 //!
 //! # Features
 //!
