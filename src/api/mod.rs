@@ -77,6 +77,8 @@ mod hyperloglog;
 mod json;
 mod keys;
 mod lists;
+#[cfg(test)]
+mod lying_server;
 mod moment;
 mod named;
 mod pubsub;
