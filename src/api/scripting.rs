@@ -10,8 +10,11 @@ use crate::command::{ConversionError, Executor, Facts, Fields, FromReply, Reply,
 
 /// Lua scripts, and libraries of functions.
 ///
-/// How many keys there are is counted: a script and a function get keys and arguments apart. What they answer is any
-/// [`FromReply`].
+/// These are the bare commands. A script of a program's own is better kept as a [`Script`](crate::Script), which is sent by
+/// its hash, and whole where the server does not know it.
+///
+/// How many keys there are is counted: a script and a function get keys and arguments apart, `()` for none. What they
+/// answer is any [`FromReply`].
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
