@@ -22,11 +22,14 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | the commands by name, with their types | [`api`]; `use steadfast::api::*` brings them all |
+//! | the commands by name, with their types and options | [`api`]; `use steadfast::api::*` brings them all |
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
-//! | several commands in one write | [`Client::pipeline`] |
+//! | several commands in one write | [`Client::pipeline`]; their answers by a tuple of handles: [`Results::get`](client::Results::get) |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
+//! | what must look before it writes | [`Script`] |
+//! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
+//! | what is known of a command: effect, keys, since when | [`Facts`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
@@ -37,6 +40,7 @@
 //! | what is sent again by itself, and when | [`Replay`], [`OnRefusal`] |
 //! | a server for unit tests, and a proxy that fails on demand | the module `testing`, of the feature `testing` |
 //! | the wire format alone | [`resp`] |
+//! | what the calls of the crate `redis` are here | [`coming_from_redis_rs`] |
 //!
 //! # Deadline
 //!
@@ -99,9 +103,11 @@
 //!
 //! # Not in this version
 //!
-//! Connections of their own for blocking commands, for subscriptions, and for transactions that `WATCH` keys ([those that do not](Client::transaction)
-//! are there); Redis Cluster; Redis Sentinel. What needs one of these ends, before anything is sent, in
-//! [`ErrorKind::NeedsDedicated`], or as a URL in [`ErrorKind::Config`].
+//! - Connections of their own, and so blocking commands, subscriptions, and transactions that `WATCH` keys ([those that do
+//!   not](Client::transaction) are there, and a [`Script`] can look before it writes). Their commands end, before anything is
+//!   sent, in [`ErrorKind::NeedsDedicated`].
+//! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node
+//!   of a cluster answers `MOVED`, fate `Refused`, for keys that are not its own.
 //!
 //! # Features
 //!
@@ -124,6 +130,10 @@ struct Readme;
 
 pub mod api;
 pub mod client;
+/// For users of the crate `redis`: its calls, types and features, and what they are here.
+#[cfg(any(all(doc, not(doctest)), all(doctest, feature = "json")))]
+#[doc = include_str!("../docs/coming-from-redis-rs.md")]
+pub mod coming_from_redis_rs {}
 mod command;
 mod connection;
 mod driver;

@@ -21,7 +21,7 @@ use crate::command::{ConversionError, Effect, Executor, Fields, FromReply, Reply
 /// # }
 /// ```
 pub trait Acl: Executor {
-    /// The categories of commands; of one, by the option [`category`](Request::category), its commands.
+    /// The categories of commands; of one, by the option [`category`](AclCatOptions), its commands.
     /// Since 6.0. <https://redis.io/docs/latest/commands/acl-cat/>
     fn acl_cat(self) -> Request<Self, Vec<String>, AclCatOptions> {
         keyless::<_, ()>(self, const { known("ACL CAT") }).marked()
@@ -40,7 +40,7 @@ pub trait Acl: Executor {
         keyless::<_, ()>(self, const { known("ACL DRYRUN") }).with((user, command)).read_by(refusal)
     }
 
-    /// A random password, in hexadecimal digits. Options are methods of the request: [`bits`](Request::bits).
+    /// A random password, in hexadecimal digits. Options are methods of the request: [`bits`](AclGenpassOptions).
     /// Since 6.0. <https://redis.io/docs/latest/commands/acl-genpass/>
     fn acl_genpass(self) -> Request<Self, String, AclGenpassOptions> {
         keyless::<_, ()>(self, const { known("ACL GENPASS") }).marked()
@@ -72,7 +72,7 @@ pub trait Acl: Executor {
     }
 
     /// What was refused to users lately, the latest first, at most 10. Options are methods of the request:
-    /// [`count`](Request::count), [`reset`](Request::reset).
+    /// [`count`](AclLogOptions), [`reset`](AclLogOptions).
     /// Since 6.0. <https://redis.io/docs/latest/commands/acl-log/>
     fn acl_log(self) -> Request<Self, Vec<AclLogEntry>, AclLogOptions> {
         keyless::<_, ()>(self, const { known("ACL LOG") }).marked()
@@ -113,7 +113,9 @@ fn refusal(reply: Reply<'_>) -> Result<Option<String>, ConversionError> {
     Ok((said != "OK").then_some(said))
 }
 
-/// Marks a request of [`Acl::acl_cat`], whose options are methods.
+/// Marks a request of [`Acl::acl_cat`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+AclCatOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct AclCatOptions;
 
@@ -125,7 +127,9 @@ impl<E, T> Request<E, T, AclCatOptions> {
     }
 }
 
-/// Marks a request of [`Acl::acl_genpass`], whose options are methods.
+/// Marks a request of [`Acl::acl_genpass`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+AclGenpassOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct AclGenpassOptions;
 
@@ -137,7 +141,9 @@ impl<E, T> Request<E, T, AclGenpassOptions> {
     }
 }
 
-/// Marks a request of [`Acl::acl_log`], whose options are methods.
+/// Marks a request of [`Acl::acl_log`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+AclLogOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct AclLogOptions;
 

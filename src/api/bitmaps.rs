@@ -19,22 +19,22 @@ use crate::command::{Args, ConversionError, Effect, Executor, FromReply, Reply, 
 /// ```
 pub trait Bitmaps: Executor {
     /// How many bits are 1; 0 if there is no such key. Of a part alone with the request's methods
-    /// [`range`](Request::range) and [`bit_range`](Request::bit_range).
+    /// [`range`](BitcountOptions) and [`bit_range`](BitcountOptions).
     /// Since 2.6. <https://redis.io/docs/latest/commands/bitcount/>
     fn bitcount(self, key: impl ToArg) -> Request<Self, u64, BitcountOptions> {
         keyed::<_, ()>(self, const { known("BITCOUNT") }, key).marked()
     }
 
     /// Reads and changes integers of any number of bits. What to do is said by methods of the request, in order:
-    /// [`get`](Request::get), [`set`](Request::set), [`incrby`](Request::incrby), [`overflow`](Request::overflow). One
-    /// answer to each of the first three; `None` where [`BitfieldOverflow::Fail`] kept it from being done.
+    /// [`get`](BitfieldOptions), [`set`](BitfieldOptions), [`incrby`](BitfieldOptions), [`overflow`](BitfieldOptions).
+    /// One answer to each of the first three; `None` where [`BitfieldOverflow::Fail`] kept it from being done.
     /// Since 3.2. <https://redis.io/docs/latest/commands/bitfield/>
     fn bitfield(self, key: impl ToArg) -> Request<Self, Vec<Option<i64>>, BitfieldOptions> {
         keyed::<_, ()>(self, const { known("BITFIELD") }, key).marked()
     }
 
     /// Reads integers of any number of bits, on a replica too. Which ones is said by the request's method
-    /// [`get`](Request::get), once each.
+    /// [`get`](BitfieldRoOptions), once each.
     /// Since 6.0. <https://redis.io/docs/latest/commands/bitfield_ro/>
     fn bitfield_ro(self, key: impl ToArg) -> Request<Self, Vec<i64>, BitfieldRoOptions> {
         keyed::<_, ()>(self, const { known("BITFIELD_RO") }, key).marked()
@@ -48,7 +48,7 @@ pub trait Bitmaps: Executor {
     }
 
     /// Where the first bit of this value is; `None` if there is none. Of a part alone with the request's methods
-    /// [`start`](Request::start), [`range`](Request::range) and [`bit_range`](Request::bit_range).
+    /// [`start`](BitposOptions), [`range`](BitposOptions) and [`bit_range`](BitposOptions).
     ///
     /// Looking for `false` without an end, the bits behind the string count too: there is always one.
     /// Since 2.8.7. <https://redis.io/docs/latest/commands/bitpos/>
@@ -170,7 +170,9 @@ impl ToArgs for BitfieldOverflow {
 
 impl ToArg for BitfieldOverflow {}
 
-/// Marks a request of [`Bitmaps::bitcount`], whose options are methods.
+/// Marks a request of [`Bitmaps::bitcount`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+BitcountOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BitcountOptions;
 
@@ -187,7 +189,9 @@ impl<E, T> Request<E, T, BitcountOptions> {
     }
 }
 
-/// Marks a request of [`Bitmaps::bitpos`], whose options are methods.
+/// Marks a request of [`Bitmaps::bitpos`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+BitposOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BitposOptions;
 
@@ -209,11 +213,13 @@ impl<E, T> Request<E, T, BitposOptions> {
     }
 }
 
-/// Marks a request of [`Bitmaps::bitfield`], whose operations are methods.
+/// Marks a request of [`Bitmaps::bitfield`], whose [operations] are methods.
+///
+/// [operations]: Request#impl-Request%3CE,+T,+BitfieldOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BitfieldOptions;
 
-/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or an [`BitfieldElement`].
+/// Operations of [`Bitmaps::bitfield`]. An offset is a number of bits, or a [`BitfieldElement`].
 impl<E, T> Request<E, T, BitfieldOptions> {
     /// Answers an integer.
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
@@ -241,13 +247,15 @@ impl<E, T> Request<E, T, BitfieldOptions> {
     }
 }
 
-/// Marks a request of [`Bitmaps::bitfield_ro`], whose operation is a method.
+/// Marks a request of [`Bitmaps::bitfield_ro`], whose [operation] is a method.
+///
+/// [operation]: Request#impl-Request%3CE,+T,+BitfieldRoOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BitfieldRoOptions;
 
 /// Operations of [`Bitmaps::bitfield_ro`].
 impl<E, T> Request<E, T, BitfieldRoOptions> {
-    /// Answers an integer. An offset is a number of bits, or an [`BitfieldElement`].
+    /// Answers an integer. An offset is a number of bits, or a [`BitfieldElement`].
     pub fn get(self, of: BitfieldType, offset: impl ToArg) -> Self {
         self.with(("GET", of, offset))
     }

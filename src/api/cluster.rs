@@ -15,7 +15,6 @@ use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Rep
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
 /// use steadfast::api::Cluster;
 ///
-/// client.cluster_addslotsrange((0, 16_383)).await?;
 /// if client.cluster_info().await?.state == "ok" {
 ///     for shard in client.cluster_shards().await? {
 ///         println!("{:?}: {} nodes", shard.slots, shard.nodes.len());
@@ -76,14 +75,14 @@ pub trait Cluster: Executor {
     }
 
     /// This replica begins to take the place of its primary, in agreement with it. Options are methods of the request:
-    /// [`force`](Request::force), [`takeover`](Request::takeover).
+    /// [`force`](ClusterFailoverOptions), [`takeover`](ClusterFailoverOptions).
     /// Since 3.0. <https://redis.io/docs/latest/commands/cluster-failover/>
     fn cluster_failover(self) -> Request<Self, (), ClusterFailoverOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER FAILOVER") }).marked()
     }
 
-    /// Deletes all keys of a slot. Options are methods of the request: [`asynchronous`](Request::asynchronous),
-    /// [`synchronous`](Request::synchronous).
+    /// Deletes all keys of a slot. Options are methods of the request: [`asynchronous`](FlushOptions),
+    /// [`synchronous`](FlushOptions).
     /// Valkey 9.0. <https://valkey.io/commands/cluster-flushslot/>
     fn cluster_flushslot(self, slot: u16) -> Request<Self, (), FlushOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER FLUSHSLOT") }).with(slot).marked()
@@ -140,14 +139,14 @@ pub trait Cluster: Executor {
     }
 
     /// Makes the node known to another one, and so to its cluster. Options are methods of the request:
-    /// [`bus_port`](Request::bus_port).
+    /// [`bus_port`](ClusterMeetOptions).
     /// Since 3.0. <https://redis.io/docs/latest/commands/cluster-meet/>
     fn cluster_meet(self, ip: impl ToArg, port: u16) -> Request<Self, (), ClusterMeetOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER MEET") }).with((ip, port)).marked()
     }
 
     /// Begins to move ranges of slots, pairs of the first and the last, from this node to another one. Options are methods
-    /// of the request: [`and`](Request::and).
+    /// of the request: [`and`](ClusterMigrateslotsOptions).
     /// Valkey 9.0. <https://valkey.io/commands/cluster-migrateslots/>
     fn cluster_migrateslots(
         self,
@@ -194,8 +193,8 @@ pub trait Cluster: Executor {
         keyless(self, const { known("CLUSTER REPLICATE") }).with(("NO", "ONE"))
     }
 
-    /// The node leaves its cluster, and forgets it. Options are methods of the request: [`hard`](Request::hard),
-    /// [`soft`](Request::soft).
+    /// The node leaves its cluster, and forgets it. Options are methods of the request: [`hard`](ClusterResetOptions),
+    /// [`soft`](ClusterResetOptions).
     /// Since 3.0. <https://redis.io/docs/latest/commands/cluster-reset/>
     fn cluster_reset(self) -> Request<Self, (), ClusterResetOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER RESET") }).marked()
@@ -213,7 +212,8 @@ pub trait Cluster: Executor {
         keyless(self, const { known("CLUSTER SET-CONFIG-EPOCH") }).with(epoch)
     }
 
-    /// Says who has a slot, or that it is being moved. Options are methods of the request: [`timeout`](Request::timeout).
+    /// Says who has a slot, or that it is being moved. Options are methods of the request:
+    /// [`timeout`](ClusterSetslotOptions).
     /// Since 3.0. <https://redis.io/docs/latest/commands/cluster-setslot/>
     fn cluster_setslot(self, slot: u16, state: SlotState<'_>) -> Request<Self, (), ClusterSetslotOptions> {
         let request = keyless::<_, ()>(self, const { known("CLUSTER SETSLOT") }).with(slot);
@@ -240,7 +240,7 @@ pub trait Cluster: Executor {
     }
 
     /// The slots of this node with what is counted of them, such as `key-count`. Which slots is said by a method of the
-    /// request, one of them: [`slotsrange`](Request::slotsrange), [`orderby`](Request::orderby).
+    /// request, one of them: [`slotsrange`](ClusterSlotStatsOptions), [`orderby`](ClusterSlotStatsOptions).
     /// Redis 8.2, Valkey 8.0. <https://redis.io/docs/latest/commands/cluster-slot-stats/>
     fn cluster_slot_stats(self) -> Request<Self, Vec<ClusterSlotStats>, ClusterSlotStatsOptions> {
         keyless::<_, ()>(self, const { known("CLUSTER SLOT-STATS") }).marked()
@@ -254,8 +254,9 @@ pub trait Cluster: Executor {
     }
 
     /// A page of the keys of the cluster, in no order, and where the next page begins: on this node or another one, to
-    /// which the cursor leads as a key would. Options are methods of the request: [`cursor`](Request::cursor),
-    /// [`matching`](Request::matching), [`count`](Request::count), [`of_type`](Request::of_type), [`slot`](Request::slot).
+    /// which the cursor leads as a key would. Options are methods of the request: [`cursor`](ClusterscanOptions),
+    /// [`matching`](ClusterscanOptions), [`count`](ClusterscanOptions), [`of_type`](ClusterscanOptions),
+    /// [`slot`](ClusterscanOptions).
     ///
     /// A key that was there from the first page to the last comes at least once, perhaps several times.
     /// Valkey 9.1. <https://valkey.io/commands/clusterscan/>
@@ -266,7 +267,9 @@ pub trait Cluster: Executor {
 
 impl<E: Executor> Cluster for E {}
 
-/// Marks a request of [`Cluster::cluster_failover`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_failover`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterFailoverOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterFailoverOptions;
 
@@ -283,7 +286,9 @@ impl<E, T> Request<E, T, ClusterFailoverOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::cluster_meet`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_meet`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterMeetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterMeetOptions;
 
@@ -295,7 +300,9 @@ impl<E, T> Request<E, T, ClusterMeetOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::cluster_migrateslots`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_migrateslots`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterMigrateslotsOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterMigrateslotsOptions;
 
@@ -307,7 +314,9 @@ impl<E, T> Request<E, T, ClusterMigrateslotsOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::cluster_reset`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_reset`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterResetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterResetOptions;
 
@@ -324,7 +333,9 @@ impl<E, T> Request<E, T, ClusterResetOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::cluster_setslot`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_setslot`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterSetslotOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterSetslotOptions;
 
@@ -336,7 +347,9 @@ impl<E, T> Request<E, T, ClusterSetslotOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::cluster_slot_stats`], whose options are methods.
+/// Marks a request of [`Cluster::cluster_slot_stats`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterSlotStatsOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterSlotStatsOptions;
 
@@ -368,7 +381,9 @@ impl<E, T> Request<E, T, ClusterSlotStatsOptions> {
     }
 }
 
-/// Marks a request of [`Cluster::clusterscan`], whose options are methods.
+/// Marks a request of [`Cluster::clusterscan`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClusterscanOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterscanOptions;
 

@@ -13,7 +13,6 @@ use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Reques
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-/// use std::time::Duration;
 /// use steadfast::api::Connection;
 ///
 /// client.ping().await?;
@@ -21,7 +20,7 @@ use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Reques
 /// for other in client.client_list().await? {
 ///     println!("{} idle for {:?}", other.addr, other.idle);
 /// }
-/// let ended = client.client_kill().user("app").maxage(Duration::from_secs(3600)).await?;
+/// let ended = client.client_kill().user("app").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -57,16 +56,16 @@ pub trait Connection: Executor {
         keyless(self, const { known("CLIENT INFO") })
     }
 
-    /// Ends the connections that all of the filters fit, but for this one. How many. Filters are methods of the request,
-    /// at least one: [`id`](Request::id), [`addr`](Request::addr), [`user`](Request::user), ...; this one too if it fits with
-    /// [`include_me`](Request::include_me).
+    /// Ends the connections that all of the filters fit, but for this one. How many. Filters are methods of the
+    /// request, at least one: [`id`](ClientFilterOptions), [`addr`](ClientFilterOptions),
+    /// [`user`](ClientFilterOptions), ...; this one too if it fits with [`include_me`](ClientFilterOptions).
     /// Since 2.8.12. <https://redis.io/docs/latest/commands/client-kill/>
     fn client_kill(self) -> Request<Self, u64, ClientFilterOptions> {
         keyless::<_, ()>(self, const { known("CLIENT KILL") }).marked()
     }
 
-    /// The connections of the server. Filters are methods of the request: [`id`](Request::id),
-    /// [`of_type`](Request::of_type), ...; the default is all.
+    /// The connections of the server. Filters are methods of the request: [`id`](ClientFilterOptions),
+    /// [`of_type`](ClientFilterOptions), ...; the default is all.
     /// Since 2.4. <https://redis.io/docs/latest/commands/client-list/>
     fn client_list(self) -> Request<Self, Vec<ConnectedClient>, ClientFilterOptions> {
         keyless::<_, ()>(self, const { known("CLIENT LIST") }).read_by(clients)
@@ -80,7 +79,7 @@ pub trait Connection: Executor {
     }
 
     /// The server runs no commands of ordinary connections for this long; they wait. Sent in milliseconds, rounded up.
-    /// Options are methods of the request: [`write`](Request::write).
+    /// Options are methods of the request: [`write`](ClientPauseOptions).
     /// Since 3.0. <https://redis.io/docs/latest/commands/client-pause/>
     fn client_pause(self, duration: Duration) -> Request<Self, (), ClientPauseOptions> {
         keyless::<_, ()>(self, const { known("CLIENT PAUSE") }).with(milliseconds(duration)).marked()
@@ -106,7 +105,7 @@ pub trait Connection: Executor {
     }
 
     /// Ends the waiting of a connection that is in a blocking command, as if its time was over. Whether it was. Options are
-    /// methods of the request: [`error`](Request::error).
+    /// methods of the request: [`error`](ClientUnblockOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/client-unblock/>
     fn client_unblock(self, id: i64) -> Request<Self, bool, ClientUnblockOptions> {
         keyless::<_, ()>(self, const { known("CLIENT UNBLOCK") }).with(id).marked()
@@ -124,7 +123,7 @@ pub trait Connection: Executor {
         keyless(self, const { known("ECHO") }).with(message)
     }
 
-    /// Whether the server answers. Options are methods of the request: [`message`](Request::message).
+    /// Whether the server answers. Options are methods of the request: [`message`](PingOptions).
     /// Since 1.0. <https://redis.io/docs/latest/commands/ping/>
     fn ping(self) -> Request<Self, (), PingOptions> {
         keyless::<_, ()>(self, const { known("PING") }).marked()
@@ -196,7 +195,9 @@ impl ClientType {
     }
 }
 
-/// Marks a request of [`Connection::ping`], whose options are methods.
+/// Marks a request of [`Connection::ping`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+PingOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct PingOptions;
 
@@ -208,7 +209,9 @@ impl<E, T> Request<E, T, PingOptions> {
     }
 }
 
-/// Marks a request of [`Connection::client_pause`], whose options are methods.
+/// Marks a request of [`Connection::client_pause`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClientPauseOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClientPauseOptions;
 
@@ -220,7 +223,9 @@ impl<E, T> Request<E, T, ClientPauseOptions> {
     }
 }
 
-/// Marks a request of [`Connection::client_unblock`], whose options are methods.
+/// Marks a request of [`Connection::client_unblock`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ClientUnblockOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClientUnblockOptions;
 
@@ -232,7 +237,9 @@ impl<E, T> Request<E, T, ClientUnblockOptions> {
     }
 }
 
-/// Marks a request of [`Connection::client_kill`] and [`Connection::client_list`], whose filters are methods.
+/// Marks a request of [`Connection::client_kill`] and [`Connection::client_list`], whose [filters] are methods.
+///
+/// [filters]: Request#impl-Request%3CE,+T,+ClientFilterOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ClientFilterOptions;
 

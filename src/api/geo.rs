@@ -20,15 +20,16 @@ use crate::command::{Args, ConversionError, Effect, Executor, FromReply, Reply, 
 /// # }
 /// ```
 pub trait Geo: Executor {
-    /// Adds members or changes their positions: triples of longitude, latitude (both in degrees) and member. How many of
-    /// them are new. Options are methods of the request: [`nx`](Request::nx), [`xx`](Request::xx), [`ch`](Request::ch).
+    /// Adds members or changes their positions: triples of longitude, latitude (both in degrees) and member. How many
+    /// of them are new. Options are methods of the request: [`nx`](GeoaddOptions), [`xx`](GeoaddOptions),
+    /// [`ch`](GeoaddOptions).
     /// Since 3.2. <https://redis.io/docs/latest/commands/geoadd/>
     fn geoadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, GeoaddOptions> {
         keyed::<_, ()>(self, const { known("GEOADD") }, key).with(members).marked()
     }
 
-    /// How far two members are from each other, in meters or in another [`unit`](Request::unit); `None` if one of them is
-    /// not there.
+    /// How far two members are from each other, in meters or in another [`unit`](GeodistOptions); `None` if one of them
+    /// is not there.
     /// Since 3.2. <https://redis.io/docs/latest/commands/geodist/>
     fn geodist(
         self,
@@ -54,7 +55,7 @@ pub trait Geo: Executor {
     }
 
     /// The members in a circle around a position. Options as for [`geosearch`](Self::geosearch), and
-    /// [`store`](Request::store) and [`storedist`](Request::storedist).
+    /// [`store`](GeoradiusOptions) and [`storedist`](GeoradiusOptions).
     /// Since 3.2. <https://redis.io/docs/latest/commands/georadius/>
     /// Deprecated since 6.2: use [`geosearch`](Self::geosearch) or [`geosearchstore`](Self::geosearchstore).
     fn georadius<T: FromReply>(
@@ -81,7 +82,7 @@ pub trait Geo: Executor {
     }
 
     /// The members in a circle around a member, this one too. Options as for [`geosearch`](Self::geosearch), and
-    /// [`store`](Request::store) and [`storedist`](Request::storedist).
+    /// [`store`](GeoradiusOptions) and [`storedist`](GeoradiusOptions).
     /// Since 3.2. <https://redis.io/docs/latest/commands/georadiusbymember/>
     /// Deprecated since 6.2: use [`geosearch`](Self::geosearch) or [`geosearchstore`](Self::geosearchstore).
     fn georadiusbymember<T: FromReply>(
@@ -107,12 +108,12 @@ pub trait Geo: Executor {
         keyed::<_, ()>(self, const { known("GEORADIUSBYMEMBER_RO") }, key).with((member, radius, unit)).marked()
     }
 
-    /// The members in a shape around a [position](GeoPosition) or a [member](FromMember), this one too, in no order. Empty
-    /// if there are none; an origin that is no member is an error of the server.
+    /// The members in a shape around a [position](GeoPosition) or a [member](FromMember), this one too, in no order.
+    /// Empty if there are none; an origin that is no member is an error of the server.
     ///
-    /// Options are methods of the request: [`asc`](Request::asc), [`desc`](Request::desc), [`count`](Request::count),
-    /// [`any`](Request::any); and, so that it answers a [`GeoFound`] for each, [`withcoord`](Request::withcoord),
-    /// [`withdist`](Request::withdist), [`withhash`](Request::withhash).
+    /// Options are methods of the request: [`asc`](GeosearchOptions), [`desc`](GeosearchOptions),
+    /// [`count`](GeosearchOptions), [`any`](GeosearchOptions); and, so that it answers a [`GeoFound`] for each,
+    /// [`withcoord`](GeosearchOptions), [`withdist`](GeosearchOptions), [`withhash`](GeosearchOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/geosearch/>
     fn geosearch<T: FromReply>(
         self,
@@ -123,10 +124,10 @@ pub trait Geo: Executor {
         keyed::<_, ()>(self, const { known("GEOSEARCH") }, key).with((origin.option(), origin, shape)).marked()
     }
 
-    /// Stores the members of `source` in a shape, given as for [`geosearch`](Self::geosearch), in the place of what was at
-    /// `destination`. How many they are; of none, `destination` is deleted. Options are methods of the request:
-    /// [`asc`](Request::asc), [`desc`](Request::desc), [`count`](Request::count), [`any`](Request::any),
-    /// [`storedist`](Request::storedist).
+    /// Stores the members of `source` in a shape, given as for [`geosearch`](Self::geosearch), in the place of what was
+    /// at `destination`. How many they are; of none, `destination` is deleted. Options are methods of the request:
+    /// [`asc`](GeosearchstoreOptions), [`desc`](GeosearchstoreOptions), [`count`](GeosearchstoreOptions),
+    /// [`any`](GeosearchstoreOptions), [`storedist`](GeosearchstoreOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/geosearchstore/>
     fn geosearchstore(
         self,
@@ -269,11 +270,11 @@ impl ToArg for GeoUnit {}
 pub struct GeoFound<T = String> {
     /// The member.
     pub member: T,
-    /// How far it is from the origin, in the unit of the search: with [`withdist`](Request::withdist).
+    /// How far it is from the origin, in the unit of the search: with [`withdist`](GeosearchDetailOptions).
     pub distance: Option<f64>,
-    /// The bits of its position, which are its score: with [`withhash`](Request::withhash).
+    /// The bits of its position, which are its score: with [`withhash`](GeosearchDetailOptions).
     pub hash: Option<u64>,
-    /// Where it is: with [`withcoord`](Request::withcoord).
+    /// Where it is: with [`withcoord`](GeosearchDetailOptions).
     pub position: Option<GeoPosition>,
 }
 
@@ -296,7 +297,9 @@ impl<T: FromReply> FromReply for GeoFound<T> {
     }
 }
 
-/// Marks a request of [`Geo::geoadd`], whose options are methods.
+/// Marks a request of [`Geo::geoadd`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+GeoaddOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeoaddOptions;
 
@@ -318,7 +321,9 @@ impl<E, T> Request<E, T, GeoaddOptions> {
     }
 }
 
-/// Marks a request of [`Geo::geodist`], whose options are methods.
+/// Marks a request of [`Geo::geodist`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+GeodistOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeodistOptions;
 
@@ -330,23 +335,37 @@ impl<E, T> Request<E, T, GeodistOptions> {
     }
 }
 
-/// Marks a request that answers the members of a search, whose options are methods.
+/// Marks a request that answers the members of a search, whose [options] are methods; so are those of
+/// [every search](GeoSearching).
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+GeosearchOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeosearchOptions;
 
-/// Marks a request that answers the members of a search with details, whose options are methods.
+/// Marks a request that answers the members of a search with details, whose [options] are methods; so are those of
+/// [every search](GeoSearching).
+///
+/// [options]: Request#impl-Request%3CE,+T,+GeosearchDetailOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeosearchDetailOptions;
 
-/// Marks a request that answers the members of a search, or stores them, whose options are methods.
+/// Marks a request that answers the members of a search, whose [options] are methods, or [stores][storing] them; so are
+/// those of [every search](GeoSearching).
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+GeoradiusOptions%3E
+/// [storing]: Request#impl-Request%3CE,+T,+GeoradiusOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeoradiusOptions;
 
-/// Marks a request of [`Geo::geosearchstore`], whose options are methods.
+/// Marks a request of [`Geo::geosearchstore`], whose [options] are methods; so are those of
+/// [every search](GeoSearching).
+///
+/// [options]: Request#impl-Request%3CE,+T,+GeosearchstoreOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GeosearchstoreOptions;
 
-/// The marks of requests that search for places.
+/// The marks of requests that search for places. On the page of [`Request`], the block `impl<E, T, O: GeoSearching>` has
+/// the options that all of them have: `asc`, `desc`, `count`, `any`.
 pub trait GeoSearching: searching::Sealed {}
 
 mod searching {

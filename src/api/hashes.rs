@@ -11,13 +11,24 @@ use crate::command::{
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::collections::HashMap;
+/// use std::time::Duration;
 /// use steadfast::api::Hashes;
 ///
-/// use std::collections::HashMap;
-///
-/// client.hset("user:7", [("name", "alice"), ("city", "Oslo")]).await?;
+/// // Fields of different types are a tuple of pairs; of one type also an array, a vector or a map.
+/// client.hset("user:7", (("name", "alice"), ("visits", 1))).await?;
+/// let visits = client.hincrby("user:7", "visits", 1).await?;
 /// let name: Option<String> = client.hget("user:7", "name").await?;
 /// let all: HashMap<String, String> = client.hgetall("user:7").await?;
+///
+/// // A field that expires alone (Redis 8.0, Valkey 9.0).
+/// client.hsetex("user:7", ("code", 123_456)).ex(Duration::from_secs(300)).await?;
+///
+/// // A hash too large for one answer.
+/// let mut fields = client.hscan::<String, String>("words").matching("a*").stream();
+/// while let Some(field) = fields.next().await {
+///     let (word, meaning) = field?;
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -35,8 +46,8 @@ pub trait Hashes: Executor {
     }
 
     /// Fields expire after this long, without the others; of zero, at once. What came of it, for each field. Options
-    /// are methods of the request: [`nx`](Request::nx), [`xx`](Request::xx), [`gt`](Request::gt), [`lt`](Request::lt).
-    /// Sent as `HPEXPIRE`, in milliseconds, rounded up.
+    /// are methods of the request: [`nx`](HexpireOptions), [`xx`](HexpireOptions), [`gt`](HexpireOptions),
+    /// [`lt`](HexpireOptions). Sent as `HPEXPIRE`, in milliseconds, rounded up.
     /// Redis 7.4, Valkey 9.0. <https://redis.io/docs/latest/commands/hexpire/>
     fn hexpire(
         self,
@@ -84,7 +95,7 @@ pub trait Hashes: Executor {
     }
 
     /// The values of several fields, in their order, `None` where there is none, and changes when they expire: options
-    /// are methods of the request, [`ex`](Request::ex), [`exat`](Request::exat), [`persist`](Request::persist). Without
+    /// are methods of the request, [`ex`](HgetexOptions), [`exat`](HgetexOptions), [`persist`](HgetexOptions). Without
     /// one nothing is changed.
     /// Redis 8.0, Valkey 9.0. <https://redis.io/docs/latest/commands/hgetex/>
     fn hgetex<T: FromReply>(
@@ -175,7 +186,7 @@ pub trait Hashes: Executor {
     }
 
     /// The name of any field; `None` if there is no such key. Of several ones with the request's method
-    /// [`count`](Request::count), and then also their values.
+    /// [`count`](HrandfieldOptions), and then also their values.
     /// Since 6.2. <https://redis.io/docs/latest/commands/hrandfield/>
     fn hrandfield<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, HrandfieldOptions> {
         keyed::<_, ()>(self, const { known("HRANDFIELD") }, key).marked()
@@ -202,9 +213,9 @@ pub trait Hashes: Executor {
     }
 
     /// Sets fields, pairs as for [`hset`](Self::hset), all with the same expiry. Whether they were set: always, without
-    /// a condition. Options are methods of the request: [`ex`](Request::ex), [`exat`](Request::exat),
-    /// [`keepttl`](Request::keepttl), [`fnx`](Request::fnx), [`fxx`](Request::fxx), [`nx`](Request::nx),
-    /// [`xx`](Request::xx).
+    /// a condition. Options are methods of the request: [`ex`](HsetexOptions), [`exat`](HsetexOptions),
+    /// [`keepttl`](HsetexOptions), [`fnx`](HsetexOptions), [`fxx`](HsetexOptions), [`nx`](HsetexOptions),
+    /// [`xx`](HsetexOptions).
     /// Redis 8.0, Valkey 9.0. <https://redis.io/docs/latest/commands/hsetex/>
     fn hsetex(self, key: impl ToArg, pairs: impl ToArgs) -> Request<Self, bool, HsetexOptions> {
         let request = keyed::<_, ()>(self, const { known("HSETEX") }, key).with("FIELDS").with(pairs);
@@ -238,7 +249,9 @@ pub trait Hashes: Executor {
 
 impl<E: Executor> Hashes for E {}
 
-/// Marks a request that says when fields expire, whose options are methods.
+/// Marks a request that says when fields expire, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+HexpireOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct HexpireOptions;
 
@@ -265,7 +278,9 @@ impl<E, T> Request<E, T, HexpireOptions> {
     }
 }
 
-/// Marks a request of [`Hashes::hgetex`], whose options are methods.
+/// Marks a request of [`Hashes::hgetex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+HgetexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct HgetexOptions;
 
@@ -287,7 +302,9 @@ impl<E, T> Request<E, T, HgetexOptions> {
     }
 }
 
-/// Marks a request of [`Hashes::hsetex`], whose options are methods.
+/// Marks a request of [`Hashes::hsetex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+HsetexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct HsetexOptions;
 
@@ -329,11 +346,15 @@ impl<E, T> Request<E, T, HsetexOptions> {
     }
 }
 
-/// Marks a request of [`Hashes::hrandfield`], whose option is a method.
+/// Marks a request of [`Hashes::hrandfield`], whose [option] is a method.
+///
+/// [option]: Request#impl-Request%3CE,+Option%3CT%3E,+HrandfieldOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct HrandfieldOptions;
 
-/// Marks a request of [`Hashes::hrandfield`] for several fields, whose option is a method.
+/// Marks a request of [`Hashes::hrandfield`] for several fields, whose [option] is a method.
+///
+/// [option]: Request#impl-Request%3CE,+Vec%3CT%3E,+HrandfieldCountOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct HrandfieldCountOptions;
 

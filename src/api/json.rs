@@ -33,7 +33,7 @@ pub trait JsonDocuments: Executor {
     }
 
     /// Where a value is first found in arrays, from 0 on; -1 where it is not. Only text, numbers, booleans and null can
-    /// be looked for. [`range`](Request::range) is an option.
+    /// be looked for. [`range`](JsonArrindexOptions) is an option.
     /// Since JSON 1.0. <https://redis.io/docs/latest/commands/json.arrindex/>
     fn json_arrindex(
         self,
@@ -63,8 +63,8 @@ pub trait JsonDocuments: Executor {
         keyed::<_, ()>(self, const { known("JSON.ARRLEN") }, key).with(path).read_by(each)
     }
 
-    /// Removes an item from arrays, the last one, or that of the option [`index`](Request::index). What was removed, as
-    /// JSON; `None` also where an array was empty.
+    /// Removes an item from arrays, the last one, or that of the option [`index`](JsonArrpopOptions). What was removed,
+    /// as JSON; `None` also where an array was empty.
     /// Since JSON 1.0. <https://redis.io/docs/latest/commands/json.arrpop/>
     fn json_arrpop<T: FromReply>(
         self,
@@ -101,7 +101,7 @@ pub trait JsonDocuments: Executor {
 
     /// The values at one path, or at several, as one JSON text; `None` if there is no such key. Of one path, the text is
     /// an array of what it matches. Of several, it is an object of such arrays by path. Of none it is that of `$`, an
-    /// array of the document. [`indent`](Request::indent), [`newline`](Request::newline) and [`space`](Request::space)
+    /// array of the document. [`indent`](JsonGetOptions), [`newline`](JsonGetOptions) and [`space`](JsonGetOptions)
     /// are options.
     /// Since JSON 1.0. <https://redis.io/docs/latest/commands/json.get/>
     fn json_get<T: FromReply>(self, key: impl ToArg, paths: impl ToArgs) -> Request<Self, Option<T>, JsonGetOptions> {
@@ -165,8 +165,8 @@ pub trait JsonDocuments: Executor {
         keyed(self, const { known("JSON.RESP") }, key).with(path)
     }
 
-    /// Sets the values at a path; the path `$` makes or replaces the document. With [`nx`](Request::nx) or
-    /// [`xx`](Request::xx) it answers whether something was set. A new field is made in an object that is there.
+    /// Sets the values at a path; the path `$` makes or replaces the document. With [`nx`](JsonSetOptions) or
+    /// [`xx`](JsonSetOptions) it answers whether something was set. A new field is made in an object that is there.
     /// Since JSON 1.0. <https://redis.io/docs/latest/commands/json.set/>
     fn json_set(self, key: impl ToArg, path: impl ToArg, value: impl ToArg) -> Request<Self, (), JsonSetOptions> {
         keyed::<_, ()>(self, const { known("JSON.SET") }, key).with((path, value)).marked()
@@ -200,7 +200,9 @@ pub trait JsonDocuments: Executor {
 
 impl<E: Executor> JsonDocuments for E {}
 
-/// Marks a request of [`JsonDocuments::json_arrindex`], whose options are methods.
+/// Marks a request of [`JsonDocuments::json_arrindex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+JsonArrindexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct JsonArrindexOptions;
 
@@ -212,7 +214,9 @@ impl<E, T> Request<E, T, JsonArrindexOptions> {
     }
 }
 
-/// Marks a request of [`JsonDocuments::json_arrpop`], whose options are methods.
+/// Marks a request of [`JsonDocuments::json_arrpop`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+JsonArrpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct JsonArrpopOptions;
 
@@ -224,7 +228,9 @@ impl<E, T> Request<E, T, JsonArrpopOptions> {
     }
 }
 
-/// Marks a request of [`JsonDocuments::json_get`], whose options are methods.
+/// Marks a request of [`JsonDocuments::json_get`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+JsonGetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct JsonGetOptions;
 
@@ -246,7 +252,9 @@ impl<E, T> Request<E, T, JsonGetOptions> {
     }
 }
 
-/// Marks a request of [`JsonDocuments::json_set`], whose options are methods.
+/// Marks a request of [`JsonDocuments::json_set`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+JsonSetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct JsonSetOptions;
 

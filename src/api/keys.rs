@@ -14,15 +14,22 @@ use crate::command::{ConversionError, Effect, Executor, FromReply, Page, Reply, 
 /// use std::time::Duration;
 /// use steadfast::api::Keys;
 ///
-/// client.expire("session:7", Duration::from_secs(60)).await?;
+/// let is_there = client.expire("session:7", Duration::from_secs(60)).await?;
 /// let left: Option<Duration> = client.ttl("session:7").await?.left();
-/// let gone = client.del(["a", "b"]).await?;
+/// let how_many = client.exists(["a", "b"]).await?;
+/// let was_to_expire = client.persist("session:8").await?;
+///
+/// // All keys of a kind, without holding the server up as KEYS does.
+/// let mut drafts = client.scan::<String>().matching("draft:*").count(1000).stream();
+/// while let Some(draft) = drafts.next().await {
+///     client.unlink(draft?).await?;
+/// }
 /// # Ok(())
 /// # }
 /// ```
 pub trait Keys: Executor {
     /// Copies the value of one key to another. Whether it was copied: not if there is no such key, or the other one exists
-    /// and [`replace`](Request::replace) is not said. Options are methods of the request.
+    /// and [`replace`](CopyOptions) is not said. Options are methods of the request.
     /// Since 6.2. <https://redis.io/docs/latest/commands/copy/>
     fn copy(self, from: impl ToArg, to: impl ToArg) -> Request<Self, bool, CopyOptions> {
         keyed::<_, ()>(self, const { known("COPY") }, from).with_keys(to).marked()
@@ -47,9 +54,9 @@ pub trait Keys: Executor {
         keys_only(self, const { known("EXISTS") }, keys)
     }
 
-    /// The key expires after this long; of zero, at once. Whether there is such a key, and the condition of the options,
-    /// if there is one, was met: [`nx`](Request::nx), [`xx`](Request::xx), [`gt`](Request::gt), [`lt`](Request::lt). Sent
-    /// as `PEXPIRE`, in milliseconds, rounded up.
+    /// The key expires after this long; of zero, at once. Whether there is such a key, and the condition of the
+    /// options, if there is one, was met: [`nx`](ExpireOptions), [`xx`](ExpireOptions), [`gt`](ExpireOptions),
+    /// [`lt`](ExpireOptions). Sent as `PEXPIRE`, in milliseconds, rounded up.
     /// Since 2.6. <https://redis.io/docs/latest/commands/expire/>
     fn expire(self, key: impl ToArg, after: Duration) -> Request<Self, bool, ExpireOptions> {
         self.pexpire(key, after)
@@ -76,8 +83,8 @@ pub trait Keys: Executor {
     }
 
     /// Moves keys, at least one, to another server, which they are gone to when the answer is there. Whether any of them
-    /// existed. Options are methods of the request: [`db`](Request::db), [`timeout`](Request::timeout),
-    /// [`copy`](Request::copy), [`replace`](Request::replace), [`auth`](Request::auth), [`auth2`](Request::auth2).
+    /// existed. Options are methods of the request: [`db`](MigrateOptions), [`timeout`](MigrateOptions),
+    /// [`copy`](MigrateOptions), [`replace`](MigrateOptions), [`auth`](MigrateOptions), [`auth2`](MigrateOptions).
     ///
     /// Meanwhile the server does nothing else. An error of the other server, or the time-out, is an error here, and then
     /// some keys may be on both. Since 3.0.6. <https://redis.io/docs/latest/commands/migrate/>
@@ -177,8 +184,8 @@ pub trait Keys: Executor {
     }
 
     /// Makes a key of what [`dump`](Self::dump) answered. An error of the server (`BUSYKEY`) if there is such a key
-    /// already and [`replace`](Request::replace) is not said. Options are methods of the request: that one,
-    /// [`ttl`](Request::ttl), [`absttl`](Request::absttl), [`idletime`](Request::idletime), [`freq`](Request::freq).
+    /// already and [`replace`](RestoreOptions) is not said. Options are methods of the request: that one,
+    /// [`ttl`](RestoreOptions), [`absttl`](RestoreOptions), [`idletime`](RestoreOptions), [`freq`](RestoreOptions).
     /// Default: it does not expire.
     /// Since 2.6. <https://redis.io/docs/latest/commands/restore/>
     fn restore(self, key: impl ToArg, dumped: impl ToArg) -> Request<Self, (), RestoreOptions> {
@@ -186,8 +193,8 @@ pub trait Keys: Executor {
     }
 
     /// A page of the keys of the database, in no order, and where the next page begins. Options are methods of the
-    /// request: [`matching`](Request::matching), [`count`](Request::count), [`of_type`](Request::of_type),
-    /// [`cursor`](Request::cursor). On a client [`stream`](Request::stream) goes through all pages.
+    /// request: [`matching`](ScanOptions), [`count`](ScanOptions), [`of_type`](ScanOptions),
+    /// [`cursor`](ScanOptions). On a client [`stream`](Request::stream) goes through all pages.
     ///
     /// A key that was there from the first page to the last comes at least once, perhaps twice.
     /// Since 2.8. <https://redis.io/docs/latest/commands/scan/>
@@ -196,8 +203,8 @@ pub trait Keys: Executor {
     }
 
     /// The elements of a list, a set or a sorted set in order, or values that they refer to. Empty if there is no such
-    /// key. Options are methods of the request: [`by`](Request::by), [`limit`](Request::limit), [`get`](Request::get),
-    /// [`asc`](Request::asc), [`desc`](Request::desc), [`alpha`](Request::alpha). Default: as numbers, the least one first;
+    /// key. Options are methods of the request: [`by`](SortOptions), [`limit`](SortOptions), [`get`](SortOptions),
+    /// [`asc`](SortOptions), [`desc`](SortOptions), [`alpha`](SortOptions). Default: as numbers, the least one first;
     /// an element that is none is an error.
     /// Since 1.0. <https://redis.io/docs/latest/commands/sort/>
     fn sort<T: FromReply>(self, key: impl ToArg) -> Request<Self, Vec<T>, SortOptions> {
@@ -245,7 +252,9 @@ pub trait Keys: Executor {
 
 impl<E: Executor> Keys for E {}
 
-/// Marks a request of [`Keys::copy`], whose options are methods.
+/// Marks a request of [`Keys::copy`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+CopyOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct CopyOptions;
 
@@ -262,7 +271,9 @@ impl<E, T> Request<E, T, CopyOptions> {
     }
 }
 
-/// Marks a request that says when a key expires, whose options are methods.
+/// Marks a request that says when a key expires, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ExpireOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ExpireOptions;
 
@@ -289,7 +300,9 @@ impl<E, T> Request<E, T, ExpireOptions> {
     }
 }
 
-/// Marks a request of [`Keys::migrate`], whose options are methods.
+/// Marks a request of [`Keys::migrate`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+MigrateOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct MigrateOptions;
 
@@ -326,7 +339,9 @@ impl<E, T> Request<E, T, MigrateOptions> {
     }
 }
 
-/// Marks a request of [`Keys::restore`], whose options are methods.
+/// Marks a request of [`Keys::restore`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+RestoreOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct RestoreOptions;
 
@@ -358,7 +373,9 @@ impl<E, T> Request<E, T, RestoreOptions> {
     }
 }
 
-/// Marks a request that sorts, whose options are methods.
+/// Marks a request that sorts, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+SortOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SortOptions;
 

@@ -53,7 +53,7 @@ pub trait Lists: Executor {
         keyed(self, const { known("LMOVE") }, source).with_keys(destination).with((from, to))
     }
 
-    /// Removes an item from the first of the lists that has one, or with [`count`](Request::count) up to so many. The
+    /// Removes an item from the first of the lists that has one, or with [`count`](LmpopOptions) up to so many. The
     /// list's key and the items; `None` if all lists are empty. Items are gone also if the key or one of them does not
     /// convert: `Bytes` takes any.
     /// Since 7.0. <https://redis.io/docs/latest/commands/lmpop/>
@@ -65,14 +65,14 @@ pub trait Lists: Executor {
         counted_keys(keyless::<_, ()>(self, const { known("LMPOP") }), keys).with(from).marked()
     }
 
-    /// Removes the first item; `None` if there is none. With [`count`](Request::count) up to so many.
+    /// Removes the first item; `None` if there is none. With [`count`](PopOptions) up to so many.
     /// Since 1.0. <https://redis.io/docs/latest/commands/lpop/>
     fn lpop<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, PopOptions> {
         keyed::<_, ()>(self, const { known("LPOP") }, key).marked()
     }
 
     /// The index of the first item that equals this one; `None` if there is none. Options are methods of the request:
-    /// [`rank`](Request::rank), [`count`](Request::count), [`maxlen`](Request::maxlen).
+    /// [`rank`](LposOptions), [`count`](LposOptions), [`maxlen`](LposOptions).
     /// Since 6.0.6. <https://redis.io/docs/latest/commands/lpos/>
     fn lpos(self, key: impl ToArg, item: impl ToArg) -> Request<Self, Option<u64>, LposOptions> {
         keyed::<_, ()>(self, const { known("LPOS") }, key).with(item).marked()
@@ -116,7 +116,7 @@ pub trait Lists: Executor {
         keyed(self, const { known("LTRIM") }, key).with((start, stop))
     }
 
-    /// Removes the last item; `None` if there is none. With [`count`](Request::count) up to so many, the last one first.
+    /// Removes the last item; `None` if there is none. With [`count`](PopOptions) up to so many, the last one first.
     /// Since 1.0. <https://redis.io/docs/latest/commands/rpop/>
     fn rpop<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, PopOptions> {
         keyed::<_, ()>(self, const { known("RPOP") }, key).marked()
@@ -173,7 +173,9 @@ pub enum Place {
     After,
 }
 
-/// Marks a request of [`Lists::lpop`] or [`Lists::rpop`], whose options are methods.
+/// Marks a request of [`Lists::lpop`] or [`Lists::rpop`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CT%3E,+PopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct PopOptions;
 
@@ -185,7 +187,9 @@ impl<E, T: FromReply> Request<E, Option<T>, PopOptions> {
     }
 }
 
-/// Marks a request of [`Lists::lmpop`], whose options are methods.
+/// Marks a request of [`Lists::lmpop`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+LmpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct LmpopOptions;
 
@@ -197,7 +201,9 @@ impl<E, T> Request<E, T, LmpopOptions> {
     }
 }
 
-/// Marks a request of [`Lists::lpos`], whose options are methods.
+/// Marks a request of [`Lists::lpos`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+LposOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct LposOptions;
 

@@ -1,12 +1,71 @@
 //! The typed commands, each defined once, grouped as the Redis documentation groups them.
 //!
-//! Every group is a trait that is implemented for everything commands can be given to: for `&Client`, where the
-//! request is awaited, and for `&mut Pipeline` and `&mut Transaction`, where it is queued. `use steadfast::api::*;` brings them all.
+//! Every group is a trait; `use steadfast::api::*;` brings them all.
 //!
-//! Names are those of Redis in one word (`incrby`, `hgetall`); times are [`Duration`]s and sent in milliseconds; a key is
-//! one argument ([`ToArg`]), keys, fields, members and pairs are one or many ([`ToArgs`]). Where nothing is there, the
-//! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
-//! [`Client::request`](crate::Client::request).
+//! ```no_run
+//! # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+//! use std::time::Duration;
+//! use steadfast::api::*;
+//!
+//! // What a command gives is a request, which is awaited.
+//! let added = client.sadd("online", ["alice", "bob"]).await?;
+//!
+//! // Your own data is read as the type that you name.
+//! let members: Vec<String> = client.smembers("online").await?;
+//!
+//! // Options are methods of the request. Some change the answer: with NX, SET says whether it was set.
+//! let locked: bool = client.set("lock", "me").nx().ex(Duration::from_secs(10)).await?;
+//!
+//! // Settings that each request has are methods too.
+//! let visits = client.incr("visits").deadline(Duration::from_millis(200)).await?;
+//!
+//! // In a pipeline or a transaction the same methods are queued.
+//! let mut pipeline = client.pipeline();
+//! let queued = (pipeline.scard("online").queue(), pipeline.get::<String>("name").queue());
+//! let (online, name) = pipeline.execute().await.get(queued)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Groups
+//!
+//! | group | for example |
+//! |---|---|
+//! | [`Keys`] | `del`, `exists`, `expire`, `ttl`, `rename`, `scan`, `sort` |
+//! | [`Strings`] | `get`, `set`, `mget`, `incrby`, `getex`, `append` |
+//! | [`Hashes`] | `hget`, `hset`, `hgetall`, `hincrby`, `hsetex`, `hscan` |
+//! | [`Lists`] | `lpush`, `rpop`, `lrange`, `lmove`, `ltrim` |
+//! | [`Sets`] | `sadd`, `smembers`, `sismember`, `sinter`, `sscan` |
+//! | [`SortedSets`] | `zadd`, `zrange`, `zscore`, `zrank`, `zpopmin`, `zunionstore` |
+//! | [`Streams`] | `xadd`, `xrange`, `xreadgroup`, `xack`, `xautoclaim` |
+//! | [`Bitmaps`], [`HyperLogLog`], [`Geo`] | `setbit`, `bitfield`; `pfadd`, `pfcount`; `geoadd`, `geosearch` |
+//! | [`JsonDocuments`], [`VectorSets`] | `json_get`, `json_set`; `vadd`, `vsim` |
+//! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
+//! | [`PubSub`] | `publish`, `pubsub_channels` |
+//! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |
+//!
+//! # How to read a signature
+//!
+//! `fn zadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, ZaddOptions>`
+//!
+//! | part | means |
+//! |---|---|
+//! | `self` | a `&Client`, a `&mut Pipeline` or a `&mut Transaction`: an [`Executor`] |
+//! | `impl ToArg` | [one argument](ToArg): a string, a number, bytes |
+//! | `impl ToArgs` | [one or many](ToArgs): also a tuple, an array, a vector, a set, a map. Pairs are `("a", 1)`, `[("a", 1), ("b", 2)]` or a map |
+//! | `u64` | what the answer is converted to. Where it is a `T`, any [`FromReply`] that you name |
+//! | `ZaddOptions` | the mark of its options: the methods of `Request<_, _, ZaddOptions>`. Its page, in [`options`], leads to them |
+//!
+//! # Names, times, nothing
+//!
+//! Names are those of Redis in one word (`incrby`, `hgetall`), and of two words with `_` between (`config_set`). Times are
+//! [`Duration`]s and [`SystemTime`]s, and sent in milliseconds. Where nothing is there, the answer is `None`, or empty.
+//!
+//! # What is not here
+//!
+//! Any other command, of a module for example, and any option that a command does not have here, goes through
+//! [`Client::request`](crate::Client::request). What would hold up or change the connection for its other users
+//! (`BLPOP`, `SUBSCRIBE`, `WATCH`, `SELECT`) needs connections of its own, which this version does not have.
 
 mod acl;
 mod bitmaps;
@@ -70,7 +129,10 @@ pub use strings::{LcsMatch, LcsMatches, Strings};
 pub use vector_sets::{RawVector, Vector, VectorSetInfo, VectorSets};
 pub use zset_bounds::{LexBound, ScoreBound, ZrangeBound};
 
-/// What marks the requests of commands with options; the options are methods of those requests.
+/// What marks the requests of commands with options, so that these are methods of those requests alone.
+///
+/// A mark is written only where a function of your own returns such a request. It is what the signature of a command
+/// leads to, and leads on to the options, on the page of [`Request`].
 pub mod options {
     pub use super::acl::{AclCatOptions, AclGenpassOptions, AclLogOptions};
     pub use super::bitmaps::{BitcountOptions, BitfieldOptions, BitfieldRoOptions, BitposOptions};

@@ -22,7 +22,7 @@ pub trait PubSub: Executor {
     }
 
     /// The channels that someone on this node is subscribed to, not by a pattern. Options are methods of the request:
-    /// [`pattern`](Request::pattern).
+    /// [`pattern`](PubsubChannelsOptions).
     /// Since 2.8. <https://redis.io/docs/latest/commands/pubsub-channels/>
     fn pubsub_channels<T: FromReply>(self) -> Request<Self, Vec<T>, PubsubChannelsOptions> {
         keyless::<_, ()>(self, const { known("PUBSUB CHANNELS") }).marked()
@@ -48,7 +48,7 @@ pub trait PubSub: Executor {
     }
 
     /// The sharded channels that someone on this node is subscribed to. Options are methods of the request:
-    /// [`pattern`](Request::pattern).
+    /// [`pattern`](PubsubChannelsOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/pubsub-shardchannels/>
     fn pubsub_shardchannels<T: FromReply>(self) -> Request<Self, Vec<T>, PubsubChannelsOptions> {
         keyless::<_, ()>(self, const { known("PUBSUB SHARDCHANNELS") }).marked()
@@ -70,7 +70,9 @@ pub trait PubSub: Executor {
 
 impl<E: Executor> PubSub for E {}
 
-/// Marks a request of [`PubSub::pubsub_channels`], whose options are methods.
+/// Marks a request of [`PubSub::pubsub_channels`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+PubsubChannelsOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct PubsubChannelsOptions;
 

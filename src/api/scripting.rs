@@ -10,8 +10,11 @@ use crate::command::{ConversionError, Executor, Facts, Fields, FromReply, Reply,
 
 /// Lua scripts, and libraries of functions.
 ///
-/// How many keys there are is counted: a script and a function get keys and arguments apart. What they answer is any
-/// [`FromReply`].
+/// These are the bare commands. A script of a program's own is better kept as a [`Script`](crate::Script), which is sent by
+/// its hash, and whole where the server does not know it.
+///
+/// How many keys there are is counted: a script and a function get keys and arguments apart, `()` for none. What they
+/// answer is any [`FromReply`].
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -83,8 +86,8 @@ pub trait Scripting: Executor {
         keyless(self, const { known("FUNCTION DUMP") })
     }
 
-    /// Deletes all libraries. Options are methods of the request: [`asynchronous`](Request::asynchronous),
-    /// [`synchronous`](Request::synchronous).
+    /// Deletes all libraries. Options are methods of the request: [`asynchronous`](FlushOptions),
+    /// [`synchronous`](FlushOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/function-flush/>
     fn function_flush(self) -> Request<Self, (), FlushOptions> {
         keyless::<_, ()>(self, const { known("FUNCTION FLUSH") }).marked()
@@ -102,22 +105,23 @@ pub trait Scripting: Executor {
         keyless(self, const { known("FUNCTION KILL") })
     }
 
-    /// The libraries and their functions. Options are methods of the request: [`libraryname`](Request::libraryname),
-    /// [`withcode`](Request::withcode).
+    /// The libraries and their functions. Options are methods of the request: [`libraryname`](FunctionListOptions),
+    /// [`withcode`](FunctionListOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/function-list/>
     fn function_list(self) -> Request<Self, Vec<FunctionLibrary>, FunctionListOptions> {
         keyless::<_, ()>(self, const { known("FUNCTION LIST") }).marked()
     }
 
     /// Loads a library. Its name, which stands in the first line of the code: `#!lua name=mine`. Options are methods of
-    /// the request: without [`replace`](Request::replace) a library of that name must not be there.
+    /// the request: without [`replace`](FunctionLoadOptions) a library of that name must not be there.
     /// Since 7.0. <https://redis.io/docs/latest/commands/function-load/>
     fn function_load(self, code: impl ToArg) -> Request<Self, String, FunctionLoadOptions> {
         keyless::<_, ()>(self, const { known("FUNCTION LOAD") }).with(code).marked()
     }
 
     /// Loads the libraries that [`function_dump`](Self::function_dump) gave, beside those that are there. Options are
-    /// methods of the request: [`append`](Request::append), [`flush`](Request::flush), [`replace`](Request::replace).
+    /// methods of the request: [`append`](FunctionRestoreOptions), [`flush`](FunctionRestoreOptions),
+    /// [`replace`](FunctionRestoreOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/function-restore/>
     fn function_restore(self, dump: impl ToArg) -> Request<Self, (), FunctionRestoreOptions> {
         keyless::<_, ()>(self, const { known("FUNCTION RESTORE") }).with(dump).marked()
@@ -135,8 +139,8 @@ pub trait Scripting: Executor {
         keyless(self, const { known("SCRIPT EXISTS") }).with(shas)
     }
 
-    /// Forgets all scripts. Options are methods of the request: [`asynchronous`](Request::asynchronous),
-    /// [`synchronous`](Request::synchronous).
+    /// Forgets all scripts. Options are methods of the request: [`asynchronous`](FlushOptions),
+    /// [`synchronous`](FlushOptions).
     /// Since 2.6. <https://redis.io/docs/latest/commands/script-flush/>
     fn script_flush(self) -> Request<Self, (), FlushOptions> {
         keyless::<_, ()>(self, const { known("SCRIPT FLUSH") }).marked()
@@ -183,7 +187,9 @@ fn called<E: Executor, T: FromReply>(
     request.insert(place, count)
 }
 
-/// Marks a request that deletes everything of a kind, whose options are methods.
+/// Marks a request that deletes everything of a kind, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FlushOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FlushOptions;
 
@@ -203,7 +209,9 @@ impl<E, T> Request<E, T, FlushOptions> {
     }
 }
 
-/// Marks a request of [`Scripting::function_list`], whose options are methods.
+/// Marks a request of [`Scripting::function_list`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FunctionListOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionListOptions;
 
@@ -220,7 +228,9 @@ impl<E, T> Request<E, T, FunctionListOptions> {
     }
 }
 
-/// Marks a request of [`Scripting::function_load`], whose options are methods.
+/// Marks a request of [`Scripting::function_load`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FunctionLoadOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionLoadOptions;
 
@@ -232,7 +242,9 @@ impl<E, T> Request<E, T, FunctionLoadOptions> {
     }
 }
 
-/// Marks a request of [`Scripting::function_restore`], whose options are methods.
+/// Marks a request of [`Scripting::function_restore`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FunctionRestoreOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionRestoreOptions;
 

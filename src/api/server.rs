@@ -37,8 +37,8 @@ pub trait Server: Executor {
     }
 
     /// Begins to save the data in the background; whether that worked, [`lastsave`](Self::lastsave) says. If a save or a
-    /// rewrite is being made: an error. Options are methods of the request: [`schedule`](Request::schedule),
-    /// [`cancel`](Request::cancel).
+    /// rewrite is being made: an error. Options are methods of the request: [`schedule`](BgsaveOptions),
+    /// [`cancel`](BgsaveOptions).
     /// Since 1.0. <https://redis.io/docs/latest/commands/bgsave/>
     fn bgsave(self) -> Request<Self, (), BgsaveOptions> {
         keyless::<_, ()>(self, const { known("BGSAVE") }).marked()
@@ -88,8 +88,8 @@ pub trait Server: Executor {
         keyless(self, const { known("COMMAND INFO") }).with(names)
     }
 
-    /// The names of the commands. Options are methods of the request: [`aclcat`](Request::aclcat),
-    /// [`module`](Request::module), [`pattern`](Request::pattern).
+    /// The names of the commands. Options are methods of the request: [`aclcat`](CommandListOptions),
+    /// [`module`](CommandListOptions), [`pattern`](CommandListOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/command-list/>
     fn command_list(self) -> Request<Self, Vec<String>, CommandListOptions> {
         keyless::<_, ()>(self, const { known("COMMAND LIST") }).marked()
@@ -163,22 +163,22 @@ pub trait Server: Executor {
     }
 
     /// Begins to give the role of primary to a replica that has everything; how far that is, INFO says. Without a connected
-    /// replica: an error. Options are methods of the request: [`to`](Request::to), [`force`](Request::force),
-    /// [`timeout`](Request::timeout), [`abort`](Request::abort).
+    /// replica: an error. Options are methods of the request: [`to`](FailoverOptions), [`force`](FailoverOptions),
+    /// [`timeout`](FailoverOptions), [`abort`](FailoverOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/failover/>
     fn failover(self) -> Request<Self, (), FailoverOptions> {
         keyless::<_, ()>(self, const { known("FAILOVER") }).marked()
     }
 
-    /// Deletes all keys of all databases. Options are methods of the request: [`asynchronous`](Request::asynchronous),
-    /// [`synchronous`](Request::synchronous).
+    /// Deletes all keys of all databases. Options are methods of the request: [`asynchronous`](FlushOptions),
+    /// [`synchronous`](FlushOptions).
     /// Since 1.0. <https://redis.io/docs/latest/commands/flushall/>
     fn flushall(self) -> Request<Self, (), FlushOptions> {
         keyless::<_, ()>(self, const { known("FLUSHALL") }).marked()
     }
 
-    /// Deletes all keys of the database. Options are methods of the request: [`asynchronous`](Request::asynchronous),
-    /// [`synchronous`](Request::synchronous).
+    /// Deletes all keys of the database. Options are methods of the request: [`asynchronous`](FlushOptions),
+    /// [`synchronous`](FlushOptions).
     /// Since 1.0. <https://redis.io/docs/latest/commands/flushdb/>
     fn flushdb(self) -> Request<Self, (), FlushOptions> {
         keyless::<_, ()>(self, const { known("FLUSHDB") }).marked()
@@ -240,7 +240,7 @@ pub trait Server: Executor {
         keyless(self, const { known("LATENCY RESET") }).with(events)
     }
 
-    /// A picture, and the server's version. Options are methods of the request: [`version`](Request::version).
+    /// A picture, and the server's version. Options are methods of the request: [`version`](LolwutOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/lolwut/>
     fn lolwut(self) -> Request<Self, String, LolwutOptions> {
         keyless::<_, ()>(self, const { known("LOLWUT") }).marked()
@@ -278,7 +278,7 @@ pub trait Server: Executor {
     }
 
     /// How many bytes a key and its value take; `None` if there is none. Options are methods of the request:
-    /// [`samples`](Request::samples).
+    /// [`samples`](MemoryUsageOptions).
     /// Since 4.0. <https://redis.io/docs/latest/commands/memory-usage/>
     fn memory_usage(self, key: impl ToArg) -> Request<Self, Option<u64>, MemoryUsageOptions> {
         keyed::<_, ()>(self, const { known("MEMORY USAGE") }, key).marked()
@@ -303,7 +303,7 @@ pub trait Server: Executor {
     }
 
     /// As [`module_load`](Self::module_load), with settings and arguments of the module. Options are methods of the request:
-    /// [`config`](Request::config), [`args`](Request::args).
+    /// [`config`](ModuleLoadexOptions), [`args`](ModuleLoadexOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/module-loadex/>
     fn module_loadex(self, path: impl ToArg) -> Request<Self, (), ModuleLoadexOptions> {
         keyless::<_, ()>(self, const { known("MODULE LOADEX") }).with(path).marked()
@@ -342,8 +342,8 @@ pub trait Server: Executor {
     /// Ends the server. It answers nothing: when it ends, so does the connection, and the request ends in
     /// [`ErrorKind::Connection`](crate::ErrorKind) with the fate [`Unknown`](crate::Fate::Unknown), or in its deadline if
     /// that is over first. An answer, which is an error, means that it runs on: it could not save, for example. The client
-    /// tries to connect again as ever. Options are methods of the request: [`nosave`](Request::nosave),
-    /// [`save`](Request::save), [`now`](Request::now), [`force`](Request::force), [`abort`](Request::abort), ...
+    /// tries to connect again as ever. Options are methods of the request: [`nosave`](ShutdownOptions),
+    /// [`save`](ShutdownOptions), [`now`](ShutdownOptions), [`force`](ShutdownOptions), [`abort`](ShutdownOptions), ...
     /// Since 1.0. <https://redis.io/docs/latest/commands/shutdown/>
     fn shutdown(self) -> Request<Self, (), ShutdownOptions> {
         keyless::<_, ()>(self, const { known("SHUTDOWN") }).marked()
@@ -357,7 +357,7 @@ pub trait Server: Executor {
     }
 
     /// The latest commands that took longer than the server's setting `slowlog-log-slower-than`, the latest first, at most
-    /// 10. Options are methods of the request: [`count`](Request::count).
+    /// 10. Options are methods of the request: [`count`](SlowlogGetOptions).
     /// Since 2.2.12. <https://redis.io/docs/latest/commands/slowlog-get/>
     fn slowlog_get(self) -> Request<Self, Vec<SlowlogEntry>, SlowlogGetOptions> {
         keyless::<_, ()>(self, const { known("SLOWLOG GET") }).marked()
@@ -402,7 +402,9 @@ fn clock(reply: Reply<'_>) -> Result<SystemTime, ConversionError> {
     after_1970(Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros)))
 }
 
-/// Marks a request of [`Server::bgsave`], whose options are methods.
+/// Marks a request of [`Server::bgsave`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+BgsaveOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BgsaveOptions;
 
@@ -419,7 +421,9 @@ impl<E, T> Request<E, T, BgsaveOptions> {
     }
 }
 
-/// Marks a request of [`Server::command_list`], whose options are methods.
+/// Marks a request of [`Server::command_list`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+CommandListOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct CommandListOptions;
 
@@ -441,7 +445,9 @@ impl<E, T> Request<E, T, CommandListOptions> {
     }
 }
 
-/// Marks a request of [`Server::failover`], whose options are methods.
+/// Marks a request of [`Server::failover`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FailoverOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FailoverOptions;
 
@@ -469,7 +475,9 @@ impl<E, T> Request<E, T, FailoverOptions> {
     }
 }
 
-/// Marks a request of [`Server::lolwut`], whose options are methods.
+/// Marks a request of [`Server::lolwut`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+LolwutOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct LolwutOptions;
 
@@ -481,7 +489,9 @@ impl<E, T> Request<E, T, LolwutOptions> {
     }
 }
 
-/// Marks a request of [`Server::memory_usage`], whose options are methods.
+/// Marks a request of [`Server::memory_usage`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+MemoryUsageOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryUsageOptions;
 
@@ -493,7 +503,9 @@ impl<E, T> Request<E, T, MemoryUsageOptions> {
     }
 }
 
-/// Marks a request of [`Server::module_loadex`], whose options are methods.
+/// Marks a request of [`Server::module_loadex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ModuleLoadexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ModuleLoadexOptions;
 
@@ -510,7 +522,9 @@ impl<E, T> Request<E, T, ModuleLoadexOptions> {
     }
 }
 
-/// Marks a request of [`Server::shutdown`], whose options are methods.
+/// Marks a request of [`Server::shutdown`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ShutdownOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ShutdownOptions;
 
@@ -552,7 +566,9 @@ impl<E, T> Request<E, T, ShutdownOptions> {
     }
 }
 
-/// Marks a request of [`Server::slowlog_get`], whose options are methods.
+/// Marks a request of [`Server::slowlog_get`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+SlowlogGetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SlowlogGetOptions;
 

@@ -50,7 +50,7 @@ pub trait Sets: Executor {
         keys_only(self, const { known("SINTER") }, keys)
     }
 
-    /// How many members all the sets have in common. [`limit`](Request::limit) ends the counting early.
+    /// How many members all the sets have in common. [`limit`](IntercardOptions) ends the counting early.
     /// Since 7.0. <https://redis.io/docs/latest/commands/sintercard/>
     fn sintercard(self, keys: impl ToArgs) -> Request<Self, u64, IntercardOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("SINTERCARD") }), keys).marked()
@@ -87,13 +87,13 @@ pub trait Sets: Executor {
         keyed(self, const { known("SMOVE") }, source).with_keys(destination).with(member)
     }
 
-    /// Removes a random member; `None` if there is none. With [`count`](Request::count) up to so many.
+    /// Removes a random member; `None` if there is none. With [`count`](SpopOptions) up to so many.
     /// Since 1.0. <https://redis.io/docs/latest/commands/spop/>
     fn spop<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, SpopOptions> {
         keyed::<_, ()>(self, const { known("SPOP") }, key).marked()
     }
 
-    /// A random member, which stays; `None` if there is none. With [`count`](Request::count) so many.
+    /// A random member, which stays; `None` if there is none. With [`count`](SrandmemberOptions) so many.
     /// Since 1.0. <https://redis.io/docs/latest/commands/srandmember/>
     fn srandmember<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, SrandmemberOptions> {
         keyed::<_, ()>(self, const { known("SRANDMEMBER") }, key).marked()
@@ -128,8 +128,10 @@ pub trait Sets: Executor {
 
 impl<E: Executor> Sets for E {}
 
-/// Marks a request of [`Sets::sintercard`] or [`SortedSets::zintercard`](super::SortedSets::zintercard), whose options
+/// Marks a request of [`Sets::sintercard`] or [`SortedSets::zintercard`](super::SortedSets::zintercard), whose [options]
 /// are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+IntercardOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct IntercardOptions;
 
@@ -141,7 +143,9 @@ impl<E, T> Request<E, T, IntercardOptions> {
     }
 }
 
-/// Marks a request of [`Sets::spop`], whose options are methods.
+/// Marks a request of [`Sets::spop`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CT%3E,+SpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SpopOptions;
 
@@ -153,7 +157,9 @@ impl<E, T: FromReply> Request<E, Option<T>, SpopOptions> {
     }
 }
 
-/// Marks a request of [`Sets::srandmember`], whose options are methods.
+/// Marks a request of [`Sets::srandmember`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CT%3E,+SrandmemberOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SrandmemberOptions;
 

@@ -23,8 +23,8 @@ use crate::command::{
 /// ```
 pub trait SortedSets: Executor {
     /// Adds members or changes their scores: pairs of score and member. How many of them are new. Options are methods of
-    /// the request: [`nx`](Request::nx), [`xx`](Request::xx), [`gt`](Request::gt), [`lt`](Request::lt),
-    /// [`ch`](Request::ch), [`incr`](Request::incr). A score that is no number is refused by the server.
+    /// the request: [`nx`](ZaddOptions), [`xx`](ZaddOptions), [`gt`](ZaddOptions), [`lt`](ZaddOptions),
+    /// [`ch`](ZaddOptions), [`incr`](ZaddOptions). A score that is no number is refused by the server.
     /// Since 1.2. <https://redis.io/docs/latest/commands/zadd/>
     fn zadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, ZaddOptions> {
         keyed::<_, ()>(self, const { known("ZADD") }, key).with(members).marked()
@@ -43,7 +43,7 @@ pub trait SortedSets: Executor {
     }
 
     /// The members of the first sorted set that no other one has, in the order of their scores. A missing key is an empty
-    /// one. With [`withscores`](Request::withscores) the scores too.
+    /// one. With [`withscores`](ZdiffOptions) the scores too.
     /// Since 6.2. <https://redis.io/docs/latest/commands/zdiff/>
     fn zdiff<T: FromReply>(self, keys: impl ToArgs) -> Request<Self, Vec<T>, ZdiffOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZDIFF") }), keys).marked()
@@ -63,14 +63,14 @@ pub trait SortedSets: Executor {
     }
 
     /// The members that all the sorted sets, or sets, have, in the order of their scores, which are added up. Options are
-    /// methods of the request: [`weights`](Request::weights), [`aggregate`](Request::aggregate),
-    /// [`withscores`](Request::withscores).
+    /// methods of the request: [`weights`](ZcombineOptions), [`aggregate`](ZcombineOptions),
+    /// [`withscores`](ZcombineOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/zinter/>
     fn zinter<T: FromReply>(self, keys: impl ToArgs) -> Request<Self, Vec<T>, ZcombineOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZINTER") }), keys).marked()
     }
 
-    /// How many members all the sorted sets have in common. [`limit`](Request::limit) ends the counting early.
+    /// How many members all the sorted sets have in common. [`limit`](IntercardOptions) ends the counting early.
     /// Since 7.0. <https://redis.io/docs/latest/commands/zintercard/>
     fn zintercard(self, keys: impl ToArgs) -> Request<Self, u64, IntercardOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZINTERCARD") }), keys).marked()
@@ -78,7 +78,7 @@ pub trait SortedSets: Executor {
 
     /// Stores the members that all the sorted sets, or sets, have, with their scores added up, in the place of what was at
     /// `destination`. How many they are; of none, `destination` is deleted. Options are methods of the request:
-    /// [`weights`](Request::weights), [`aggregate`](Request::aggregate).
+    /// [`weights`](ZstoreOptions), [`aggregate`](ZstoreOptions).
     /// Since 2.0. <https://redis.io/docs/latest/commands/zinterstore/>
     fn zinterstore(self, destination: impl ToArg, keys: impl ToArgs) -> Request<Self, u64, ZstoreOptions> {
         counted_keys(keyed::<_, ()>(self, const { known("ZINTERSTORE") }, destination), keys).marked()
@@ -91,7 +91,7 @@ pub trait SortedSets: Executor {
     }
 
     /// Removes the member with the lowest or the highest score from the first of the sorted sets that has one, or with
-    /// [`count`](Request::count) up to so many. The key, and the members with their scores; `None` if all are empty.
+    /// [`count`](ZmpopOptions) up to so many. The key, and the members with their scores; `None` if all are empty.
     /// Members are gone also if the key or one of them does not convert: `Bytes` takes any.
     /// Since 7.0. <https://redis.io/docs/latest/commands/zmpop/>
     fn zmpop<K: FromReply, T: FromReply>(
@@ -109,21 +109,21 @@ pub trait SortedSets: Executor {
     }
 
     /// Removes the member with the highest score: it and its score; `None` if there is none. With
-    /// [`count`](Request::count) up to so many.
+    /// [`count`](ZpopOptions) up to so many.
     /// Since 5.0. <https://redis.io/docs/latest/commands/zpopmax/>
     fn zpopmax<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<(T, f64)>, ZpopOptions> {
         keyed::<_, ()>(self, const { known("ZPOPMAX") }, key).read_by(only_pair)
     }
 
     /// Removes the member with the lowest score: it and its score; `None` if there is none. With
-    /// [`count`](Request::count) up to so many.
+    /// [`count`](ZpopOptions) up to so many.
     /// Since 5.0. <https://redis.io/docs/latest/commands/zpopmin/>
     fn zpopmin<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<(T, f64)>, ZpopOptions> {
         keyed::<_, ()>(self, const { known("ZPOPMIN") }, key).read_by(only_pair)
     }
 
-    /// A random member, which stays; `None` if there is none. With [`count`](Request::count) so many, and then with
-    /// [`withscores`](Request::withscores) their scores too.
+    /// A random member, which stays; `None` if there is none. With [`count`](ZrandmemberOptions) so many, and then with
+    /// [`withscores`](ZrandmemberOptions) their scores too.
     /// Since 6.2. <https://redis.io/docs/latest/commands/zrandmember/>
     fn zrandmember<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, ZrandmemberOptions> {
         keyed::<_, ()>(self, const { known("ZRANDMEMBER") }, key).marked()
@@ -133,8 +133,8 @@ pub trait SortedSets: Executor {
     /// which negative ones count from the end. By score: [`ScoreBound`]s (since 6.2). Among members of the same score by
     /// name: [`LexBound`]s (since 6.2). Both ends must be of one kind. Empty if there are none.
     ///
-    /// Options are methods of the request: [`rev`](Request::rev), [`limit`](Request::limit),
-    /// [`withscores`](Request::withscores).
+    /// Options are methods of the request: [`rev`](ZrangeOptions), [`limit`](ZrangeOptions),
+    /// [`withscores`](ZrangeOptions).
     /// Since 1.2. <https://redis.io/docs/latest/commands/zrange/>
     fn zrange<T: FromReply>(
         self,
@@ -145,7 +145,8 @@ pub trait SortedSets: Executor {
         between(keyed::<_, ()>(self, const { known("ZRANGE") }, key), start, stop).marked()
     }
 
-    /// The members from `min` to `max` in the order of their bytes, if all have the same score. Option: [`limit`](Request::limit).
+    /// The members from `min` to `max` in the order of their bytes, if all have the same score. Option:
+    /// [`limit`](ZrangeLimitOptions).
     /// Since 2.8.9. <https://redis.io/docs/latest/commands/zrangebylex/>
     /// Deprecated since 6.2: use [`zrange`](Self::zrange).
     fn zrangebylex<T: FromReply>(
@@ -157,7 +158,8 @@ pub trait SortedSets: Executor {
         keyed::<_, ()>(self, const { known("ZRANGEBYLEX") }, key).with((min, max)).marked()
     }
 
-    /// The members with scores from `min` to `max`. Options: [`withscores`](Request::withscores), [`limit`](Request::limit).
+    /// The members with scores from `min` to `max`. Options: [`withscores`](ZscoreRangeOptions),
+    /// [`limit`](ZscoreRangeOptions).
     /// Since 1.0.5. <https://redis.io/docs/latest/commands/zrangebyscore/>
     /// Deprecated since 6.2: use [`zrange`](Self::zrange).
     fn zrangebyscore<T: FromReply>(
@@ -169,9 +171,9 @@ pub trait SortedSets: Executor {
         keyed::<_, ()>(self, const { known("ZRANGEBYSCORE") }, key).with((min.into(), max.into())).marked()
     }
 
-    /// Stores a range of `source`, given as for [`zrange`](Self::zrange), in the place of what was at `destination`. How many
-    /// members it has; of none, `destination` is deleted. Options are methods of the request: [`rev`](Request::rev),
-    /// [`limit`](Request::limit).
+    /// Stores a range of `source`, given as for [`zrange`](Self::zrange), in the place of what was at `destination`.
+    /// How many members it has; of none, `destination` is deleted. Options are methods of the request:
+    /// [`rev`](ZrangestoreOptions), [`limit`](ZrangestoreOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/zrangestore/>
     fn zrangestore(
         self,
@@ -185,7 +187,7 @@ pub trait SortedSets: Executor {
     }
 
     /// How many members have a lower score, or the same one and a lesser name; `None` if there is no such member. With
-    /// [`withscore`](Request::withscore) its score too.
+    /// [`withscore`](ZrankOptions) its score too.
     /// Since 2.0. <https://redis.io/docs/latest/commands/zrank/>
     fn zrank(self, key: impl ToArg, member: impl ToArg) -> Request<Self, Option<u64>, ZrankOptions> {
         keyed::<_, ()>(self, const { known("ZRANK") }, key).with(member).marked()
@@ -221,9 +223,9 @@ pub trait SortedSets: Executor {
     }
 
     /// The members from `start` to `stop` in the order of their scores, the highest first; negative ranks count from the end.
-    /// Option: [`withscores`](Request::withscores).
+    /// Option: [`withscores`](ZrevrangeOptions).
     /// Since 1.2. <https://redis.io/docs/latest/commands/zrevrange/>
-    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](Request::rev).
+    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](ZrangeOptions).
     fn zrevrange<T: FromReply>(
         self,
         key: impl ToArg,
@@ -234,9 +236,9 @@ pub trait SortedSets: Executor {
     }
 
     /// The members from `max` down to `min` in the order of their bytes, if all have the same score. Option:
-    /// [`limit`](Request::limit).
+    /// [`limit`](ZrangeLimitOptions).
     /// Since 2.8.9. <https://redis.io/docs/latest/commands/zrevrangebylex/>
-    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](Request::rev).
+    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](ZrangeOptions).
     fn zrevrangebylex<T: FromReply>(
         self,
         key: impl ToArg,
@@ -246,10 +248,10 @@ pub trait SortedSets: Executor {
         keyed::<_, ()>(self, const { known("ZREVRANGEBYLEX") }, key).with((max, min)).marked()
     }
 
-    /// The members with scores from `max` down to `min`. Options: [`withscores`](Request::withscores),
-    /// [`limit`](Request::limit).
+    /// The members with scores from `max` down to `min`. Options: [`withscores`](ZscoreRangeOptions),
+    /// [`limit`](ZscoreRangeOptions).
     /// Since 2.2. <https://redis.io/docs/latest/commands/zrevrangebyscore/>
-    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](Request::rev).
+    /// Deprecated since 6.2: use [`zrange`](Self::zrange) with [`rev`](ZrangeOptions).
     fn zrevrangebyscore<T: FromReply>(
         self,
         key: impl ToArg,
@@ -260,7 +262,7 @@ pub trait SortedSets: Executor {
     }
 
     /// How many members have a higher score, or the same one and a greater name; `None` if there is no such member. With
-    /// [`withscore`](Request::withscore) its score too.
+    /// [`withscore`](ZrankOptions) its score too.
     /// Since 2.0. <https://redis.io/docs/latest/commands/zrevrank/>
     fn zrevrank(self, key: impl ToArg, member: impl ToArg) -> Request<Self, Option<u64>, ZrankOptions> {
         keyed::<_, ()>(self, const { known("ZREVRANK") }, key).with(member).marked()
@@ -286,8 +288,8 @@ pub trait SortedSets: Executor {
     }
 
     /// The members that at least one of the sorted sets, or sets, has, in the order of their scores, which are added up.
-    /// Options are methods of the request: [`weights`](Request::weights), [`aggregate`](Request::aggregate),
-    /// [`withscores`](Request::withscores).
+    /// Options are methods of the request: [`weights`](ZcombineOptions), [`aggregate`](ZcombineOptions),
+    /// [`withscores`](ZcombineOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/zunion/>
     fn zunion<T: FromReply>(self, keys: impl ToArgs) -> Request<Self, Vec<T>, ZcombineOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZUNION") }), keys).marked()
@@ -295,7 +297,7 @@ pub trait SortedSets: Executor {
 
     /// Stores the members that at least one of the sorted sets, or sets, has, with their scores added up, in the place of what
     /// was at `destination`. How many they are; of none, `destination` is deleted. Options are methods of the request:
-    /// [`weights`](Request::weights), [`aggregate`](Request::aggregate).
+    /// [`weights`](ZstoreOptions), [`aggregate`](ZstoreOptions).
     /// Since 2.0. <https://redis.io/docs/latest/commands/zunionstore/>
     fn zunionstore(self, destination: impl ToArg, keys: impl ToArgs) -> Request<Self, u64, ZstoreOptions> {
         counted_keys(keyed::<_, ()>(self, const { known("ZUNIONSTORE") }, destination), keys).marked()
@@ -348,7 +350,9 @@ impl ToArgs for Aggregate {
 
 impl ToArg for Aggregate {}
 
-/// Marks a request of [`SortedSets::zadd`], whose options are methods.
+/// Marks a request of [`SortedSets::zadd`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ZaddOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZaddOptions;
 
@@ -386,7 +390,9 @@ impl<E, T> Request<E, T, ZaddOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zinter`] or [`SortedSets::zunion`], whose options are methods.
+/// Marks a request of [`SortedSets::zinter`] or [`SortedSets::zunion`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZcombineOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZcombineOptions;
 
@@ -408,7 +414,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZcombineOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zdiff`], whose options are methods.
+/// Marks a request of [`SortedSets::zdiff`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZdiffOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZdiffOptions;
 
@@ -420,7 +428,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZdiffOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zmpop`], whose options are methods.
+/// Marks a request of [`SortedSets::zmpop`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ZmpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZmpopOptions;
 
@@ -432,7 +442,9 @@ impl<E, T> Request<E, T, ZmpopOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zpopmax`] or [`SortedSets::zpopmin`], whose options are methods.
+/// Marks a request of [`SortedSets::zpopmax`] or [`SortedSets::zpopmin`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3C(T,+f64)%3E,+ZpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZpopOptions;
 
@@ -444,7 +456,10 @@ impl<E, T: FromReply> Request<E, Option<(T, f64)>, ZpopOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrandmember`], whose options are methods.
+/// Marks a request of [`SortedSets::zrandmember`], whose [options] are methods, and with `count` [further ones][further].
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CT%3E,+ZrandmemberOptions%3E
+/// [further]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZrandmemberOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrandmemberOptions;
 
@@ -457,7 +472,7 @@ impl<E, T: FromReply> Request<E, Option<T>, ZrandmemberOptions> {
     }
 }
 
-/// Options of [`SortedSets::zrandmember`] with a [`count`](Request::count).
+/// Options of [`SortedSets::zrandmember`] with a [`count`](ZrandmemberOptions).
 impl<E, T: FromReply> Request<E, Vec<T>, ZrandmemberOptions> {
     /// Answers the scores too.
     pub fn withscores(self) -> Request<E, Vec<(T, f64)>, ZrandmemberOptions> {
@@ -465,7 +480,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZrandmemberOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrangebylex`] or [`SortedSets::zrevrangebylex`], whose options are methods.
+/// Marks a request of [`SortedSets::zrangebylex`] or [`SortedSets::zrevrangebylex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ZrangeLimitOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrangeLimitOptions;
 
@@ -477,7 +494,9 @@ impl<E, T> Request<E, T, ZrangeLimitOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrange`], whose options are methods.
+/// Marks a request of [`SortedSets::zrange`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZrangeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrangeOptions;
 
@@ -500,7 +519,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZrangeOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrangestore`], whose options are methods.
+/// Marks a request of [`SortedSets::zrangestore`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ZrangestoreOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrangestoreOptions;
 
@@ -518,7 +539,9 @@ impl<E, T> Request<E, T, ZrangestoreOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrank`] or [`SortedSets::zrevrank`], whose options are methods.
+/// Marks a request of [`SortedSets::zrank`] or [`SortedSets::zrevrank`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3Cu64%3E,+ZrankOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrankOptions;
 
@@ -530,7 +553,9 @@ impl<E> Request<E, Option<u64>, ZrankOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrevrange`], whose options are methods.
+/// Marks a request of [`SortedSets::zrevrange`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZrevrangeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZrevrangeOptions;
 
@@ -542,7 +567,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZrevrangeOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zrangebyscore`] or [`SortedSets::zrevrangebyscore`], whose options are methods.
+/// Marks a request of [`SortedSets::zrangebyscore`] or [`SortedSets::zrevrangebyscore`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+ZscoreRangeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZscoreRangeOptions;
 
@@ -559,7 +586,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZscoreRangeOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zinterstore`] or [`SortedSets::zunionstore`], whose options are methods.
+/// Marks a request of [`SortedSets::zinterstore`] or [`SortedSets::zunionstore`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ZstoreOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZstoreOptions;
 

@@ -41,7 +41,7 @@ pub trait Streams: Executor {
     }
 
     /// Acknowledges entries and deletes them from the stream. What became of each, in their order. Options are methods of the
-    /// request: [`delref`](Request::delref), [`acked`](Request::acked), [`keepref`](Request::keepref).
+    /// request: [`delref`](XackdelOptions), [`acked`](XackdelOptions), [`keepref`](XackdelOptions).
     /// Redis 8.2, Valkey 9.2. <https://redis.io/docs/latest/commands/xackdel/>
     fn xackdel(
         self,
@@ -55,14 +55,14 @@ pub trait Streams: Executor {
 
     /// Adds an entry: pairs of field and value, as for [`hset`](super::Hashes::hset). Its id, which the server makes of
     /// `"*"`; one that is given must be greater than all before it. The stream is made if there is none. Options are methods
-    /// of the request: [`nomkstream`](Request::nomkstream), [`trim`](Request::trim).
+    /// of the request: [`nomkstream`](XaddOptions), [`trim`](XaddOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xadd/>
     fn xadd(self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> Request<Self, StreamId, XaddOptions> {
         keyed::<_, ()>(self, const { known("XADD") }, key).with((id, fields)).marked()
     }
 
     /// Makes this consumer the owner of entries, from `start` on, that are pending for at least `min_idle`. The entries, and
-    /// where to go on. Options are methods of the request: [`count`](Request::count), [`justid`](Request::justid).
+    /// where to go on. Options are methods of the request: [`count`](XautoclaimOptions), [`justid`](XautoclaimOptions).
     /// Since 6.2. <https://redis.io/docs/latest/commands/xautoclaim/>
     fn xautoclaim<T: FromReply>(
         self,
@@ -77,9 +77,9 @@ pub trait Streams: Executor {
     }
 
     /// Makes this consumer the owner of those of the entries that are pending for at least `min_idle`, which it answers.
-    /// Options are methods of the request: [`idle`](Request::idle), [`time`](Request::time),
-    /// [`retrycount`](Request::retrycount), [`force`](Request::force), [`justid`](Request::justid),
-    /// [`lastid`](Request::lastid).
+    /// Options are methods of the request: [`idle`](XclaimOptions), [`time`](XclaimOptions),
+    /// [`retrycount`](XclaimOptions), [`force`](XclaimOptions), [`justid`](XclaimOptions),
+    /// [`lastid`](XclaimOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xclaim/>
     fn xclaim<T: FromReply>(
         self,
@@ -100,7 +100,7 @@ pub trait Streams: Executor {
     }
 
     /// Deletes entries. What became of each, in their order. Options are methods of the request:
-    /// [`delref`](Request::delref), [`acked`](Request::acked), [`keepref`](Request::keepref).
+    /// [`delref`](XdelexOptions), [`acked`](XdelexOptions), [`keepref`](XdelexOptions).
     /// Redis 8.2, Valkey 9.2. <https://redis.io/docs/latest/commands/xdelex/>
     fn xdelex(self, key: impl ToArg, ids: impl ToArgs) -> Request<Self, Vec<EntryDeletion>, XdelexOptions> {
         let request = keyed::<_, ()>(self, const { known("XDELEX") }, key).with("IDS");
@@ -109,7 +109,7 @@ pub trait Streams: Executor {
 
     /// Makes a consumer group, which is delivered what comes after this id: of `"$"` what is added from now on, of `"0"`
     /// everything. One that is there already is an error of the server (`BUSYGROUP`), and so is a missing stream. Options
-    /// are methods of the request: [`mkstream`](Request::mkstream), [`entriesread`](Request::entriesread).
+    /// are methods of the request: [`mkstream`](XgroupCreateOptions), [`entriesread`](XgroupCreateOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xgroup-create/>
     fn xgroup_create(
         self,
@@ -144,7 +144,7 @@ pub trait Streams: Executor {
         keyless(self, const { known("XGROUP HELP") })
     }
 
-    /// Sets after which id the group is delivered entries. Option: [`entriesread`](Request::entriesread).
+    /// Sets after which id the group is delivered entries. Option: [`entriesread`](XgroupSetidOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xgroup-setid/>
     fn xgroup_setid(self, key: impl ToArg, group: impl ToArg, id: impl ToArg) -> Request<Self, (), XgroupSetidOptions> {
         keyed::<_, ()>(self, const { known("XGROUP SETID") }, key).with((group, id)).marked()
@@ -168,8 +168,8 @@ pub trait Streams: Executor {
         keyless(self, const { known("XINFO HELP") })
     }
 
-    /// What the server says of a stream, or with [`full`](Request::full) also of its groups, consumers and entries. A
-    /// missing key is an error of the server.
+    /// What the server says of a stream, or with [`full`](XinfoStreamOptions) also of its groups, consumers and
+    /// entries. A missing key is an error of the server.
     /// Since 5.0. <https://redis.io/docs/latest/commands/xinfo-stream/>
     fn xinfo_stream(self, key: impl ToArg) -> Request<Self, StreamSummary, XinfoStreamOptions> {
         keyed::<_, ()>(self, const { known("XINFO STREAM") }, key).marked()
@@ -181,14 +181,14 @@ pub trait Streams: Executor {
         keyed(self, const { known("XLEN") }, key)
     }
 
-    /// How much a group has pending: delivered, and not acknowledged. With [`range`](Request::range) which entries.
+    /// How much a group has pending: delivered, and not acknowledged. With [`range`](XpendingOptions) which entries.
     /// Since 5.0. <https://redis.io/docs/latest/commands/xpending/>
     fn xpending(self, key: impl ToArg, group: impl ToArg) -> Request<Self, PendingSummary, XpendingOptions> {
         keyed::<_, ()>(self, const { known("XPENDING") }, key).with(group).marked()
     }
 
     /// The entries from `start` to `end`: both are included, but for [`StreamId::exclusive`]; `"-"` is the first one, `"+"`
-    /// the last one. Empty if there are none. Option: [`count`](Request::count).
+    /// the last one. Empty if there are none. Option: [`count`](XcountOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xrange/>
     fn xrange<T: FromReply>(
         self,
@@ -200,7 +200,7 @@ pub trait Streams: Executor {
     }
 
     /// What several streams, or one, have after an id each; it does not wait for any. Streams that have nothing are left
-    /// out. As many ids as keys. Option: [`count`](Request::count).
+    /// out. As many ids as keys. Option: [`count`](XreadOptions).
     ///
     /// After `"$"` there is never anything: remember the last id that was read. `"+"` is the last entry (since 7.4). Names that are no UTF-8:
     /// `xread::<()>(..).answer_as::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()`.
@@ -212,7 +212,7 @@ pub trait Streams: Executor {
     /// What a consumer of a group is delivered of several streams, or one; it does not wait for any. After `">"` it is what
     /// no consumer was delivered before, which is pending then until it is [acknowledged](Self::xack); after another id it
     /// is what this consumer has pending after it. As many ids as keys. Options are methods of the request:
-    /// [`count`](Request::count), [`noack`](Request::noack), [`claim`](Request::claim).
+    /// [`count`](XreadgroupOptions), [`noack`](XreadgroupOptions), [`claim`](XreadgroupOptions).
     ///
     /// Of new entries, streams that have none are left out. Names that are no UTF-8: as for [`xread`](Self::xread).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xreadgroup/>
@@ -227,7 +227,7 @@ pub trait Streams: Executor {
         streams(request, keys, ids).read_by(streams_read)
     }
 
-    /// The entries from `end` down to `start`, given as for [`xrange`](Self::xrange). Option: [`count`](Request::count).
+    /// The entries from `end` down to `start`, given as for [`xrange`](Self::xrange). Option: [`count`](XcountOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xrevrange/>
     fn xrevrange<T: FromReply>(
         self,
@@ -239,8 +239,8 @@ pub trait Streams: Executor {
     }
 
     /// Sets the greatest id that the stream had, so that the next one is greater. A missing stream is an error of the server.
-    /// Options are methods of the request: [`entriesadded`](Request::entriesadded),
-    /// [`maxdeletedid`](Request::maxdeletedid).
+    /// Options are methods of the request: [`entriesadded`](XsetidOptions),
+    /// [`maxdeletedid`](XsetidOptions).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xsetid/>
     fn xsetid(self, key: impl ToArg, last: StreamId) -> Request<Self, (), XsetidOptions> {
         keyed::<_, ()>(self, const { known("XSETID") }, key).with(last).marked()
@@ -255,7 +255,9 @@ pub trait Streams: Executor {
 
 impl<E: Executor> Streams for E {}
 
-/// Marks a request of [`Streams::xackdel`], whose options are methods.
+/// Marks a request of [`Streams::xackdel`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XackdelOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XackdelOptions;
 
@@ -277,7 +279,9 @@ impl<E, T> Request<E, T, XackdelOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xadd`], whose options are methods.
+/// Marks a request of [`Streams::xadd`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XaddOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XaddOptions;
 
@@ -294,7 +298,9 @@ impl<E, T> Request<E, T, XaddOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xautoclaim`], whose options are methods.
+/// Marks a request of [`Streams::xautoclaim`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XautoclaimOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XautoclaimOptions;
 
@@ -312,7 +318,9 @@ impl<E, T> Request<E, T, XautoclaimOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xclaim`], whose options are methods.
+/// Marks a request of [`Streams::xclaim`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XclaimOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XclaimOptions;
 
@@ -350,7 +358,9 @@ impl<E, T> Request<E, T, XclaimOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xrange`] or [`Streams::xrevrange`], whose options are methods.
+/// Marks a request of [`Streams::xrange`] or [`Streams::xrevrange`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XcountOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XcountOptions;
 
@@ -362,7 +372,9 @@ impl<E, T> Request<E, T, XcountOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xdelex`], whose options are methods.
+/// Marks a request of [`Streams::xdelex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XdelexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XdelexOptions;
 
@@ -384,7 +396,9 @@ impl<E, T> Request<E, T, XdelexOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xgroup_create`], whose options are methods.
+/// Marks a request of [`Streams::xgroup_create`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XgroupCreateOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XgroupCreateOptions;
 
@@ -401,7 +415,9 @@ impl<E, T> Request<E, T, XgroupCreateOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xgroup_setid`], whose options are methods.
+/// Marks a request of [`Streams::xgroup_setid`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XgroupSetidOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XgroupSetidOptions;
 
@@ -413,7 +429,9 @@ impl<E, T> Request<E, T, XgroupSetidOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xinfo_stream`], whose options are methods.
+/// Marks a request of [`Streams::xinfo_stream`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XinfoStreamOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XinfoStreamOptions;
 
@@ -426,11 +444,13 @@ impl<E, T> Request<E, T, XinfoStreamOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xinfo_stream`] with `full`, whose options are methods.
+/// Marks a request of [`Streams::xinfo_stream`] with `full`, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XinfoStreamFullOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XinfoStreamFullOptions;
 
-/// Options of [`Streams::xinfo_stream`] with [`full`](Request::full).
+/// Options of [`Streams::xinfo_stream`] with [`full`](XinfoStreamOptions).
 impl<E, T> Request<E, T, XinfoStreamFullOptions> {
     /// Up to so many entries, of the stream and of each list of what is pending; of 0 all. Default: 10.
     pub fn count(self, entries: u64) -> Self {
@@ -438,14 +458,16 @@ impl<E, T> Request<E, T, XinfoStreamFullOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xpending`], whose options are methods.
+/// Marks a request of [`Streams::xpending`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XpendingOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XpendingOptions;
 
 /// Options of [`Streams::xpending`].
 impl<E, T> Request<E, T, XpendingOptions> {
     /// Answers up to so many pending entries from `start` to `end`, given as for [`xrange`](Streams::xrange). Options then:
-    /// [`idle`](Request::idle), [`consumer`](Request::consumer).
+    /// [`idle`](XpendingRangeOptions), [`consumer`](XpendingRangeOptions).
     pub fn range(
         self,
         start: impl ToArg,
@@ -456,11 +478,13 @@ impl<E, T> Request<E, T, XpendingOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xpending`] with a range, whose options are methods.
+/// Marks a request of [`Streams::xpending`] with a range, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XpendingRangeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XpendingRangeOptions;
 
-/// Options of [`Streams::xpending`] with a [`range`](Request::range).
+/// Options of [`Streams::xpending`] with a [`range`](XpendingOptions).
 impl<E, T> Request<E, T, XpendingRangeOptions> {
     /// Only entries that were delivered at least so long ago. Since 6.2.
     pub fn idle(self, least: Duration) -> Self {
@@ -473,7 +497,9 @@ impl<E, T> Request<E, T, XpendingRangeOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xread`], whose options are methods.
+/// Marks a request of [`Streams::xread`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XreadOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XreadOptions;
 
@@ -485,7 +511,9 @@ impl<E, T> Request<E, T, XreadOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xreadgroup`], whose options are methods.
+/// Marks a request of [`Streams::xreadgroup`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XreadgroupOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XreadgroupOptions;
 
@@ -509,7 +537,9 @@ impl<E, T> Request<E, T, XreadgroupOptions> {
     }
 }
 
-/// Marks a request of [`Streams::xsetid`], whose options are methods.
+/// Marks a request of [`Streams::xsetid`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+XsetidOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct XsetidOptions;
 

@@ -15,8 +15,14 @@ use crate::command::{ConversionError, Effect, Elements, Executor, Fields, FromRe
 ///
 /// client.set("session:7", "alice").ex(Duration::from_secs(60)).await?;
 /// let user: Option<String> = client.get("session:7").await?;
+///
+/// // Whether it was set, and what was there before.
 /// let first: bool = client.set("lock", "me").nx().ex(Duration::from_secs(10)).await?;
+/// let before: Option<String> = client.set("state", "open").keepttl().get().await?;
+///
 /// let hits = client.incr("hits").await?;
+/// client.mset([("width", 3), ("height", 4)]).await?;
+/// let [width, height]: [i64; 2] = client.mget::<i64>(["width", "height"]).answer_as().await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -39,8 +45,8 @@ pub trait Strings: Executor {
         keyed(self, const { known("DECRBY") }, key).with(by)
     }
 
-    /// Deletes a string, under a condition of its options: [`ifeq`](Request::ifeq), [`ifne`](Request::ifne),
-    /// [`ifdeq`](Request::ifdeq), [`ifdne`](Request::ifdne); without one it deletes a key of any type. Whether it was
+    /// Deletes a string, under a condition of its options: [`ifeq`](DelexOptions), [`ifne`](DelexOptions),
+    /// [`ifdeq`](DelexOptions), [`ifdne`](DelexOptions); without one it deletes a key of any type. Whether it was
     /// deleted.
     /// Since 8.4. <https://redis.io/docs/latest/commands/delex/>
     fn delex(self, key: impl ToArg) -> Request<Self, bool, DelexOptions> {
@@ -72,7 +78,7 @@ pub trait Strings: Executor {
     }
 
     /// The value, `None` if there is none, and changes when it expires: options are methods of the request,
-    /// [`ex`](Request::ex), [`exat`](Request::exat), [`persist`](Request::persist). Without one nothing is changed.
+    /// [`ex`](GetexOptions), [`exat`](GetexOptions), [`persist`](GetexOptions). Without one nothing is changed.
     /// Since 6.2. <https://redis.io/docs/latest/commands/getex/>
     fn getex<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, GetexOptions> {
         keyed::<_, ()>(self, const { known("GETEX") }, key).marked()
@@ -86,7 +92,7 @@ pub trait Strings: Executor {
 
     /// Sets a value; the one that was there before, `None` if there was none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/getset/>
-    /// Deprecated since 6.2: use [`set`](Self::set) with [`get`](Request::get).
+    /// Deprecated since 6.2: use [`set`](Self::set) with [`get`](SetOptions).
     fn getset<T: FromReply>(self, key: impl ToArg, value: impl ToArg) -> Request<Self, Option<T>> {
         keyed(self, const { known("GETSET") }, key).with(value)
     }
@@ -109,11 +115,11 @@ pub trait Strings: Executor {
         keyed(self, const { known("INCRBYFLOAT") }, key).with(by)
     }
 
-    /// Adds 1, or what [`byint`](Request::byint) or [`byfloat`](Request::byfloat) says, within bounds; a missing key counts
+    /// Adds 1, or what [`byint`](IncrexOptions) or [`byfloat`](IncrexOptions) says, within bounds; a missing key counts
     /// as 0. The new value, and how much was added: nothing, and the expiry stays too, if the new value would be out of
-    /// bounds. Options are methods of the request: those two, [`lbound`](Request::lbound), [`ubound`](Request::ubound),
-    /// [`saturate`](Request::saturate), [`ex`](Request::ex), [`exat`](Request::exat), [`enx`](Request::enx),
-    /// [`persist`](Request::persist), [`nx`](Request::nx), [`xx`](Request::xx).
+    /// bounds. Options are methods of the request: those two, [`lbound`](IncrexOptions), [`ubound`](IncrexOptions),
+    /// [`saturate`](IncrexOptions), [`ex`](IncrexOptions), [`exat`](IncrexOptions), [`enx`](IncrexOptions),
+    /// [`persist`](IncrexOptions), [`nx`](IncrexOptions), [`xx`](IncrexOptions).
     ///
     /// So many calls in so much time: `increx(key).ubound(100).ex(minute).enx()`, where 0 was added if there were more.
     /// Redis 8.8, Valkey 9.2. <https://redis.io/docs/latest/commands/increx/>
@@ -129,7 +135,7 @@ pub trait Strings: Executor {
     }
 
     /// Where the [longest common subsequence](Self::lcs) is in the two strings (`LCS .. IDX WITHMATCHLEN`).
-    /// Short matches are left out with [`minmatchlen`](Request::minmatchlen).
+    /// Short matches are left out with [`minmatchlen`](LcsIdxOptions).
     /// Since 7.0. <https://redis.io/docs/latest/commands/lcs/>
     fn lcs_idx(self, key: impl ToArg, other: impl ToArg) -> Request<Self, LcsMatches, LcsIdxOptions> {
         let request = keyed::<_, ()>(self, const { known("LCS") }, key).with_keys(other);
@@ -155,8 +161,8 @@ pub trait Strings: Executor {
     }
 
     /// Sets several keys at once, pairs of key and value, all with the same expiry. Whether they were set: always, without
-    /// [`nx`](Request::nx) and [`xx`](Request::xx). Options are methods of the request: those two,
-    /// [`ex`](Request::ex), [`exat`](Request::exat), [`keepttl`](Request::keepttl).
+    /// [`nx`](MsetexOptions) and [`xx`](MsetexOptions). Options are methods of the request: those two,
+    /// [`ex`](MsetexOptions), [`exat`](MsetexOptions), [`keepttl`](MsetexOptions).
     /// Redis 8.4, Valkey 9.1. <https://redis.io/docs/latest/commands/msetex/>
     fn msetex(self, pairs: impl ToArgs) -> Request<Self, bool, MsetexOptions> {
         counted_from(1, 2, keyless::<_, ()>(self, const { known("MSETEX") }).with_keys(pairs)).marked()
@@ -170,13 +176,13 @@ pub trait Strings: Executor {
 
     /// Sets a value that expires after this long, in milliseconds, rounded up; zero is refused by the server.
     /// Since 2.6. <https://redis.io/docs/latest/commands/psetex/>
-    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](Request::ex).
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](SetOptions).
     fn psetex(self, key: impl ToArg, after: Duration, value: impl ToArg) -> Request<Self, ()> {
         keyed(self, const { known("PSETEX") }, key).with((milliseconds(after), value))
     }
 
-    /// Sets a value. Options are methods of the request: [`ex`](Request::ex), [`nx`](Request::nx),
-    /// [`keepttl`](Request::keepttl), ... With `nx` or `xx` it answers whether the value was set, with `get` the value
+    /// Sets a value. Options are methods of the request: [`ex`](SetOptions), [`nx`](SetOptions),
+    /// [`keepttl`](SetOptions), ... With `nx` or `xx` it answers whether the value was set, with `get` the value
     /// that was there before. Options that contradict each other are refused by the server.
     /// Since 1.0. <https://redis.io/docs/latest/commands/set/>
     fn set(self, key: impl ToArg, value: impl ToArg) -> Request<Self, (), SetOptions> {
@@ -186,14 +192,14 @@ pub trait Strings: Executor {
     /// Sets a value that expires after this long. Sent as `PSETEX`, in milliseconds, rounded up; zero is refused by the
     /// server.
     /// Since 2.6. <https://redis.io/docs/latest/commands/setex/>
-    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](Request::ex).
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`ex`](SetOptions).
     fn setex(self, key: impl ToArg, after: Duration, value: impl ToArg) -> Request<Self, ()> {
         self.psetex(key, after, value)
     }
 
     /// Sets a value if there is no such key. Whether it was set.
     /// Since 1.0. <https://redis.io/docs/latest/commands/setnx/>
-    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`nx`](Request::nx).
+    /// Deprecated since 2.6.12: use [`set`](Self::set) with [`nx`](SetOptions).
     fn setnx(self, key: impl ToArg, value: impl ToArg) -> Request<Self, bool> {
         keyed(self, const { known("SETNX") }, key).with(value)
     }
@@ -221,15 +227,22 @@ pub trait Strings: Executor {
 
 impl<E: Executor> Strings for E {}
 
-/// Marks a request of [`Strings::set`], whose options are methods.
+/// Marks a request of [`Strings::set`], whose [options] are methods; so are those of every [`Setting`]: `ex`, `exat`,
+/// `keepttl`.
+///
+/// [options]: Request#impl-Request%3CE,+T,+SetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SetOptions;
 
-/// Marks a request of [`Strings::set`] that answers the value that was there before.
+/// Marks a request of [`Strings::set`] that answers the value that was there before, whose [options] are methods; so are
+/// those of every [`Setting`].
+///
+/// [options]: Request#impl-Request%3CE,+T,+SetGetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct SetGetOptions;
 
-/// The marks of requests of [`Strings::set`], whatever they answer.
+/// The marks of requests of [`Strings::set`], whatever they answer. On the page of [`Request`], the block
+/// `impl<E, T, O: Setting>` has the options that all of them have: `ex`, `exat`, `keepttl`.
 pub trait Setting: sealed::Sealed {}
 
 mod sealed {
@@ -335,7 +348,9 @@ impl<E, T> Request<E, T, SetGetOptions> {
     }
 }
 
-/// Marks a request of [`Strings::getex`], whose options are methods.
+/// Marks a request of [`Strings::getex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+GetexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct GetexOptions;
 
@@ -357,7 +372,9 @@ impl<E, T> Request<E, T, GetexOptions> {
     }
 }
 
-/// Marks a request of [`Strings::msetex`], whose options are methods.
+/// Marks a request of [`Strings::msetex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+MsetexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct MsetexOptions;
 
@@ -389,7 +406,9 @@ impl<E, T> Request<E, T, MsetexOptions> {
     }
 }
 
-/// Marks a request of [`Strings::delex`], whose options are methods.
+/// Marks a request of [`Strings::delex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+DelexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct DelexOptions;
 
@@ -416,7 +435,9 @@ impl<E, T> Request<E, T, DelexOptions> {
     }
 }
 
-/// Marks a request of [`Strings::increx`], whose options are methods.
+/// Marks a request of [`Strings::increx`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+IncrexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct IncrexOptions;
 
@@ -479,7 +500,9 @@ impl<E, T> Request<E, T, IncrexOptions> {
     }
 }
 
-/// Marks a request of [`Strings::lcs_idx`], whose option is a method.
+/// Marks a request of [`Strings::lcs_idx`], whose [option] is a method.
+///
+/// [option]: Request#impl-Request%3CE,+T,+LcsIdxOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct LcsIdxOptions;
 

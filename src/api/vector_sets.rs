@@ -21,8 +21,8 @@ use crate::command::{Args, ConversionError, Executor, Fields, FromReply, Reply, 
 /// ```
 pub trait VectorSets: Executor {
     /// Adds an element with its vector, or gives it another one. Whether it is new. Options are methods of the request:
-    /// [`reduce`](Request::reduce), [`cas`](Request::cas), [`noquant`](Request::noquant), [`q8`](Request::q8),
-    /// [`bin`](Request::bin), [`ef`](Request::ef), [`setattr`](Request::setattr), [`m`](Request::m).
+    /// [`reduce`](VaddOptions), [`cas`](VaddOptions), [`noquant`](VaddOptions), [`q8`](VaddOptions),
+    /// [`bin`](VaddOptions), [`ef`](VaddOptions), [`setattr`](VaddOptions), [`m`](VaddOptions).
     /// Since 8.0. <https://redis.io/docs/latest/commands/vadd/>
     fn vadd<'a>(
         self,
@@ -39,7 +39,7 @@ pub trait VectorSets: Executor {
         keyed(self, const { known("VCARD") }, key)
     }
 
-    /// How many dimensions the vectors have; with [`reduce`](Request::reduce), how many are left. A missing key is the
+    /// How many dimensions the vectors have; with [`reduce`](VaddOptions), how many are left. A missing key is the
     /// server's error.
     /// Since 8.0. <https://redis.io/docs/latest/commands/vdim/>
     fn vdim(self, key: impl ToArg) -> Request<Self, u64> {
@@ -47,7 +47,7 @@ pub trait VectorSets: Executor {
     }
 
     /// The vector of an element, about as it was added: it may have been quantized. `None` if there is none.
-    /// [`raw`](Request::raw) is an option.
+    /// [`raw`](VembOptions) is an option.
     /// Since 8.0. <https://redis.io/docs/latest/commands/vemb/>
     fn vemb(self, key: impl ToArg, element: impl ToArg) -> Request<Self, Option<Vec<f32>>, VembOptions> {
         keyed::<_, ()>(self, const { known("VEMB") }, key).with(element).marked()
@@ -72,7 +72,7 @@ pub trait VectorSets: Executor {
     }
 
     /// The neighbours of an element in the graph, for each of its layers; `None` if there is no such element.
-    /// [`withscores`](Request::withscores) is an option.
+    /// [`withscores`](VlinksOptions) is an option.
     /// Since 8.0. <https://redis.io/docs/latest/commands/vlinks/>
     fn vlinks<T: FromReply>(
         self,
@@ -82,7 +82,7 @@ pub trait VectorSets: Executor {
         keyed::<_, ()>(self, const { known("VLINKS") }, key).with(element).marked()
     }
 
-    /// An element at random; `None` if there is no such key. [`count`](Request::count) is an option.
+    /// An element at random; `None` if there is no such key. [`count`](VrandmemberOptions) is an option.
     /// Since 8.0. <https://redis.io/docs/latest/commands/vrandmember/>
     fn vrandmember<T: FromReply>(self, key: impl ToArg) -> Request<Self, Option<T>, VrandmemberOptions> {
         keyed::<_, ()>(self, const { known("VRANDMEMBER") }, key).marked()
@@ -102,10 +102,10 @@ pub trait VectorSets: Executor {
     }
 
     /// The elements whose vectors are most similar to this one, the most similar first; 10 of them unless
-    /// [`count`](Request::count) says another number, and empty if there is no such key. Further options:
-    /// [`withscores`](Request::withscores), [`withattribs`](Request::withattribs), [`epsilon`](Request::epsilon),
-    /// [`ef`](Request::ef), [`filter`](Request::filter), [`filter_ef`](Request::filter_ef), [`truth`](Request::truth),
-    /// [`nothread`](Request::nothread).
+    /// [`count`](VsimOptions) says another number, and empty if there is no such key. Further options:
+    /// [`withscores`](VsimOptions), [`withattribs`](VsimOptions), [`epsilon`](VsimOptions),
+    /// [`ef`](VsimOptions), [`filter`](VsimOptions), [`filter_ef`](VsimOptions), [`truth`](VsimOptions),
+    /// [`nothread`](VsimOptions).
     /// Since 8.0. <https://redis.io/docs/latest/commands/vsim/>
     fn vsim<'a, T: FromReply>(
         self,
@@ -213,7 +213,7 @@ impl FromReply for VectorSetInfo {
     }
 }
 
-/// What [`raw`](Request::raw) answers: a vector as the server keeps it.
+/// What [`raw`](VembOptions) answers: a vector as the server keeps it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RawVector {
@@ -242,7 +242,9 @@ impl FromReply for RawVector {
     }
 }
 
-/// Marks a request of [`VectorSets::vadd`], whose options are methods.
+/// Marks a request of [`VectorSets::vadd`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+VaddOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VaddOptions;
 
@@ -258,7 +260,7 @@ impl<E, T> Request<E, T, VaddOptions> {
         self.with("CAS")
     }
 
-    /// The vectors of this set are kept as they are. The default is [`q8`](Request::q8); all elements of a set have the
+    /// The vectors of this set are kept as they are. The default is [`q8`](Self::q8); all elements of a set have the
     /// same.
     pub fn noquant(self) -> Self {
         self.with("NOQUANT")
@@ -290,7 +292,9 @@ impl<E, T> Request<E, T, VaddOptions> {
     }
 }
 
-/// Marks a request of [`VectorSets::vemb`], whose options are methods.
+/// Marks a request of [`VectorSets::vemb`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+VembOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VembOptions;
 
@@ -302,7 +306,9 @@ impl<E, T> Request<E, T, VembOptions> {
     }
 }
 
-/// Marks a request of [`VectorSets::vlinks`], whose options are methods.
+/// Marks a request of [`VectorSets::vlinks`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CVec%3CVec%3CT%3E%3E%3E,+VlinksOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VlinksOptions;
 
@@ -314,7 +320,9 @@ impl<E, T: FromReply> Request<E, Option<Vec<Vec<T>>>, VlinksOptions> {
     }
 }
 
-/// Marks a request of [`VectorSets::vrandmember`], whose options are methods.
+/// Marks a request of [`VectorSets::vrandmember`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Option%3CT%3E,+VrandmemberOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VrandmemberOptions;
 
@@ -327,19 +335,28 @@ impl<E, T: FromReply> Request<E, Option<T>, VrandmemberOptions> {
     }
 }
 
-/// Marks a request of [`VectorSets::vsim`], whose options are methods; `W` is what the answer has with each element.
+/// Marks a request of [`VectorSets::vsim`], whose [options] are methods; `W` is what the answer has with each element, and
+/// its page leads to those that add to it: [`VsimElements`].
+///
+/// [options]: Request#impl-Request%3CE,+T,+VsimOptions%3CW%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VsimOptions<W>(PhantomData<W>);
 
-/// Marks an answer of elements alone.
+/// Marks an answer of elements alone; [options] add their scores and attributes.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+VsimOptions%3CVsimElements%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VsimElements;
 
-/// Marks an answer of elements with their scores.
+/// Marks an answer of elements with their scores; an [option] adds their attributes.
+///
+/// [option]: Request#impl-Request%3CE,+Vec%3C(T,+f64)%3E,+VsimOptions%3CVsimScores%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VsimScores;
 
-/// Marks an answer of elements with their attributes.
+/// Marks an answer of elements with their attributes; an [option] adds their scores.
+///
+/// [option]: Request#impl-Request%3CE,+Vec%3C(T,+Option%3CA%3E)%3E,+VsimOptions%3CVsimAttributes%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct VsimAttributes;
 

@@ -1,4 +1,14 @@
-//! What a user holds: the client and its configuration.
+//! What a user holds: the client and its configuration, and what the client gives.
+//!
+//! | to | there is |
+//! |---|---|
+//! | connect | [`Client`], with a URL or a [`Config`]; all settings with their defaults: [`defaults`] |
+//! | call | [`Client::request`] and the [`api`](crate::api), which give a [`Request`](crate::Request); awaited it is a [`Call`] |
+//! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
+//! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
+//! | look before writing | [`Script`] |
+//! | go through many keys or members | [`Scan`] |
+//! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
 mod call;
 mod config;

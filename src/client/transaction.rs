@@ -34,8 +34,8 @@ use crate::resp::{Frame, Reply};
 /// ```
 ///
 /// It goes out in one write, `MULTI` and `EXEC` included, and needs no connection of its own. No command can use the
-/// answer of an earlier one; what must look before it writes can be a script (`EVAL`). `WATCH` needs a connection of its
-/// own, which this version does not have. One deadline holds for all.
+/// answer of an earlier one; what must look before it writes can be a [`Script`](super::Script). `WATCH` needs a
+/// connection of its own, which this version does not have. One deadline holds for all.
 ///
 /// # Ordering
 /// The commands run in the order in which they were queued, and no other command in between, whoever sends it. A command

@@ -21,9 +21,10 @@ use crate::resp::Reply;
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
 /// use std::time::Duration;
 /// use steadfast::api::Keys;
+/// use steadfast::api::options::ExpireOptions;
 /// use steadfast::{Executor, Request};
 ///
-/// fn touch<E: Executor>(executor: E, user: u64) -> Request<E, bool> {
+/// fn touch<E: Executor>(executor: E, user: u64) -> Request<E, bool, ExpireOptions> {
 ///     executor.expire(format!("session:{user}"), Duration::from_secs(1800))
 /// }
 ///
@@ -45,9 +46,37 @@ pub(crate) mod sealed {
 ///
 /// On a client it is awaited; on a pipeline or a transaction it is [queued](Self::queue). Nothing happens before.
 ///
-/// `E` is where it would run, `T` the answer's type, and `O` which options it has: those of SET, for example, are
-/// methods of every request with [`SetOptions`](crate::api::options::SetOptions). It is no future itself but becomes one by `.await`;
-/// `IntoFuture::into_future` does the same where a function such as `join_all` wants one.
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::time::Duration;
+/// use steadfast::api::*;
+/// use steadfast::{Command, Replay};
+///
+/// let added: u64 = client.zadd("scores", (12.5, "alice")).await?;
+/// // An option of ZADD, and one that changes what it answers.
+/// let score: Option<f64> = client.zadd("scores", (1.0, "alice")).xx().incr().await?;
+/// // Settings that every request has.
+/// let hits = client.incr("hits").deadline(Duration::from_millis(100)).replay(Replay::never()).await?;
+/// // A command of any name.
+/// let size: Option<u64> = client.request(Command::new("MEMORY USAGE").key("scores")).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `E` is where it would run, `T` the answer's type, and `O` which options it has.
+///
+/// # Settings
+/// Every request has [`deadline`](Self::deadline), [`replay`](Self::replay), [`on_refusal`](Self::on_refusal) and
+/// [`answer_as`](Self::answer_as); one for a page of a scan also has [`stream`](Self::stream), on a client.
+///
+/// # Options
+/// Those of ZADD are methods of every request with [`ZaddOptions`](crate::api::options::ZaddOptions), and so on: on this
+/// page each block `impl Request<E, T, ..Options>` has the options of one command, or of a few that have the same. From
+/// a command to its block: click on the mark in its signature, and then on "options".
+///
+/// # Futures
+/// It is no future itself but becomes one by `.await`; `IntoFuture::into_future` does the same where a function such as
+/// `join_all` wants one. The deadline counts from there; nothing is sent before the future is polled.
 #[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline or a transaction)"]
 pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,

@@ -23,11 +23,15 @@ impl<T: FromReply> FromReply for Page<T> {
     }
 }
 
-/// Marks a request of [`Keys::scan`](crate::api::Keys::scan), whose options are methods.
+/// Marks a request of [`Keys::scan`](crate::api::Keys::scan), whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+ScanOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ScanOptions;
 
-/// Marks a request that scans the members of one key, whose options are methods.
+/// Marks a request that scans the members of one key, whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+MemberScanOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct MemberScanOptions;
 
