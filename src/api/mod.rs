@@ -40,6 +40,7 @@
 //! | [`Streams`] | `xadd`, `xrange`, `xreadgroup`, `xack`, `xautoclaim` |
 //! | [`Bitmaps`], [`HyperLogLog`], [`Geo`] | `setbit`, `bitfield`; `pfadd`, `pfcount`; `geoadd`, `geosearch` |
 //! | [`JsonDocuments`], [`VectorSets`] | `json_get`, `json_set`; `vadd`, `vsim` |
+//! | [`Search`], [`Probabilistic`] | `ft_create`, `ft_search`; `bf_add`, `cms_query`, `topk_list`, `tdigest_quantile` |
 //! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
 //! | [`PubSub`] | `publish`, `pubsub_channels` |
 //! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |
@@ -80,9 +81,10 @@ mod lists;
 #[cfg(test)]
 mod lying_server;
 mod moment;
-mod named;
+mod probabilistic;
 mod pubsub;
 mod scripting;
+mod search;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -106,8 +108,12 @@ pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
+pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
+pub use search::{
+    AggregateResults, Document, IndexInfo, SchemaField, Search, SearchResults, VectorDistance, VectorIndex,
+};
 pub use server::{
     CommandInfo, CommandLog, CommandLogEntry, ConnectedReplica, LatencyEvent, LatencyHistogram, LatencySample,
     ModuleInfo, Role, Server, SlowlogEntry,
@@ -144,8 +150,16 @@ pub mod options {
     pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
+    pub use super::probabilistic::{
+        BfInsertOptions, BfReserveOptions, CfInsertOptions, CfReserveOptions, CmsMergeOptions, TdigestCreateOptions,
+        TdigestMergeOptions, TopkListOptions, TopkReserveOptions,
+    };
     pub use super::pubsub::PubsubChannelsOptions;
     pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
+    pub use super::search::{
+        AnswerShape, DocumentIds, Documents, FtAggregateOptions, FtCreateOptions, FtDropindexOptions, FtExplainOptions,
+        FtSearchOptions, FtSugaddOptions, FtSuggetOptions, ScoredDocuments, ScoredIds,
+    };
     pub use super::server::{
         BgsaveOptions, CommandListOptions, FailoverOptions, LolwutOptions, MemoryUsageOptions, ModuleLoadexOptions,
         ShutdownOptions, SlowlogGetOptions,

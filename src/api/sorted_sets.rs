@@ -91,14 +91,14 @@ pub trait SortedSets: Executor {
     }
 
     /// Removes the member with the lowest or the highest score from the first of the sorted sets that has one, or with
-    /// [`count`](ZmpopOptions) up to so many. The key, and the members with their scores; `None` if all are empty. A key
-    /// that is no UTF-8: `zmpop::<()>(..).answer_as::<Option<(Bytes, Vec<(T, f64)>)>>()`.
+    /// [`count`](ZmpopOptions) up to so many. The key, and the members with their scores; `None` if all are empty.
+    /// Members are gone also if the key or one of them does not convert: `Bytes` takes any.
     /// Since 7.0. <https://redis.io/docs/latest/commands/zmpop/>
-    fn zmpop<T: FromReply>(
+    fn zmpop<K: FromReply, T: FromReply>(
         self,
         keys: impl ToArgs,
         which: Extreme,
-    ) -> Request<Self, Option<(String, Vec<(T, f64)>)>, ZmpopOptions> {
+    ) -> Request<Self, Option<(K, Vec<(T, f64)>)>, ZmpopOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZMPOP") }), keys).with(which).marked()
     }
 

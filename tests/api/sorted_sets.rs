@@ -180,14 +180,14 @@ async fn members_are_popped_from_both_ends() {
         let popped: Option<(String, Vec<(String, f64)>)> = client.zmpop(["none", "z"], Extreme::Max).await.unwrap();
         assert_eq!(popped, Some(("z".to_owned(), scored(&[("e", 5.0)]))));
         client.zadd("z", (7, "g")).await.unwrap();
-        let popped = client.zmpop::<String>(["none", "z"], Extreme::Min).count(2).await.unwrap();
+        let popped = client.zmpop::<String, String>(["none", "z"], Extreme::Min).count(2).await.unwrap();
         assert_eq!(popped, Some(("z".to_owned(), scored(&[("c", 3.0), ("d", 4.0)]))));
         assert_eq!(client.zpopmax::<String>("z").count(9).await.unwrap(), scored(&[("g", 7.0)]));
 
         assert_eq!(client.zpopmin::<String>("z").await.unwrap(), None);
         assert_eq!(client.zpopmax::<String>("z").await.unwrap(), None);
         assert_eq!(client.zpopmin::<String>("z").count(2).await.unwrap(), NONE);
-        assert_eq!(client.zmpop::<String>(["none", "z"], Extreme::Min).await.unwrap(), None);
+        assert_eq!(client.zmpop::<String, String>(["none", "z"], Extreme::Min).await.unwrap(), None);
     })
     .await;
 }
@@ -301,7 +301,7 @@ async fn sorted_sets_of_nothing_are_not_sent_and_keys_are_counted() {
         not_sent(client.zunion::<String>(NOTHING).withscores()).await;
         not_sent(client.zinterstore("to", NOTHING).weights([1])).await;
         not_sent(client.zintercard(NOTHING).limit(2)).await;
-        not_sent(client.zmpop::<String>(NOTHING, Extreme::Min).count(2)).await;
+        not_sent(client.zmpop::<String, String>(NOTHING, Extreme::Min).count(2)).await;
         let request = client.zunionstore("to", ["a", "b"]).weights([1, 2]);
         assert_eq!(request.command().keys(), [b"to".as_slice(), b"a", b"b"]);
         client.set("text", "x").await.unwrap();
