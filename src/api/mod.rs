@@ -40,6 +40,7 @@
 //! | [`Streams`] | `xadd`, `xrange`, `xreadgroup`, `xack`, `xautoclaim` |
 //! | [`Bitmaps`], [`HyperLogLog`], [`Geo`] | `setbit`, `bitfield`; `pfadd`, `pfcount`; `geoadd`, `geosearch` |
 //! | [`JsonDocuments`], [`VectorSets`] | `json_get`, `json_set`; `vadd`, `vsim` |
+//! | [`Search`], [`Probabilistic`] | `ft_create`, `ft_search`; `bf_add`, `cms_query`, `topk_list`, `tdigest_quantile` |
 //! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
 //! | [`PubSub`] | `publish`, `pubsub_channels` |
 //! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |

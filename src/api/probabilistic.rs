@@ -51,8 +51,8 @@ pub trait Probabilistic: Executor {
     }
 
     /// Adds items to a Bloom filter, which is made as the options say if there is none. Whether each is new. Options are
-    /// methods of the request: [`capacity`](Request::capacity), [`error`](Request::error),
-    /// [`expansion`](Request::expansion), [`nocreate`](Request::nocreate), [`nonscaling`](Request::nonscaling). Of a full
+    /// methods of the request: [`capacity`](BfInsertOptions), [`error`](BfInsertOptions),
+    /// [`expansion`](BfInsertOptions), [`nocreate`](BfInsertOptions), [`nonscaling`](BfInsertOptions). Of a full
     /// filter that does not scale, `answer_as::<Vec<Result<bool, ServerError>>>` reads the items before its error too.
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/bf.insert/>
     fn bf_insert(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, Vec<bool>, BfInsertOptions> {
@@ -78,7 +78,7 @@ pub trait Probabilistic: Executor {
     }
 
     /// Makes a Bloom filter for so many items, of which so many are wrongly held for added: 0.001 is one of a thousand.
-    /// Options are methods of the request: [`expansion`](Request::expansion), [`nonscaling`](Request::nonscaling).
+    /// Options are methods of the request: [`expansion`](BfReserveOptions), [`nonscaling`](BfReserveOptions).
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/bf.reserve/>
     fn bf_reserve(self, key: impl ToArg, error: f64, capacity: u64) -> Request<Self, (), BfReserveOptions> {
         keyed::<_, ()>(self, const { known("BF.RESERVE") }, key).with((error, capacity)).marked()
@@ -129,7 +129,7 @@ pub trait Probabilistic: Executor {
     }
 
     /// Adds items to a cuckoo filter, which is made if there is none. Whether each was added: not if the filter is full.
-    /// Options are methods of the request: [`capacity`](Request::capacity), [`nocreate`](Request::nocreate).
+    /// Options are methods of the request: [`capacity`](CfInsertOptions), [`nocreate`](CfInsertOptions).
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/cf.insert/>
     fn cf_insert(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, Vec<bool>, CfInsertOptions> {
         keyed::<_, ()>(self, const { known("CF.INSERT") }, key).with("ITEMS").with(items).read_by(added)
@@ -155,8 +155,8 @@ pub trait Probabilistic: Executor {
     }
 
     /// Makes a cuckoo filter for so many items. Options are methods of the request:
-    /// [`bucketsize`](Request::bucketsize), [`maxiterations`](Request::maxiterations),
-    /// [`expansion`](Request::expansion).
+    /// [`bucketsize`](CfReserveOptions), [`maxiterations`](CfReserveOptions),
+    /// [`expansion`](CfReserveOptions).
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/cf.reserve/>
     fn cf_reserve(self, key: impl ToArg, capacity: u64) -> Request<Self, (), CfReserveOptions> {
         keyed::<_, ()>(self, const { known("CF.RESERVE") }, key).with(capacity).marked()
@@ -193,7 +193,7 @@ pub trait Probabilistic: Executor {
         keyed(self, const { known("CMS.INITBYPROB") }, key).with((error, probability))
     }
 
-    /// Makes the sum of sketches of one size, in a sketch that is there and has it too. [`weights`](Request::weights) is
+    /// Makes the sum of sketches of one size, in a sketch that is there and has it too. [`weights`](CmsMergeOptions) is
     /// an option.
     /// Since Bloom 2.0. <https://redis.io/docs/latest/commands/cms.merge/>
     fn cms_merge(self, to: impl ToArg, sources: impl ToArgs) -> Request<Self, (), CmsMergeOptions> {
@@ -232,7 +232,7 @@ pub trait Probabilistic: Executor {
         keyed(self, const { known("TOPK.INFO") }, key)
     }
 
-    /// The items of the list, the most frequent first. [`withcount`](Request::withcount) is an option.
+    /// The items of the list, the most frequent first. [`withcount`](TopkListOptions) is an option.
     /// Since Bloom 2.0. <https://redis.io/docs/latest/commands/topk.list/>
     fn topk_list<T: FromReply>(self, key: impl ToArg) -> Request<Self, Vec<T>, TopkListOptions> {
         keyed::<_, ()>(self, const { known("TOPK.LIST") }, key).marked()
@@ -244,7 +244,7 @@ pub trait Probabilistic: Executor {
         keyed(self, const { known("TOPK.QUERY") }, key).with(items)
     }
 
-    /// Makes a list of the `k` most frequent items. [`sized`](Request::sized) is an option. A key that exists is the
+    /// Makes a list of the `k` most frequent items. [`sized`](TopkReserveOptions) is an option. A key that exists is the
     /// server's error.
     /// Since Bloom 2.0. <https://redis.io/docs/latest/commands/topk.reserve/>
     fn topk_reserve(self, key: impl ToArg, k: u64) -> Request<Self, (), TopkReserveOptions> {
@@ -277,7 +277,7 @@ pub trait Probabilistic: Executor {
         keyed(self, const { known("TDIGEST.CDF") }, key).with(values)
     }
 
-    /// Makes a t-digest. [`compression`](Request::compression) is an option. A key that exists is the server's error.
+    /// Makes a t-digest. [`compression`](TdigestCreateOptions) is an option. A key that exists is the server's error.
     /// Since Bloom 2.4. <https://redis.io/docs/latest/commands/tdigest.create/>
     fn tdigest_create(self, key: impl ToArg) -> Request<Self, (), TdigestCreateOptions> {
         keyed::<_, ()>(self, const { known("TDIGEST.CREATE") }, key).marked()
@@ -296,7 +296,7 @@ pub trait Probabilistic: Executor {
     }
 
     /// Adds the values of other digests to one, which is made if there is none. Options are methods of the request:
-    /// [`compression`](Request::compression), [`overriding`](Request::overriding).
+    /// [`compression`](TdigestMergeOptions), [`overriding`](TdigestMergeOptions).
     /// Since Bloom 2.4. <https://redis.io/docs/latest/commands/tdigest.merge/>
     fn tdigest_merge(self, to: impl ToArg, sources: impl ToArgs) -> Request<Self, (), TdigestMergeOptions> {
         counted(keyed::<_, ()>(self, const { known("TDIGEST.MERGE") }, to), sources).marked()
@@ -358,7 +358,9 @@ fn added(reply: Reply<'_>) -> Result<Vec<bool>, ConversionError> {
     Ok(answers.into_iter().map(|answer| answer > 0).collect())
 }
 
-/// Marks a request of [`Probabilistic::bf_insert`], whose options are methods.
+/// Marks a request of [`Probabilistic::bf_insert`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+BfInsertOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BfInsertOptions;
 
@@ -390,7 +392,9 @@ impl<E, T> Request<E, T, BfInsertOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::bf_reserve`], whose options are methods.
+/// Marks a request of [`Probabilistic::bf_reserve`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+BfReserveOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct BfReserveOptions;
 
@@ -407,7 +411,9 @@ impl<E, T> Request<E, T, BfReserveOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::cf_insert`] or [`Probabilistic::cf_insertnx`], whose options are methods.
+/// Marks a request of [`Probabilistic::cf_insert`] or [`Probabilistic::cf_insertnx`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+CfInsertOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct CfInsertOptions;
 
@@ -424,7 +430,9 @@ impl<E, T> Request<E, T, CfInsertOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::cf_reserve`], whose options are methods.
+/// Marks a request of [`Probabilistic::cf_reserve`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+CfReserveOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct CfReserveOptions;
 
@@ -446,7 +454,9 @@ impl<E, T> Request<E, T, CfReserveOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::cms_merge`], whose options are methods.
+/// Marks a request of [`Probabilistic::cms_merge`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+CmsMergeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct CmsMergeOptions;
 
@@ -458,7 +468,9 @@ impl<E, T> Request<E, T, CmsMergeOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::topk_list`], whose options are methods.
+/// Marks a request of [`Probabilistic::topk_list`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+TopkListOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct TopkListOptions;
 
@@ -470,7 +482,9 @@ impl<E, T: FromReply> Request<E, Vec<T>, TopkListOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::topk_reserve`], whose options are methods.
+/// Marks a request of [`Probabilistic::topk_reserve`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+TopkReserveOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct TopkReserveOptions;
 
@@ -482,7 +496,9 @@ impl<E, T> Request<E, T, TopkReserveOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::tdigest_create`], whose options are methods.
+/// Marks a request of [`Probabilistic::tdigest_create`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+TdigestCreateOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct TdigestCreateOptions;
 
@@ -494,7 +510,9 @@ impl<E, T> Request<E, T, TdigestCreateOptions> {
     }
 }
 
-/// Marks a request of [`Probabilistic::tdigest_merge`], whose options are methods.
+/// Marks a request of [`Probabilistic::tdigest_merge`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+TdigestMergeOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct TdigestMergeOptions;
 

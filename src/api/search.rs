@@ -24,12 +24,12 @@ use crate::command::{Args, ConversionError, Effect, Executor, Fields, FromReply,
 /// # }
 /// ```
 pub trait Search: Executor {
-    /// Runs a query and a pipeline of steps over what it finds. The rows that come out, each a map of `T`. The steps are
-    /// methods of the request, and are taken in their order: [`load`](Request::load), [`load_all`](Request::load_all),
-    /// [`groupby`](Request::groupby), [`reduce`](Request::reduce), [`apply`](Request::apply),
-    /// [`sortby`](Request::sortby), [`filter`](Request::filter), [`limit`](Request::limit). Options are
-    /// [`verbatim`](Request::verbatim), [`timeout`](Request::timeout), [`params`](Request::params),
-    /// [`dialect`](Request::dialect).
+    /// Runs a query and a pipeline of steps over what it finds. The rows that come out, each a map of `T`. The steps
+    /// are methods of the request, and are taken in their order: [`load`](FtAggregateOptions),
+    /// [`load_all`](FtAggregateOptions), [`groupby`](FtAggregateOptions), [`reduce`](FtAggregateOptions),
+    /// [`apply`](FtAggregateOptions), [`sortby`](FtAggregateOptions), [`filter`](FtAggregateOptions),
+    /// [`limit`](FtAggregateOptions). Options are [`verbatim`](FtAggregateOptions), [`timeout`](FtAggregateOptions),
+    /// [`params`](FtAggregateOptions), [`dialect`](FtAggregateOptions).
     /// Since Search 1.1. <https://redis.io/docs/latest/commands/ft.aggregate/>
     fn ft_aggregate<T: FromReply>(
         self,
@@ -64,9 +64,9 @@ pub trait Search: Executor {
     }
 
     /// Makes an index of these fields, [`SchemaField`]s, over the hashes that there are and will be. Options are methods of
-    /// the request: [`on_json`](Request::on_json), [`prefixes`](Request::prefixes), [`filter`](Request::filter),
-    /// [`language`](Request::language), [`stopwords`](Request::stopwords),
-    /// [`skipinitialscan`](Request::skipinitialscan).
+    /// the request: [`on_json`](FtCreateOptions), [`prefixes`](FtCreateOptions), [`filter`](FtCreateOptions),
+    /// [`language`](FtCreateOptions), [`stopwords`](FtCreateOptions),
+    /// [`skipinitialscan`](FtCreateOptions).
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.create/>
     fn ft_create(self, index: impl ToArg, fields: impl ToArgs) -> Request<Self, (), FtCreateOptions> {
         keyless::<_, ()>(self, const { known("FT.CREATE") }).with((index, "SCHEMA")).with(fields).marked()
@@ -90,13 +90,13 @@ pub trait Search: Executor {
         keyless(self, const { known("FT.DICTDUMP") }).with(dictionary)
     }
 
-    /// Removes an index. The documents stay, unless [`dd`](Request::dd) is said.
+    /// Removes an index. The documents stay, unless [`dd`](FtDropindexOptions) is said.
     /// Since Search 2.0. <https://redis.io/docs/latest/commands/ft.dropindex/>
     fn ft_dropindex(self, index: impl ToArg) -> Request<Self, (), FtDropindexOptions> {
         keyless::<_, ()>(self, const { known("FT.DROPINDEX") }).with(index).marked()
     }
 
-    /// How the server understands a query, for people. [`dialect`](Request::dialect) is an option.
+    /// How the server understands a query, for people. [`dialect`](FtExplainOptions) is an option.
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.explain/>
     fn ft_explain(self, index: impl ToArg, query: impl ToArg) -> Request<Self, String, FtExplainOptions> {
         keyless::<_, ()>(self, const { known("FT.EXPLAIN") }).with((index, query)).marked()
@@ -114,14 +114,14 @@ pub trait Search: Executor {
         keyless(self, const { known("FT._LIST") })
     }
 
-    /// The documents that a query finds, the best ones first, ten of them unless [`limit`](Request::limit) says so, with
-    /// their fields as `T`, any map. Options are methods of the request: [`nocontent`](Request::nocontent),
-    /// [`withscores`](Request::withscores), [`return_fields`](Request::return_fields), [`sortby`](Request::sortby),
-    /// [`sortby_desc`](Request::sortby_desc), [`limit`](Request::limit), [`params`](Request::params),
-    /// [`dialect`](Request::dialect), [`inkeys`](Request::inkeys), [`infields`](Request::infields),
-    /// [`verbatim`](Request::verbatim), [`slop`](Request::slop), [`inorder`](Request::inorder),
-    /// [`language`](Request::language), [`scorer`](Request::scorer), [`highlight`](Request::highlight),
-    /// [`summarize`](Request::summarize), [`timeout`](Request::timeout).
+    /// The documents that a query finds, the best ones first, ten of them unless [`limit`](FtSearchOptions) says so, with
+    /// their fields as `T`, any map. Options are methods of the request: [`nocontent`](FtSearchOptions),
+    /// [`withscores`](FtSearchOptions), [`return_fields`](FtSearchOptions), [`sortby`](FtSearchOptions),
+    /// [`sortby_desc`](FtSearchOptions), [`limit`](FtSearchOptions), [`params`](FtSearchOptions),
+    /// [`dialect`](FtSearchOptions), [`inkeys`](FtSearchOptions), [`infields`](FtSearchOptions),
+    /// [`verbatim`](FtSearchOptions), [`slop`](FtSearchOptions), [`inorder`](FtSearchOptions),
+    /// [`language`](FtSearchOptions), [`scorer`](FtSearchOptions), [`highlight`](FtSearchOptions),
+    /// [`summarize`](FtSearchOptions), [`timeout`](FtSearchOptions).
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.search/>
     fn ft_search<T: FromReply>(
         self,
@@ -132,7 +132,7 @@ pub trait Search: Executor {
         request.read_by(SearchResults::read::<Documents>)
     }
 
-    /// Adds a suggestion, or gives it another score. How many there are then. [`incr`](Request::incr) is an option.
+    /// Adds a suggestion, or gives it another score. How many there are then. [`incr`](FtSugaddOptions) is an option.
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.sugadd/>
     fn ft_sugadd(self, key: impl ToArg, text: impl ToArg, score: f64) -> Request<Self, u64, FtSugaddOptions> {
         keyed::<_, ()>(self, const { known("FT.SUGADD") }, key).with((text, score)).marked()
@@ -144,9 +144,9 @@ pub trait Search: Executor {
         keyed(self, const { known("FT.SUGDEL") }, key).with(text)
     }
 
-    /// The suggestions that begin like this, the best ones first, five at most unless [`max`](Request::max) says so. Empty
-    /// if there is no such key. Options are [`fuzzy`](Request::fuzzy), [`max`](Request::max) and
-    /// [`withscores`](Request::withscores).
+    /// The suggestions that begin like this, the best ones first, five at most unless [`max`](FtSuggetOptions) says so.
+    /// Empty if there is no such key. Options are [`fuzzy`](FtSuggetOptions), [`max`](FtSuggetOptions) and
+    /// [`withscores`](FtSuggetOptions).
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.sugget/>
     fn ft_sugget<T: FromReply>(self, key: impl ToArg, prefix: impl ToArg) -> Request<Self, Vec<T>, FtSuggetOptions> {
         keyed::<_, ()>(self, const { known("FT.SUGGET") }, key).with(prefix).read_by(or_empty)
@@ -197,9 +197,9 @@ pub struct SearchResults<T> {
 pub struct Document<T> {
     /// Its key.
     pub id: String,
-    /// How well it fits; with [`withscores`](Request::withscores).
+    /// How well it fits; with [`withscores`](FtSearchOptions).
     pub score: Option<f64>,
-    /// Its fields; `None` with [`nocontent`](Request::nocontent), and if it was deleted meanwhile.
+    /// Its fields; `None` with [`nocontent`](FtSearchOptions), and if it was deleted meanwhile.
     pub fields: Option<T>,
 }
 
@@ -229,15 +229,21 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Marks an answer of documents with their fields.
+/// Marks an answer of documents with their fields; [options] change what it has.
+///
+/// [options]: Request#impl-Request%3CE,+SearchResults%3CT%3E,+FtSearchOptions%3CDocuments%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct Documents;
 
-/// Marks an answer of documents with scores and fields.
+/// Marks an answer of documents with scores and fields; an [option] leaves the fields out.
+///
+/// [option]: Request#impl-Request%3CE,+SearchResults%3CT%3E,+FtSearchOptions%3CScoredDocuments%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredDocuments;
 
-/// Marks an answer of keys.
+/// Marks an answer of keys; an [option] adds the scores.
+///
+/// [option]: Request#impl-Request%3CE,+SearchResults%3CT%3E,+FtSearchOptions%3CDocumentIds%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct DocumentIds;
 
@@ -582,7 +588,9 @@ fn counted<E, T, O>(request: Request<E, T, O>, word: &str, arguments: impl ToArg
     request.insert(before, count)
 }
 
-/// Marks a request of [`Search::ft_create`], whose options are methods.
+/// Marks a request of [`Search::ft_create`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtCreateOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtCreateOptions;
 
@@ -625,7 +633,9 @@ impl<E, T> Request<E, T, FtCreateOptions> {
     }
 }
 
-/// Marks a request of [`Search::ft_dropindex`], whose options are methods.
+/// Marks a request of [`Search::ft_dropindex`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtDropindexOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtDropindexOptions;
 
@@ -637,7 +647,9 @@ impl<E, T> Request<E, T, FtDropindexOptions> {
     }
 }
 
-/// Marks a request of [`Search::ft_explain`], whose options are methods.
+/// Marks a request of [`Search::ft_explain`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtExplainOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtExplainOptions;
 
@@ -649,7 +661,9 @@ impl<E, T> Request<E, T, FtExplainOptions> {
     }
 }
 
-/// Marks a request of [`Search::ft_sugadd`], whose options are methods.
+/// Marks a request of [`Search::ft_sugadd`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtSugaddOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtSugaddOptions;
 
@@ -661,7 +675,9 @@ impl<E, T> Request<E, T, FtSugaddOptions> {
     }
 }
 
-/// Marks a request of [`Search::ft_sugget`], whose options are methods.
+/// Marks a request of [`Search::ft_sugget`], whose [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+Vec%3CT%3E,+FtSuggetOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtSuggetOptions;
 
@@ -688,7 +704,9 @@ fn or_empty_pairs<T: FromReply>(reply: Reply<'_>) -> Result<Vec<(T, f64)>, Conve
     Ok(Option::<Vec<(T, f64)>>::from_reply(reply)?.unwrap_or_default())
 }
 
-/// Marks a request of [`Search::ft_search`], whose options are methods; `S` is what the answer has of each document.
+/// Marks a request of [`Search::ft_search`], whose [options] are methods; `S` is what the answer has of each document.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtSearchOptions%3CS%3E%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtSearchOptions<S>(std::marker::PhantomData<S>);
 
@@ -804,7 +822,9 @@ impl<E, T: FromReply> Request<E, SearchResults<T>, FtSearchOptions<DocumentIds>>
     }
 }
 
-/// Marks a request of [`Search::ft_aggregate`], whose steps and options are methods.
+/// Marks a request of [`Search::ft_aggregate`], whose steps and [options] are methods.
+///
+/// [options]: Request#impl-Request%3CE,+T,+FtAggregateOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct FtAggregateOptions;
 
@@ -825,7 +845,7 @@ impl<E, T> Request<E, T, FtAggregateOptions> {
         self.with(("LOAD", "*"))
     }
 
-    /// One row for each combination of these fields (`@name`); of none, one row. [`reduce`](Request::reduce) says what it
+    /// One row for each combination of these fields (`@name`); of none, one row. [`reduce`](Self::reduce) says what it
     /// has.
     pub fn groupby(self, fields: impl ToArgs) -> Self {
         counted(self, "GROUPBY", fields)
