@@ -204,6 +204,15 @@ fn every_function_says_since_when_and_where_it_is_documented() {
     println!("{} functions", functions.len());
 }
 
+/// A link to `Request::count` leads to the first of many methods of that name; one to the mark leads to the right ones.
+#[test]
+fn links_to_options_lead_to_those_of_the_command() {
+    for (file, text) in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")) {
+        let wrong: Vec<_> = text.split("](Request::").skip(1).filter(|rest| !rest.starts_with("stream)")).collect();
+        assert!(wrong.is_empty(), "{file}: ](Request::{}", wrong[0].lines().next().unwrap_or_default());
+    }
+}
+
 #[test]
 fn every_function_is_called_by_a_test() {
     let tests: String =
