@@ -3,6 +3,7 @@
 use steadfast::api::*;
 
 use super::{NOTHING, beside, on_each};
+use crate::live::until;
 
 #[tokio::test]
 async fn who_is_subscribed_is_counted_and_hears() {
@@ -22,6 +23,8 @@ async fn who_is_subscribed_is_counted_and_hears() {
         assert_eq!(client.publish("news", "hello").await.unwrap(), 1);
         assert_eq!(subscriber.reply().unwrap(), "message\nnews\nhello");
         assert!(client.pubsub_help().await.unwrap().len() > 3);
+        drop(subscriber);
+        until(async || client.publish("news", "gone").await.unwrap() == 0).await;
     })
     .await;
 }
@@ -41,6 +44,8 @@ async fn who_is_subscribed_to_a_shards_channel_is_counted_and_hears() {
         assert_eq!(client.spublish("news", "hello").await.unwrap(), 1);
         assert_eq!(subscriber.reply().unwrap(), "smessage\nnews\nhello");
         assert_eq!(client.spublish("news", "x").command().keys(), [b"news"]);
+        drop(subscriber);
+        until(async || client.spublish("news", "gone").await.unwrap() == 0).await;
     })
     .await;
 }
