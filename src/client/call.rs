@@ -10,7 +10,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, OnRefusal, Reader, Replay, Request, ServerError};
-use crate::connection::{Entry, Room, Sent};
+use crate::connection::{Entry, Lost, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
 use crate::resp::Frame;
@@ -29,6 +29,8 @@ pub struct Call<'c, T> {
     replay: Replay,
     on_refusal: OnRefusal,
     reader: Reader<T>,
+    /// Whether a command that this one stands for may have run already.
+    before: Sent,
     phase: Phase,
 }
 
@@ -49,13 +51,15 @@ impl<'c, T> Call<'c, T> {
             replay: replay.unwrap_or(client.replay()),
             on_refusal: on_refusal.unwrap_or(client.on_refusal()),
             reader,
+            before: Sent::Once,
             phase: Phase::Unsent(command),
         }
     }
 
-    /// Another call with the same settings, until the same deadline.
-    pub(super) fn again(&self, command: Command) -> Self {
-        Self { phase: Phase::Unsent(command), ..*self }
+    /// Another call with the same settings, until the same deadline, for a command that stands for the first one; `before`:
+    /// whether that one may have run.
+    pub(super) fn again(&self, command: Command, before: Sent) -> Self {
+        Self { phase: Phase::Unsent(command), before, ..*self }
     }
 
     fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
@@ -71,15 +75,21 @@ impl<'c, T> Call<'c, T> {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, policy)
         });
-        posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
+        posted.map_err(|lost| self.lost(name, lost))
     }
 }
 
 impl<T> Call<'_, T> {
+    fn lost(&self, name: &Name, lost: Lost) -> Error {
+        let fate = report::unless_sent_before(lost.fate, self.before);
+        report::lost(name, self.client.link().address(), self.within, &Lost { fate, ..lost })
+    }
+
     fn answer(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
+            let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
         }
         (self.reader)(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
@@ -94,7 +104,7 @@ impl<T> Future for Call<'_, T> {
         if let Phase::Waiting(posted, name) = &this.phase {
             let outcome = match ready!(posted.slot.poll_outcome(cx)) {
                 Outcome::Answered(frame, sent) => this.answer(name, &frame, sent),
-                Outcome::Lost(lost) => Err(report::lost(name, this.client.link().address(), this.within, &lost)),
+                Outcome::Lost(lost) => Err(this.lost(name, lost)),
                 // A single command is never answered as several are.
                 Outcome::Group(_) => Err(report::closed(name)),
             };
