@@ -51,8 +51,8 @@ impl Function {
     }
 }
 
-/// Commands whose names are keywords of Rust, and their functions.
-const KEYWORDS: &[(&str, &str)] = &[("type", "type_of"), ("move", "move_to")];
+/// Commands whose names cannot be those of functions, and their functions.
+const KEYWORDS: &[(&str, &str)] = &[("type", "type_of"), ("move", "move_to"), ("ft__list", "ft_list")];
 
 /// The functions of the traits of `src/api/`.
 fn functions() -> Vec<Function> {

@@ -12,10 +12,10 @@ use crate::command::{Args, ConversionError, Effect, Executor, FromReply, Reply, 
 /// client.geoadd("Sicily", [(13.361389, 38.115556, "Palermo"), (15.087269, 37.502669, "Catania")]).await?;
 /// let far: Option<f64> = client.geodist("Sicily", "Palermo", "Catania").unit(GeoUnit::Kilometers).await?;
 ///
-/// let around = GeoShape::Radius(100.0, GeoUnit::Kilometers);
+/// let around = || GeoShape::Radius(100.0, GeoUnit::Kilometers);
 /// let here = GeoPosition { longitude: 15.0, latitude: 37.0 };
-/// let names: Vec<String> = client.geosearch("Sicily", here, around).asc().await?;
-/// let near: Vec<GeoFound<String>> = client.geosearch("Sicily", FromMember("Palermo"), around).withdist().await?;
+/// let names: Vec<String> = client.geosearch("Sicily", here, around()).asc().await?;
+/// let near: Vec<GeoFound<String>> = client.geosearch("Sicily", FromMember("Palermo"), around()).withdist().await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -179,22 +179,30 @@ impl<M: ToArg> ToArgs for FromMember<M> {
     }
 }
 
-/// From where is searched: a [`GeoPosition`], or a member of the same key: [`FromMember`].
+/// From where is searched: a [`GeoPosition`], or a member of the same key: [`FromMember`]. A
+/// [polygon](GeoShape::Polygon) has no origin: `()`.
 pub trait GeoOrigin: ToArgs + sealed::Sealed {
     /// The option that says so to the server.
     #[doc(hidden)]
-    fn option(&self) -> &'static str;
+    fn option(&self) -> Option<&'static str>;
 }
 
 impl GeoOrigin for GeoPosition {
-    fn option(&self) -> &'static str {
-        "FROMLONLAT"
+    fn option(&self) -> Option<&'static str> {
+        Some("FROMLONLAT")
     }
 }
 
 impl<M: ToArg> GeoOrigin for FromMember<M> {
-    fn option(&self) -> &'static str {
-        "FROMMEMBER"
+    fn option(&self) -> Option<&'static str> {
+        Some("FROMMEMBER")
+    }
+}
+
+/// No origin.
+impl GeoOrigin for () {
+    fn option(&self) -> Option<&'static str> {
+        None
     }
 }
 
@@ -203,23 +211,27 @@ mod sealed {
 
     impl Sealed for super::GeoPosition {}
     impl<M> Sealed for super::FromMember<M> {}
+    impl Sealed for () {}
 }
 
-/// Where is searched, around an origin.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Where is searched.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GeoShape {
-    /// A circle of this radius.
+    /// A circle of this radius around the origin.
     Radius(f64, GeoUnit),
     /// A rectangle of this width and this height, with the origin in its middle.
     Box(f64, f64, GeoUnit),
+    /// A polygon with these corners, at least three. Distances are from its middle, in meters. Valkey 9.0.
+    Polygon(Vec<GeoPosition>),
 }
 
 impl ToArgs for GeoShape {
     fn write_args(&self, args: &mut Args<'_>) {
-        match *self {
+        match self {
             Self::Radius(radius, unit) => ("BYRADIUS", radius, unit).write_args(args),
             Self::Box(width, height, unit) => ("BYBOX", width, height, unit).write_args(args),
+            Self::Polygon(corners) => ("BYPOLYGON", corners.len(), corners).write_args(args),
         }
     }
 }

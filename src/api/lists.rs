@@ -54,14 +54,14 @@ pub trait Lists: Executor {
     }
 
     /// Removes an item from the first of the lists that has one, or with [`count`](Request::count) up to so many. The
-    /// list's key and the items; `None` if all lists are empty. A key that is no UTF-8:
-    /// `lmpop::<()>(..).answer_as::<Option<(Bytes, Vec<T>)>>()`.
+    /// list's key and the items; `None` if all lists are empty. Items are gone also if the key or one of them does not
+    /// convert: `Bytes` takes any.
     /// Since 7.0. <https://redis.io/docs/latest/commands/lmpop/>
-    fn lmpop<T: FromReply>(
+    fn lmpop<K: FromReply, T: FromReply>(
         self,
         keys: impl ToArgs,
         from: End,
-    ) -> Request<Self, Option<(String, Vec<T>)>, LmpopOptions> {
+    ) -> Request<Self, Option<(K, Vec<T>)>, LmpopOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("LMPOP") }), keys).with(from).marked()
     }
 

@@ -18,10 +18,13 @@ mod hyperloglog;
 mod json;
 mod keys;
 mod lists;
+#[cfg(test)]
+mod lying_server;
 mod moment;
-mod named;
+mod probabilistic;
 mod pubsub;
 mod scripting;
+mod search;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -45,8 +48,12 @@ pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
+pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
+pub use search::{
+    AggregateResults, Document, IndexInfo, SchemaField, Search, SearchResults, VectorDistance, VectorIndex,
+};
 pub use server::{
     CommandInfo, CommandLog, CommandLogEntry, ConnectedReplica, LatencyEvent, LatencyHistogram, LatencySample,
     ModuleInfo, Role, Server, SlowlogEntry,
@@ -54,7 +61,8 @@ pub use server::{
 pub use sets::Sets;
 pub use sorted_sets::{Aggregate, Extreme, SortedSets};
 pub use stream_answers::{
-    Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary, StreamsRead,
+    Claimed, EntryDeletion, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamSummary,
+    StreamsRead,
 };
 pub use stream_id::{ExclusiveStreamId, StreamId, StreamTrim};
 pub use streams::Streams;
@@ -79,8 +87,16 @@ pub mod options {
     pub use super::json::{JsonArrindexOptions, JsonArrpopOptions, JsonGetOptions, JsonSetOptions};
     pub use super::keys::{CopyOptions, ExpireOptions, MigrateOptions, RestoreOptions, SortOptions};
     pub use super::lists::{LmpopOptions, LposOptions, PopOptions};
+    pub use super::probabilistic::{
+        BfInsertOptions, BfReserveOptions, CfInsertOptions, CfReserveOptions, CmsMergeOptions, TdigestCreateOptions,
+        TdigestMergeOptions, TopkListOptions, TopkReserveOptions,
+    };
     pub use super::pubsub::PubsubChannelsOptions;
     pub use super::scripting::{FlushOptions, FunctionListOptions, FunctionLoadOptions, FunctionRestoreOptions};
+    pub use super::search::{
+        AnswerShape, DocumentIds, Documents, FtAggregateOptions, FtCreateOptions, FtDropindexOptions, FtExplainOptions,
+        FtSearchOptions, FtSugaddOptions, FtSuggetOptions, ScoredDocuments, ScoredIds,
+    };
     pub use super::server::{
         BgsaveOptions, CommandListOptions, FailoverOptions, LolwutOptions, MemoryUsageOptions, ModuleLoadexOptions,
         ShutdownOptions, SlowlogGetOptions,
@@ -91,9 +107,9 @@ pub mod options {
         ZrangeOptions, ZrangestoreOptions, ZrankOptions, ZrevrangeOptions, ZscoreRangeOptions, ZstoreOptions,
     };
     pub use super::streams::{
-        XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XgroupCreateOptions, XgroupSetidOptions,
-        XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions, XpendingRangeOptions, XreadOptions,
-        XreadgroupOptions, XsetidOptions,
+        XackdelOptions, XaddOptions, XautoclaimOptions, XclaimOptions, XcountOptions, XdelexOptions,
+        XgroupCreateOptions, XgroupSetidOptions, XinfoStreamFullOptions, XinfoStreamOptions, XpendingOptions,
+        XpendingRangeOptions, XreadOptions, XreadgroupOptions, XsetidOptions,
     };
     pub use super::strings::{
         DelexOptions, GetexOptions, IncrexOptions, LcsIdxOptions, MsetexOptions, SetGetOptions, SetOptions, Setting,

@@ -91,14 +91,14 @@ pub trait SortedSets: Executor {
     }
 
     /// Removes the member with the lowest or the highest score from the first of the sorted sets that has one, or with
-    /// [`count`](Request::count) up to so many. The key, and the members with their scores; `None` if all are empty. A key
-    /// that is no UTF-8: `zmpop::<()>(..).answer_as::<Option<(Bytes, Vec<(T, f64)>)>>()`.
+    /// [`count`](Request::count) up to so many. The key, and the members with their scores; `None` if all are empty.
+    /// Members are gone also if the key or one of them does not convert: `Bytes` takes any.
     /// Since 7.0. <https://redis.io/docs/latest/commands/zmpop/>
-    fn zmpop<T: FromReply>(
+    fn zmpop<K: FromReply, T: FromReply>(
         self,
         keys: impl ToArgs,
         which: Extreme,
-    ) -> Request<Self, Option<(String, Vec<(T, f64)>)>, ZmpopOptions> {
+    ) -> Request<Self, Option<(K, Vec<(T, f64)>)>, ZmpopOptions> {
         counted_keys(keyless::<_, ()>(self, const { known("ZMPOP") }), keys).with(which).marked()
     }
 
@@ -271,6 +271,12 @@ pub trait SortedSets: Executor {
     /// Since 2.8. <https://redis.io/docs/latest/commands/zscan/>
     fn zscan<T: FromReply>(self, key: impl ToArg) -> Request<Self, Page<(T, f64)>, MemberScanOptions> {
         keyed::<_, ()>(self, const { known("ZSCAN") }, key).with(0).marked()
+    }
+
+    /// As [`zscan`](Self::zscan), without the scores.
+    /// Valkey 8.0. <https://valkey.io/commands/zscan/>
+    fn zscan_noscores<T: FromReply>(self, key: impl ToArg) -> Request<Self, Page<T>, MemberScanOptions> {
+        keyed::<_, ()>(self, const { known("ZSCAN") }, key).with((0, "NOSCORES")).marked()
     }
 
     /// A member's score; `None` if there is no such member.

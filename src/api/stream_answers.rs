@@ -19,20 +19,32 @@ pub struct StreamEntry<T = HashMap<String, String>> {
     pub id: StreamId,
     /// Its fields and their values.
     pub fields: T,
+    /// How long ago it was delivered for the last time: with [`claim`](crate::Request::claim); 0 or `None` of a new one.
+    /// Since 8.4.
+    pub idle: Option<Duration>,
+    /// How often it was delivered: with [`claim`](crate::Request::claim); 0 or `None` of a new one. Since 8.4.
+    pub deliveries: Option<u64>,
 }
 
 impl<T: FromReply> FromReply for StreamEntry<T> {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        // Newer servers can say more of an entry behind these two.
         let mut elements = Elements::of(reply)?;
         let id = elements.required()?;
-        let fields =
-            elements.rest().next().ok_or_else(|| ConversionError::new("an entry of a stream", "an id alone"))?;
-        let fields = match T::from_reply(fields) {
-            Err(_) if fields.is_null() => T::from_reply(Frame::from_value(&Value::Array(Vec::new())).reply())?,
-            converted => converted?,
-        };
-        Ok(Self { id, fields })
+        let EntryFields(fields) = elements.required()?;
+        let idle: Option<u64> = elements.optional()?;
+        Ok(Self { id, fields, idle: idle.map(Duration::from_millis), deliveries: elements.optional()? })
+    }
+}
+
+/// The fields of an entry, which are null if it is deleted.
+struct EntryFields<T>(T);
+
+impl<T: FromReply> FromReply for EntryFields<T> {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        match T::from_reply(reply) {
+            Err(_) if reply.is_null() => T::from_reply(Frame::from_value(&Value::Array(Vec::new())).reply()).map(Self),
+            converted => converted.map(Self),
+        }
     }
 }
 
@@ -68,6 +80,29 @@ impl<C: FromReply> FromReply for Claimed<C> {
         let claimed: Vec<Option<C>> = elements.required()?;
         let deleted = elements.optional()?.unwrap_or_default();
         Ok(Self { next, claimed: claimed.into_iter().flatten().collect(), deleted })
+    }
+}
+
+/// What became of an entry that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EntryDeletion {
+    /// There is no such entry.
+    NotFound,
+    /// It is deleted.
+    Deleted,
+    /// It stays: not all groups have acknowledged it, and that was [asked for](crate::Request::acked).
+    StillReferenced,
+}
+
+impl FromReply for EntryDeletion {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        match i64::from_reply(reply)? {
+            -1 => Ok(Self::NotFound),
+            1 => Ok(Self::Deleted),
+            2 => Ok(Self::StillReferenced),
+            other => Err(ConversionError::new("-1, 1 or 2", other.to_string())),
+        }
     }
 }
 

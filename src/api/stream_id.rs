@@ -96,6 +96,8 @@ pub struct StreamTrim {
     strategy: Strategy,
     approximate: bool,
     limit: Option<u64>,
+    /// What becomes of entries that groups have pending.
+    references: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,12 +109,12 @@ enum Strategy {
 impl StreamTrim {
     /// The newest so many.
     pub const fn maxlen(entries: u64) -> Self {
-        Self { strategy: Strategy::MaxLen(entries), approximate: false, limit: None }
+        Self { strategy: Strategy::MaxLen(entries), approximate: false, limit: None, references: None }
     }
 
     /// Those with this id or a greater one. Since 6.2.
     pub const fn minid(id: StreamId) -> Self {
-        Self { strategy: Strategy::MinId(id), approximate: false, limit: None }
+        Self { strategy: Strategy::MinId(id), approximate: false, limit: None, references: None }
     }
 
     /// Perhaps some more, where that is less work for the server (`~`). Default: exactly those.
@@ -127,6 +129,24 @@ impl StreamTrim {
     pub const fn limit(self, entries: u64) -> Self {
         Self { limit: Some(entries), ..self }
     }
+
+    /// Entries that groups have pending stay pending, without fields. The default. Since 8.2.
+    #[must_use]
+    pub const fn keepref(self) -> Self {
+        Self { references: Some("KEEPREF"), ..self }
+    }
+
+    /// Entries that groups have pending are not pending any more, in any group. Since 8.2.
+    #[must_use]
+    pub const fn delref(self) -> Self {
+        Self { references: Some("DELREF"), ..self }
+    }
+
+    /// Only entries that all groups have read and acknowledged are removed. Since 8.2.
+    #[must_use]
+    pub const fn acked(self) -> Self {
+        Self { references: Some("ACKED"), ..self }
+    }
 }
 
 impl ToArgs for StreamTrim {
@@ -136,6 +156,6 @@ impl ToArgs for StreamTrim {
             Strategy::MaxLen(entries) => ("MAXLEN", exactness, entries).write_args(args),
             Strategy::MinId(id) => ("MINID", exactness, id).write_args(args),
         }
-        self.limit.map(|limit| ("LIMIT", limit)).write_args(args);
+        (self.limit.map(|limit| ("LIMIT", limit)), self.references).write_args(args);
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use super::stream_answers::{streams_read, without_nulls};
 use super::{
-    Claimed, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamId, StreamSummary,
-    StreamTrim, StreamsRead, keyed, keyless, known, milliseconds, unix_milliseconds,
+    Claimed, EntryDeletion, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamId,
+    StreamSummary, StreamTrim, StreamsRead, at_least_one, counted, keyed, keyless, known, milliseconds,
+    unix_milliseconds,
 };
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs, Value};
 
@@ -37,6 +38,19 @@ pub trait Streams: Executor {
     /// Since 5.0. <https://redis.io/docs/latest/commands/xack/>
     fn xack(self, key: impl ToArg, group: impl ToArg, ids: impl ToArgs) -> Request<Self, u64> {
         keyed(self, const { known("XACK") }, key).with((group, ids))
+    }
+
+    /// Acknowledges entries and deletes them from the stream. What became of each, in their order. Options are methods of the
+    /// request: [`delref`](Request::delref), [`acked`](Request::acked), [`keepref`](Request::keepref).
+    /// Redis 8.2, Valkey 9.2. <https://redis.io/docs/latest/commands/xackdel/>
+    fn xackdel(
+        self,
+        key: impl ToArg,
+        group: impl ToArg,
+        ids: impl ToArgs,
+    ) -> Request<Self, Vec<EntryDeletion>, XackdelOptions> {
+        let request = keyed::<_, ()>(self, const { known("XACKDEL") }, key).with((group, "IDS"));
+        counted(request, ids).marked()
     }
 
     /// Adds an entry: pairs of field and value, as for [`hset`](super::Hashes::hset). Its id, which the server makes of
@@ -83,6 +97,14 @@ pub trait Streams: Executor {
     /// Since 5.0. <https://redis.io/docs/latest/commands/xdel/>
     fn xdel(self, key: impl ToArg, ids: impl ToArgs) -> Request<Self, u64> {
         keyed(self, const { known("XDEL") }, key).with(ids)
+    }
+
+    /// Deletes entries. What became of each, in their order. Options are methods of the request:
+    /// [`delref`](Request::delref), [`acked`](Request::acked), [`keepref`](Request::keepref).
+    /// Redis 8.2, Valkey 9.2. <https://redis.io/docs/latest/commands/xdelex/>
+    fn xdelex(self, key: impl ToArg, ids: impl ToArgs) -> Request<Self, Vec<EntryDeletion>, XdelexOptions> {
+        let request = keyed::<_, ()>(self, const { known("XDELEX") }, key).with("IDS");
+        counted(request, ids).marked()
     }
 
     /// Makes a consumer group, which is delivered what comes after this id: of `"$"` what is added from now on, of `"0"`
@@ -180,7 +202,7 @@ pub trait Streams: Executor {
     /// What several streams, or one, have after an id each; it does not wait for any. Streams that have nothing are left
     /// out. As many ids as keys. Option: [`count`](Request::count).
     ///
-    /// After `"$"` there is never anything: remember the last id that was read. Names that are no UTF-8:
+    /// After `"$"` there is never anything: remember the last id that was read. `"+"` is the last entry (since 7.4). Names that are no UTF-8:
     /// `xread::<()>(..).answer_as::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()`.
     /// Since 5.0. <https://redis.io/docs/latest/commands/xread/>
     fn xread<T: FromReply>(self, keys: impl ToArgs, ids: impl ToArgs) -> Request<Self, StreamsRead<T>, XreadOptions> {
@@ -190,7 +212,7 @@ pub trait Streams: Executor {
     /// What a consumer of a group is delivered of several streams, or one; it does not wait for any. After `">"` it is what
     /// no consumer was delivered before, which is pending then until it is [acknowledged](Self::xack); after another id it
     /// is what this consumer has pending after it. As many ids as keys. Options are methods of the request:
-    /// [`count`](Request::count), [`noack`](Request::noack).
+    /// [`count`](Request::count), [`noack`](Request::noack), [`claim`](Request::claim).
     ///
     /// Of new entries, streams that have none are left out. Names that are no UTF-8: as for [`xread`](Self::xread).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xreadgroup/>
@@ -232,6 +254,28 @@ pub trait Streams: Executor {
 }
 
 impl<E: Executor> Streams for E {}
+
+/// Marks a request of [`Streams::xackdel`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct XackdelOptions;
+
+/// Options of [`Streams::xackdel`]: what becomes of entries that groups have pending. One of them alone.
+impl<E, T> Request<E, T, XackdelOptions> {
+    /// They stay pending, without fields. The default.
+    pub fn keepref(self) -> Self {
+        self.insert(3, "KEEPREF")
+    }
+
+    /// They are not pending any more, in any group.
+    pub fn delref(self) -> Self {
+        self.insert(3, "DELREF")
+    }
+
+    /// They are deleted only if all groups have read and acknowledged them.
+    pub fn acked(self) -> Self {
+        self.insert(3, "ACKED")
+    }
+}
 
 /// Marks a request of [`Streams::xadd`], whose options are methods.
 #[derive(Clone, Copy, Debug)]
@@ -315,6 +359,28 @@ impl<E, T> Request<E, T, XcountOptions> {
     /// Up to so many entries. Default: all.
     pub fn count(self, entries: u64) -> Self {
         self.with(("COUNT", entries))
+    }
+}
+
+/// Marks a request of [`Streams::xdelex`], whose options are methods.
+#[derive(Clone, Copy, Debug)]
+pub struct XdelexOptions;
+
+/// Options of [`Streams::xdelex`]: what becomes of entries that groups have pending. One of them alone.
+impl<E, T> Request<E, T, XdelexOptions> {
+    /// They stay pending, without fields. The default.
+    pub fn keepref(self) -> Self {
+        self.insert(2, "KEEPREF")
+    }
+
+    /// They are not pending any more, in any group.
+    pub fn delref(self) -> Self {
+        self.insert(2, "DELREF")
+    }
+
+    /// They are deleted only if all groups have read and acknowledged them.
+    pub fn acked(self) -> Self {
+        self.insert(2, "ACKED")
     }
 }
 
@@ -430,6 +496,13 @@ impl<E, T> Request<E, T, XreadgroupOptions> {
         self.insert(4, ("COUNT", entries))
     }
 
+    /// First of all those entries that are pending for at least so long, whoever has them, which become this consumer's; only
+    /// where new entries are read. Each entry tells its [`idle`](StreamEntry::idle) and
+    /// [`deliveries`](StreamEntry::deliveries) then. Since 8.4.
+    pub fn claim(self, min_idle: Duration) -> Self {
+        self.insert(4, ("CLAIM", milliseconds(min_idle)))
+    }
+
     /// New entries are not pending afterwards: as if they were acknowledged at once.
     pub fn noack(self) -> Self {
         self.insert(4, "NOACK")
@@ -459,10 +532,8 @@ fn streams<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs, ids: impl ToAr
     let start = request.command.len();
     let request = request.with_keys(keys);
     let middle = request.command.len();
-    let mut request = request.with(ids);
-    if middle == start {
-        request.command.reject("too few: an empty list of keys".into());
-    } else if middle - start != request.command.len() - middle {
+    let mut request = at_least_one(start, request).with(ids);
+    if middle - start != request.command.len() - middle {
         request.command.reject("not as many ids as keys".into());
     }
     request

@@ -4,9 +4,8 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
-use super::named::Named;
 use super::{keyed, known};
-use crate::command::{Args, ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs, View};
+use crate::command::{Args, ConversionError, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs, View};
 
 /// Commands on vector sets: elements with a vector each, that are found by the similarity of their vectors.
 ///
@@ -202,14 +201,14 @@ pub struct VectorSetInfo {
 
 impl FromReply for VectorSetInfo {
     fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let named = Named::from_reply(reply)?;
+        let fields = Fields::of(reply)?;
         Ok(Self {
-            quantization: named.value("quant-type")?,
-            dimensions: named.value("vector-dim")?,
-            size: named.value("size")?,
-            max_level: named.value("max-level")?,
-            max_links: named.optional("hnsw-m")?,
-            attributes: named.optional("attributes-count")?,
+            quantization: fields.required("quant-type")?,
+            dimensions: fields.required("vector-dim")?,
+            size: fields.required("size")?,
+            max_level: fields.required("max-level")?,
+            max_links: fields.optional("hnsw-m")?,
+            attributes: fields.optional("attributes-count")?,
         })
     }
 }

@@ -23,15 +23,21 @@ use crate::resp::Frame;
 /// Can be dropped at any time, see [`Client`]. `Send`, whatever `T` is.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'c, T> {
+    terms: Terms<'c>,
+    phase: Phase,
+    reader: Reader<T>,
+}
+
+/// What holds for a call from its beginning to its end.
+#[derive(Clone, Copy)]
+struct Terms<'c> {
     client: &'c Client,
     within: Option<Duration>,
     deadline: Option<Instant>,
     replay: Replay,
     on_refusal: OnRefusal,
-    reader: Reader<T>,
     /// Whether a command that this one stands for may have run already.
     before: Sent,
-    phase: Phase,
 }
 
 enum Phase {
@@ -44,25 +50,26 @@ impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
         let Request { executor: client, command, deadline, replay, on_refusal, reader, .. } = request;
         let within = client.within(deadline);
-        Self {
+        let terms = Terms {
             client,
             within,
             deadline: deadline_of(within),
             replay: replay.unwrap_or(client.replay()),
             on_refusal: on_refusal.unwrap_or(client.on_refusal()),
-            reader,
             before: Sent::Once,
-            phase: Phase::Unsent(command),
-        }
+        };
+        Self { terms, phase: Phase::Unsent(command), reader }
     }
 
     /// Another call with the same settings, until the same deadline, for a command that stands for the first one; `before`:
     /// whether that one may have run.
     pub(super) fn again(&self, command: Command, before: Sent) -> Self {
-        Self { phase: Phase::Unsent(command), before, ..*self }
+        Self { terms: Terms { before, ..self.terms }, phase: Phase::Unsent(command), reader: self.reader }
     }
+}
 
-    fn post(&self, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
+impl Terms<'_> {
+    fn post(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
         if let Some(unfit) = command.unfit() {
             return Err(report::unfit(name, &unfit));
         }
@@ -70,29 +77,27 @@ impl<'c, T> Call<'c, T> {
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
         let deadline = self.deadline;
-        let policy = policy(self.replay, self.on_refusal, &command);
+        let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, policy)
         });
         posted.map_err(|lost| self.lost(name, lost))
     }
-}
 
-impl<T> Call<'_, T> {
     fn lost(&self, name: &Name, lost: Lost) -> Error {
         let fate = report::unless_sent_before(lost.fate, self.before);
         report::lost(name, self.client.link().address(), self.within, &Lost { fate, ..lost })
     }
 
-    fn answer(&self, name: &Name, frame: &Frame, sent: Sent) -> Result<T, Error> {
+    fn answer<T>(&self, name: &Name, frame: &Frame, sent: Sent, reader: Reader<T>) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
             let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
         }
-        (self.reader)(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
+        reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
 }
 
@@ -100,44 +105,51 @@ impl<T> Future for Call<'_, T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if let Phase::Waiting(posted, name) = &this.phase {
-            let outcome = match ready!(posted.slot.poll_outcome(cx)) {
-                Outcome::Answered(frame, sent) => this.answer(name, &frame, sent),
-                Outcome::Lost(lost) => Err(this.lost(name, lost)),
-                // A single command is never answered as several are.
-                Outcome::Group(_) => Err(report::closed(name)),
-            };
-            this.client.ended(name, Some(&posted.slot), &outcome);
-            this.phase = Phase::Done;
-            return Poll::Ready(outcome);
-        }
-        match std::mem::replace(&mut this.phase, Phase::Done) {
+        let Self { terms, phase, reader } = self.get_mut();
+        let result = match phase {
+            Phase::Waiting(posted, name) => {
+                let result = match ready!(posted.slot.poll_outcome(cx)) {
+                    Outcome::Answered(frame, sent) => terms.answer(name, &frame, sent, *reader),
+                    Outcome::Lost(lost) => Err(terms.lost(name, lost)),
+                    // A single command is never answered as several are.
+                    Outcome::Group(_) => Err(report::closed(name)),
+                };
+                terms.client.ended(name, Some(&posted.slot), &result);
+                result
+            }
             Phase::Unsent(command) => {
-                let name = Name::of(&command);
-                match this.post(command, &name, cx) {
+                let name = Name::of(command);
+                match terms.post(command, &name, cx) {
                     Ok(posted) => {
-                        this.phase = Phase::Waiting(posted, name);
-                        Poll::Pending
+                        *phase = Phase::Waiting(posted, name);
+                        return Poll::Pending;
                     }
                     Err(error) => {
-                        let outcome = Err(error);
-                        this.client.ended(&name, None, &outcome);
-                        Poll::Ready(outcome)
+                        let result = Err(error);
+                        terms.client.ended(&name, None, &result);
+                        result
                     }
                 }
             }
             // Polled after it was ready: there is nothing more to come.
-            Phase::Waiting(..) | Phase::Done => Poll::Pending,
+            Phase::Done => return Poll::Pending,
+        };
+        if let Phase::Waiting(posted, _) = std::mem::replace(phase, Phase::Done) {
+            posted.slot.recycle();
         }
+        Poll::Ready(result)
     }
 }
 
 impl<T> Drop for Call<'_, T> {
     fn drop(&mut self) {
+        // Nearly all calls have come to their end.
+        if matches!(self.phase, Phase::Done) {
+            return;
+        }
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
-            self.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
-            self.client.link().mailbox().withdraw(posted);
+            self.terms.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
+            self.terms.client.link().mailbox().withdraw(posted);
         }
     }
 }

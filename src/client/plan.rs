@@ -56,7 +56,7 @@ impl Plan {
         let rare = last.filter(|rare| rare.index == index);
         let name = Name::new(facts, rare.and_then(|rare| rare.unknown.clone()));
         let unfit = rare.and_then(|rare| rare.unfit.clone());
-        Some(Planned { name, place: unfit.map_or(Ok(index - unfit_before), Err) })
+        Some(Planned { name, place: unfit.map_or_else(|| Ok(index - unfit_before), Err) })
     }
 
     /// All commands, in order.
@@ -78,6 +78,7 @@ mod tests {
     fn places_are_counted_without_what_is_not_sent() {
         let mut plan = Plan::default();
         for (name, unfit) in [
+            ("WATCH", Some(Unfit::NeedsDedicated)),
             ("GET", None),
             ("NOSUCH", None),
             ("MULTI", Some(Unfit::NeedsDedicated)),
@@ -89,6 +90,7 @@ mod tests {
         }
         let shown: Vec<_> = plan.iter().map(|planned| (planned.name.as_str().to_owned(), planned.place.ok())).collect();
         let expected = [
+            ("WATCH", None),
             ("GET", Some(0)),
             ("NOSUCH", Some(1)),
             ("MULTI", None),
@@ -97,7 +99,7 @@ mod tests {
             ("DEL", Some(3)),
         ];
         assert_eq!(shown, expected.map(|(name, place)| (name.to_owned(), place)));
-        assert_eq!(plan.first_unfit().unwrap().0.as_str(), "MULTI");
-        assert!(plan.get(6).is_none());
+        assert_eq!(plan.first_unfit().unwrap().0.as_str(), "WATCH");
+        assert!(plan.get(7).is_none());
     }
 }

@@ -57,6 +57,7 @@ impl Client {
     }
 
     /// A call of a single command has ended; `slot` is where it waited, if it came to that.
+    #[inline]
     pub(super) fn ended<T>(&self, name: &Name, slot: Option<&ReplySlot>, result: &Result<T, Error>) {
         // Nearly always there is nothing to tell.
         if result.is_err() || self.is_observed() {

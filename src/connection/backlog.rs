@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::inflight::{After, Batch, Completed, Entry, Inflight, Judged, Placed, Refused};
 use super::outbox::Outbox;
-use super::output::{Loss, Lost, Output};
+use super::output::{Loss, Lost, Output, Sent};
 use super::room::Room;
 use super::sending::{Past, Repeat};
 use super::tally::{Replays, Tally, Tracing};
@@ -158,6 +158,11 @@ impl<T: Claim> Backlog<T> {
         self.outbox.take_spare()
     }
 
+    /// Whether there is anything for the socket to take.
+    pub(crate) fn has_transmit(&self) -> bool {
+        !self.outbox.is_drained() && !self.outbox.is_held()
+    }
+
     /// Adds what the socket should take next to `slices`; returns the number of bytes.
     pub(crate) fn transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
         self.outbox.transmit(slices)
@@ -175,8 +180,20 @@ impl<T: Claim> Backlog<T> {
     }
 
     /// Frees the bytes that nobody needs any more.
+    #[inline]
     pub(crate) fn release(&mut self) {
         self.outbox.release(self.oldest().unwrap_or(u64::MAX));
+    }
+
+    /// Takes out the oldest entry, a caller's single command, if `frame` answers it for good and nobody notes that.
+    #[inline]
+    pub(crate) fn take_answered(&mut self, frame: &Frame) -> Option<(T, Sent)> {
+        if frame.has_error() || self.tracing == Tracing::On {
+            return None;
+        }
+        let (ticket, sent, room) = self.inflight.take_answered()?;
+        self.settled.take(room);
+        Some((ticket, sent))
     }
 
     /// Gives a frame of answers to the oldest entry.

@@ -336,9 +336,6 @@ impl<T> Inflight<T> {
         for entry in entries {
             if let Some(deadline) = entry.deadline {
                 self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
-                // Those of entries that were answered stay in it: too many of them, and it costs more than it saves.
-                let most = 4 * self.queue.len() + 64;
-                self.alarms = self.alarms.take().filter(|alarms| alarms.len() <= most);
                 if let Some(alarms) = &mut self.alarms {
                     alarms.push(Reverse((deadline, start)));
                 }
@@ -347,6 +344,11 @@ impl<T> Inflight<T> {
             self.queue.push_back(Placed { entry, start, ordinal: self.next });
             start += len;
             self.next += awaited;
+        }
+        // Those of entries that were answered stay in it: too many of them, and it costs more than it saves.
+        let most = 4 * self.queue.len() + 64;
+        if self.alarms.as_ref().is_some_and(|alarms| alarms.len() > most) {
+            self.alarms = None;
         }
     }
 
@@ -404,6 +406,19 @@ impl<T> Inflight<T> {
 
     fn find_earliest(&mut self) {
         self.earliest = self.queue.iter().filter_map(alarm).map(|Reverse((deadline, _))| deadline).min();
+    }
+
+    /// The oldest, if it is a single command whose caller waits: it is answered for good. Returns also the room that this
+    /// gives back.
+    #[inline]
+    pub(crate) fn take_answered(&mut self) -> Option<(T, Sent, Room)> {
+        let Entry { ticket: Some(_), commands: Commands::One(_), .. } = self.queue.front()?.entry else { return None };
+        // Taken apart as a whole, so that nothing is left of it that would have to be looked at again.
+        let Entry { ticket, commands: Commands::One(sending), count, len, .. } = self.queue.pop_front()?.entry else {
+            return None;
+        };
+        self.answered += 1;
+        Some((ticket?, sending.sent(), Room { commands: count, bytes: len }))
     }
 
     /// Gives a frame of answers to the oldest; returns also the room that this gives back.

@@ -37,7 +37,7 @@ pub(crate) use room::Room;
 pub(crate) use secret::MASK;
 pub use secret::Secret;
 pub(crate) use sending::{Policy, Repeat};
-pub(crate) use session::{More, Session};
+pub(crate) use session::{More, Session, earlier};
 pub(crate) use settings::{BackoffSettings, HandshakePlan, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};
 pub use state::{LinkState, ServerFacts, SessionFacts};

@@ -113,7 +113,6 @@ impl Outbox {
     }
 
     /// Whether there is nothing to hand over.
-    #[cfg(test)]
     pub(crate) fn is_drained(&self) -> bool {
         self.position >= self.end
     }

@@ -16,7 +16,7 @@ use super::backoff::{Backoff, Permanence};
 use super::gates::Gates;
 use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
-use super::output::{Loss, Output, Reason};
+use super::output::{Loss, Output, Reason, Sent};
 use super::room::Room;
 use super::settings::{Offline, SessionSettings};
 use super::standby::{Doubt, Standby};
@@ -222,6 +222,12 @@ impl<T: Claim> Session<T> {
         self.standby.handle_life();
     }
 
+    /// Whether [`Self::poll_transmit`] has anything to give.
+    pub(crate) fn has_transmit(&self) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        !connection.greeting().is_empty() || (connection.is_ready() && self.backlog.has_transmit())
+    }
+
     /// Adds what the socket should take next to `slices`; returns the number of bytes.
     pub(crate) fn poll_transmit<'a>(&'a self, slices: &mut Slices<'a, '_>) -> usize {
         let Some(connection) = &self.connection else { return 0 };
@@ -242,14 +248,18 @@ impl<T: Claim> Session<T> {
     }
 
     /// The next thing to act on.
+    #[inline(always)]
     pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Output<T>> {
         loop {
-            if let Some(event) = self.outputs.pop_front() {
-                return Some(event);
+            if !self.outputs.is_empty() {
+                return self.outputs.pop_front();
             }
             let due = self.backlog.due();
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) => {
+                    if let Some((ticket, sent)) = self.take_answered(&frame) {
+                        return Some(Output::Answered(ticket, frame, sent));
+                    }
                     if let Some(event) = self.handle_answer(frame, now) {
                         return Some(event);
                     }
@@ -262,16 +272,21 @@ impl<T: Claim> Session<T> {
                     return Some(Output::Hangup);
                 }
                 Received::Nothing => {
-                    self.backlog.release();
-                    if !self.backlog.is_awaited() {
-                        self.liveness.handle_quiet();
-                    }
-                    self.attend_standby(now);
-                    self.finish_if_drained();
+                    self.handle_end_of_read(now);
                     return self.outputs.pop_front();
                 }
             }
         }
+    }
+
+    /// All that was read is dealt with.
+    fn handle_end_of_read(&mut self, now: Instant) {
+        self.backlog.release();
+        if !self.backlog.is_awaited() {
+            self.liveness.handle_quiet();
+        }
+        self.attend_standby(now);
+        self.finish_if_drained();
     }
 
     /// When [`Self::handle_timeout`] or [`Self::poll_dial`] should be called at the latest.
@@ -280,10 +295,9 @@ impl<T: Claim> Session<T> {
             LinkState::Backoff { until, .. } => Some(*until),
             _ => None,
         };
-        [
+        let timers = [
             self.liveness.heartbeat_due(&self.settings),
-            self.backlog.earliest(),
-            self.gates.earliest(),
+            self.earliest_deadline(),
             self.gates.next().filter(|_| self.is_established()),
             redial,
             self.attempt_until,
@@ -291,16 +305,18 @@ impl<T: Claim> Session<T> {
             self.standby.until(),
             self.authentication.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ];
+        timers.into_iter().fold(None, earlier)
+    }
+
+    /// No caller's deadline is before this.
+    pub(crate) fn earliest_deadline(&self) -> Option<Instant> {
+        earlier(self.backlog.earliest(), self.gates.earliest())
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        let earliest = [self.backlog.earliest(), self.gates.earliest()].into_iter().flatten().min();
-        if earliest.is_some_and(|earliest| earliest <= now) {
+        if self.earliest_deadline().is_some_and(|earliest| earliest <= now) {
             self.expire(now);
         }
         if self.gates.is_active() && self.is_established() {
@@ -390,6 +406,13 @@ impl<T: Claim> Session<T> {
         self.liveness.reset();
         self.authentication.reset();
         self.attempt_until = None;
+    }
+
+    /// Takes the oldest entry out if all there is to do with its answer is to hand it to its caller, as nearly always:
+    /// then the answer need not be moved about.
+    #[inline]
+    fn take_answered(&mut self, frame: &Frame) -> Option<(T, Sent)> {
+        if self.gates.is_active() { None } else { self.backlog.take_answered(frame) }
     }
 
     fn handle_answer(&mut self, frame: Frame, now: Instant) -> Option<Output<T>> {
@@ -526,5 +549,13 @@ impl<T: Claim> Session<T> {
             self.outputs.push_back(Output::State);
             self.outputs.push_back(Output::Hangup);
         }
+    }
+}
+
+/// The earlier of two times, of which there need be none.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -120,28 +120,35 @@ impl Connection {
 
     /// Takes the next thing out of what was read; `due` says how many answers may be taken at once. With none due, an
     /// answer shows that the peer and we disagree about what was asked.
+    #[inline(always)]
     pub(crate) fn poll_received(&mut self, due: usize) -> Received {
+        if self.incoming.is_empty() {
+            return Received::Nothing;
+        }
+        if due == 0 || !self.is_ready() {
+            return self.poll_unasked();
+        }
+        match self.decoder.decode(&mut self.incoming, due) {
+            Ok(Some(frame)) if !frame.is_push() => Received::Answers(frame),
+            Ok(Some(push)) => self.handle_push(push),
+            Ok(None) => Received::Nothing,
+            Err(error) => self.fail(error.to_string()),
+        }
+    }
+
+    /// Takes the next thing out of what was read while no command is to be answered.
+    fn poll_unasked(&mut self) -> Received {
         loop {
-            let most = if self.is_ready() { due.max(1) } else { 1 };
-            let frame = match self.decoder.decode(&mut self.incoming, most) {
+            let frame = match self.decoder.decode(&mut self.incoming, 1) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Received::Nothing,
                 Err(error) => return self.fail(error.to_string()),
             };
             if frame.is_push() {
-                if confirms_subscription(&frame) {
-                    return self.fail("the confirmation of a subscription that nobody asked for".to_owned());
-                }
-                return Received::Push(frame);
-            }
-            if due == 0 && self.is_ready() {
-                return self.fail(unasked(&frame));
+                return self.handle_push(frame);
             }
             match std::mem::replace(&mut self.phase, Phase::Failed) {
-                Phase::Ready => {
-                    self.phase = Phase::Ready;
-                    return Received::Answers(frame);
-                }
+                Phase::Ready => return self.fail(unasked(&frame)),
                 Phase::Failed => return Received::Nothing,
                 // A server that turns us away does not wait to be asked.
                 Phase::Unidentified(_) => return self.refused(handshake::turned_away(frame.reply())),
@@ -151,6 +158,13 @@ impl Connection {
                 },
             }
         }
+    }
+
+    fn handle_push(&mut self, push: Frame) -> Received {
+        if confirms_subscription(&push) {
+            return self.fail("the confirmation of a subscription that nobody asked for".to_owned());
+        }
+        Received::Push(push)
     }
 
     fn advance(&mut self, progress: Progress) -> Received {

@@ -219,6 +219,7 @@ impl Mailbox {
 
     /// Gives room back before the answers that free it are handed out, where that matters: else a caller that makes its
     /// next call on an answer could find its own room still taken, and fail.
+    #[inline]
     pub(crate) fn settle(&self, settled: impl FnOnce() -> Room) {
         if self.bounds.at_capacity == AtCapacity::FailFast {
             self.lock().settle(settled());

@@ -19,7 +19,7 @@ use super::news::{Event, News};
 use super::slot::Outcome;
 use super::socket::{self, Socket};
 use super::standby;
-use crate::connection::{Batch, LinkState, More, Output, Session};
+use crate::connection::{Batch, LinkState, More, Output, Session, earlier};
 use crate::outcome::{Address, Cause};
 use crate::transport::{Dialer, Liveness};
 
@@ -204,6 +204,7 @@ impl LinkTask {
         step
     }
 
+    #[inline(always)]
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
         ticket.complete(outcome);
@@ -217,7 +218,7 @@ impl LinkTask {
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
             // Whoever came too late for its own deadline is not sent any more. The clock is looked at only if that can be.
-            if self.session.poll_timeout().is_some_and(|due| due <= now + CLOSE) {
+            if self.session.earliest_deadline().is_some_and(|earliest| earliest <= now + CLOSE) {
                 self.session.handle_timeout(clock::now());
             }
         }
@@ -251,6 +252,9 @@ impl LinkTask {
         }
         let Socket::Open(stream) = &mut self.socket else { return };
         let failed = loop {
+            if !self.session.has_transmit() {
+                break None;
+            }
             match socket::poll_write(stream, cx, |slices| self.session.poll_transmit(slices)) {
                 Poll::Ready(Ok(0)) => break None,
                 Poll::Ready(Ok(taken)) => {
@@ -330,14 +334,13 @@ impl LinkTask {
         self.counters.publish(&self.session.tally(), self.traffic);
     }
 
-    /// Arms the timer for the next time.
-    fn keep_time(&mut self, cx: &mut Context<'_>, now: Instant) {
+    /// Arms the timer for the next time; the session's is `due`.
+    fn keep_time(&mut self, cx: &mut Context<'_>, due: Option<Instant>, now: Instant) {
         if self.earliest_waiting.is_some_and(|deadline| deadline <= now) {
             return cx.waker().wake_by_ref();
         }
+        let Some(due) = earlier(due, self.earliest_waiting) else { return };
         loop {
-            let due = [self.session.poll_timeout(), self.earliest_waiting].into_iter().flatten().min();
-            let Some(due) = due else { return };
             // An earlier alarm is left as it is: it costs one look, setting it anew would cost one each time.
             if self.armed.is_none_or(|armed| armed > due) {
                 self.timer.as_mut().reset(due.into());
@@ -387,9 +390,10 @@ impl Future for LinkTask {
             }
             // What was delivered after the write has given back room that others wait for.
             let moved = [read, identified, collected, delivered].contains(&Step::Moved);
-            if !moved && this.session.poll_timeout().is_none_or(|due| due > now) {
+            let due = this.session.poll_timeout();
+            if !moved && due.is_none_or(|due| due > now) {
                 this.publish();
-                this.keep_time(cx, now);
+                this.keep_time(cx, due, now);
                 return Poll::Pending;
             }
             // A busy link may take a while from here to there, and deadlines come all the same.

@@ -7,21 +7,26 @@ use steadfast::client::ProtocolChoice;
 use steadfast::{Client, ErrorKind, Slot};
 
 use super::{LIMIT, documented, not_sent, on, words};
-use crate::live::{KINDS, connected, tcp, until, within};
+use crate::live::{connected, tcp, until, within};
 use crate::support::{Kind, Server as TestServer};
 
 const NOTHING: [u16; 0] = [];
 
 /// Runs the test on a node without slots of each kind, once in each protocol.
 async fn on_each_node(test: impl AsyncFn(&Client, Kind)) {
-    for kind in KINDS {
-        for protocol in [ProtocolChoice::Resp2, ProtocolChoice::Resp3] {
-            let node = node(kind);
-            let client = connected(tcp(&node).with_protocol(protocol)).await;
-            println!("{kind:?} {protocol:?}");
-            within(LIMIT, test(&client, kind)).await;
-        }
-    }
+    // At the same time: a node waits for seconds before it says that its cluster is well.
+    let at = async |kind, protocol| {
+        let node = node(kind);
+        let client = connected(tcp(&node).with_protocol(protocol)).await;
+        println!("{kind:?} {protocol:?}");
+        within(LIMIT, test(&client, kind)).await;
+    };
+    tokio::join!(
+        at(Kind::Redis, ProtocolChoice::Resp2),
+        at(Kind::Redis, ProtocolChoice::Resp3),
+        at(Kind::Valkey, ProtocolChoice::Resp2),
+        at(Kind::Valkey, ProtocolChoice::Resp3),
+    );
 }
 
 fn node(kind: Kind) -> TestServer {

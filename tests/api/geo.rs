@@ -3,7 +3,7 @@
 use steadfast::api::*;
 use steadfast::{Client, Effect};
 
-use super::{NOTHING, not_sent, on_each, was_answered};
+use super::{NOTHING, documented, not_sent, on_each, was_answered};
 
 const PALERMO: GeoPosition = GeoPosition { longitude: 13.361389, latitude: 38.115556 };
 const CATANIA: GeoPosition = GeoPosition { longitude: 15.087269, latitude: 37.502669 };
@@ -62,11 +62,11 @@ async fn members_are_searched_in_shapes() {
         let found: Vec<String> = client.geosearch("s", MIDDLE, WIDE).asc().await.unwrap();
         assert_eq!(found, ["Catania", "Palermo"]);
         assert_eq!(client.geosearch::<String>("s", MIDDLE, WIDE).desc().await.unwrap(), ["Palermo", "Catania"]);
-        let wider = GeoShape::Box(400.0, 400.0, GeoUnit::Kilometers);
-        assert_eq!(client.geosearch::<String>("s", MIDDLE, wider).asc().await.unwrap(), ["Catania", "Palermo", "edge"]);
-        assert_eq!(client.geosearch::<String>("s", MIDDLE, wider).desc().count(1).await.unwrap(), ["edge"]);
-        assert_eq!(client.geosearch::<String>("s", MIDDLE, wider).count(1).await.unwrap(), ["Catania"]);
-        assert_eq!(client.geosearch::<String>("s", MIDDLE, wider).count(2).any().await.unwrap().len(), 2);
+        const WIDER: GeoShape = GeoShape::Box(400.0, 400.0, GeoUnit::Kilometers);
+        assert_eq!(client.geosearch::<String>("s", MIDDLE, WIDER).asc().await.unwrap(), ["Catania", "Palermo", "edge"]);
+        assert_eq!(client.geosearch::<String>("s", MIDDLE, WIDER).desc().count(1).await.unwrap(), ["edge"]);
+        assert_eq!(client.geosearch::<String>("s", MIDDLE, WIDER).count(1).await.unwrap(), ["Catania"]);
+        assert_eq!(client.geosearch::<String>("s", MIDDLE, WIDER).count(2).any().await.unwrap().len(), 2);
         let around = GeoShape::Radius(100.0, GeoUnit::Miles);
         let found: Vec<String> = client.geosearch("s", FromMember("Palermo"), around).asc().await.unwrap();
         assert_eq!(found, ["Palermo", "edge"]);
@@ -147,6 +147,13 @@ async fn searches_by_their_old_names_are_the_same() {
         let found: Vec<String> = client.georadiusbymember_ro("s", "edge", 1.0, GeoUnit::Feet).await.unwrap();
         assert_eq!(found, ["edge"]);
         assert_eq!(client.georadius::<String>("none", MIDDLE, far.0, far.1).await.unwrap(), NOTHING);
+        // Replicas take only these.
+        for read_only in [
+            client.georadius_ro::<String>("s", MIDDLE, far.0, far.1).command(),
+            client.georadiusbymember_ro::<String>("s", "edge", far.0, far.1).command(),
+        ] {
+            assert!(read_only.facts().is_read_only(), "{}", read_only.name());
+        }
 
         assert_eq!(client.georadius::<String>("s", MIDDLE, far.0, far.1).store("to").await.unwrap(), 2);
         assert_eq!(client.zscore("to", "Catania").await.unwrap(), Some(3479447370796909.0));
@@ -169,6 +176,20 @@ async fn places_of_nothing_are_not_sent() {
         assert_eq!(client.geohash("s", NOTHING).await.unwrap(), []);
         was_answered(client.geoadd("s", (f64::NAN, 1.0, "x")).await, "ERR value is not a valid float");
         was_answered(client.geoadd("s", (181.0, 1.0, "x")).await, "ERR invalid longitude,latitude pair");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn polygons_have_no_origin() {
+    let corners = || GeoShape::Polygon(vec![PALERMO, CATANIA, MIDDLE]);
+    let sent = "BYPOLYGON 3 13.361389 38.115556 15.087269 37.502669 15 37";
+    documented(&format!("GEOSEARCH s {sent} ASC"), "*1 'a'", async |client| {
+        assert_eq!(client.geosearch::<String>("s", (), corners()).asc().await.unwrap(), ["a"]);
+    })
+    .await;
+    documented(&format!("GEOSEARCHSTORE to s {sent}"), ":1", async |client| {
+        assert_eq!(client.geosearchstore("to", "s", (), corners()).await.unwrap(), 1);
     })
     .await;
 }

@@ -85,11 +85,11 @@ async fn items_are_popped_one_or_many() {
         client.rpush("m", ["a", "b", "c", "d"]).await.unwrap();
         let popped: Option<(String, Vec<String>)> = client.lmpop(["none", "m"], End::Right).await.unwrap();
         assert_eq!(popped, Some(("m".to_owned(), vec!["d".to_owned()])));
-        let popped = client.lmpop::<String>("m", End::Left).count(2).await.unwrap();
+        let popped = client.lmpop::<String, String>("m", End::Left).count(2).await.unwrap();
         assert_eq!(popped, Some(("m".to_owned(), vec!["a".to_owned(), "b".to_owned()])));
-        let popped = client.lmpop::<String>("m", End::Left).answer_as::<Option<(Bytes, Vec<Bytes>)>>().await.unwrap();
+        let popped = client.lmpop::<Bytes, Bytes>("m", End::Left).await.unwrap();
         assert_eq!(popped, Some((Bytes::from("m"), vec![Bytes::from("c")])));
-        assert_eq!(client.lmpop::<String>(["none", "m"], End::Left).count(2).await.unwrap(), None);
+        assert_eq!(client.lmpop::<String, String>(["none", "m"], End::Left).count(2).await.unwrap(), None);
     })
     .await;
 }
@@ -136,9 +136,9 @@ async fn lists_of_nothing_are_not_sent_and_keys_are_counted() {
     on_each(async |client| {
         not_sent(client.rpush("l", NOTHING)).await;
         not_sent(client.lpushx("l", NOTHING)).await;
-        not_sent(client.lmpop::<String>(NOTHING, End::Left)).await;
-        not_sent(client.lmpop::<String>(NOTHING, End::Left).count(2)).await;
-        let request = client.lmpop::<String>(vec!["a", "b"], End::Left).count(2);
+        not_sent(client.lmpop::<String, String>(NOTHING, End::Left)).await;
+        not_sent(client.lmpop::<String, String>(NOTHING, End::Left).count(2)).await;
+        let request = client.lmpop::<String, String>(vec!["a", "b"], End::Left).count(2);
         assert_eq!(request.command().keys(), [b"a", b"b"]);
         assert_eq!(request.command().effect(), Effect::Never);
         client.set("s", "text").await.unwrap();

@@ -180,14 +180,14 @@ async fn members_are_popped_from_both_ends() {
         let popped: Option<(String, Vec<(String, f64)>)> = client.zmpop(["none", "z"], Extreme::Max).await.unwrap();
         assert_eq!(popped, Some(("z".to_owned(), scored(&[("e", 5.0)]))));
         client.zadd("z", (7, "g")).await.unwrap();
-        let popped = client.zmpop::<String>(["none", "z"], Extreme::Min).count(2).await.unwrap();
+        let popped = client.zmpop::<String, String>(["none", "z"], Extreme::Min).count(2).await.unwrap();
         assert_eq!(popped, Some(("z".to_owned(), scored(&[("c", 3.0), ("d", 4.0)]))));
         assert_eq!(client.zpopmax::<String>("z").count(9).await.unwrap(), scored(&[("g", 7.0)]));
 
         assert_eq!(client.zpopmin::<String>("z").await.unwrap(), None);
         assert_eq!(client.zpopmax::<String>("z").await.unwrap(), None);
         assert_eq!(client.zpopmin::<String>("z").count(2).await.unwrap(), NONE);
-        assert_eq!(client.zmpop::<String>(["none", "z"], Extreme::Min).await.unwrap(), None);
+        assert_eq!(client.zmpop::<String, String>(["none", "z"], Extreme::Min).await.unwrap(), None);
     })
     .await;
 }
@@ -285,6 +285,12 @@ async fn a_scan_comes_by_every_member_with_its_score() {
         assert_eq!(client.zscan::<String>("none").await.unwrap().items, NONE);
     })
     .await;
+    on(Kind::Valkey, async |client| {
+        client.zadd("z", [(1, "a"), (2, "b")]).await.unwrap();
+        let page: Page<String> = client.zscan_noscores("z").matching("b").await.unwrap();
+        assert_eq!((page.cursor, page.items), (0, vec!["b".to_owned()]));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -295,7 +301,7 @@ async fn sorted_sets_of_nothing_are_not_sent_and_keys_are_counted() {
         not_sent(client.zunion::<String>(NOTHING).withscores()).await;
         not_sent(client.zinterstore("to", NOTHING).weights([1])).await;
         not_sent(client.zintercard(NOTHING).limit(2)).await;
-        not_sent(client.zmpop::<String>(NOTHING, Extreme::Min).count(2)).await;
+        not_sent(client.zmpop::<String, String>(NOTHING, Extreme::Min).count(2)).await;
         let request = client.zunionstore("to", ["a", "b"]).weights([1, 2]);
         assert_eq!(request.command().keys(), [b"to".as_slice(), b"a", b"b"]);
         client.set("text", "x").await.unwrap();

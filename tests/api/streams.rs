@@ -7,7 +7,7 @@ use bytes::Bytes;
 use steadfast::api::*;
 use steadfast::{Client, Effect, ErrorKind, Fate, FromReply, Value};
 
-use super::{NOTHING, not_sent, on, on_each, was_answered};
+use super::{NOTHING, documented, not_sent, on, on_each, was_answered};
 use crate::support::Kind;
 
 /// Longer than any test takes.
@@ -348,6 +348,81 @@ async fn streams_of_nothing_are_not_sent_and_entries_can_be_of_any_type() {
         assert_eq!(logins[0].fields.user, "alice");
         client.set("text", "x").await.unwrap();
         was_answered(client.xlen("text").await, "WRONGTYPE");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn entries_are_deleted_as_groups_allow() {
+    use EntryDeletion::{Deleted, NotFound, StillReferenced};
+    documented("XDELEX s IDS 3 1-0 2-0 3-0", "*3 :1 :-1 :2", async |client| {
+        let became = client.xdelex("s", [id(1), id(2), id(3)]).await.unwrap();
+        assert_eq!(became, [Deleted, NotFound, StillReferenced]);
+    })
+    .await;
+    documented("XDELEX s ACKED IDS 1 1-0", "*1 :2", async |client| {
+        assert_eq!(client.xdelex("s", id(1)).acked().await.unwrap(), [StillReferenced]);
+    })
+    .await;
+    documented("XDELEX s DELREF IDS 1 1-0", "*1 :1", async |client| {
+        assert_eq!(client.xdelex("s", id(1)).delref().await.unwrap(), [Deleted]);
+    })
+    .await;
+    documented("XDELEX s KEEPREF IDS 1 1-0", "*1 :1", async |client| {
+        assert_eq!(client.xdelex("s", id(1)).keepref().await.unwrap(), [Deleted]);
+        not_sent(client.xdelex("s", NOTHING).acked()).await;
+        not_sent(client.xackdel("s", "g", NOTHING).acked()).await;
+    })
+    .await;
+    documented("XACKDEL s g IDS 2 1-0 2-0", "*2 :1 :-1", async |client| {
+        assert_eq!(client.xackdel("s", "g", ["1-0", "2-0"]).await.unwrap(), [Deleted, NotFound]);
+    })
+    .await;
+    for (option, answer) in [("KEEPREF", 1), ("DELREF", 1), ("ACKED", 2)] {
+        documented(&format!("XACKDEL s g {option} IDS 1 1-0"), &*format!("*1 :{answer}"), async |client| {
+            let request = client.xackdel("s", "g", id(1));
+            let request = match option {
+                "KEEPREF" => request.keepref(),
+                "DELREF" => request.delref(),
+                _ => request.acked(),
+            };
+            assert_eq!(request.await.unwrap(), [if option == "ACKED" { StillReferenced } else { Deleted }]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn streams_are_trimmed_as_groups_allow() {
+    for (trim, option) in [
+        (StreamTrim::maxlen(5).keepref(), "KEEPREF"),
+        (StreamTrim::maxlen(5).delref(), "DELREF"),
+        (StreamTrim::maxlen(5).acked(), "ACKED"),
+    ] {
+        documented(&format!("XTRIM s MAXLEN = 5 {option}"), ":1", async |client| {
+            assert_eq!(client.xtrim("s", trim).await.unwrap(), 1);
+        })
+        .await;
+    }
+    documented("XADD s MINID ~ 7-0 LIMIT 9 ACKED * a 1", "'8-0'", async |client| {
+        let trim = StreamTrim::minid(id(7)).approximate().limit(9).acked();
+        assert_eq!(client.xadd("s", "*", ("a", 1)).trim(trim).await.unwrap(), id(8));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_pending_for_long_is_claimed_when_new_entries_are_read() {
+    let entry = "*4 '1-0' *2 'n' '1' :1500 :3";
+    let answers =
+        (format!("*1 *2 's' *2 {entry} *2 '2-0' *2 'n' '2'"), format!("%1 's' *2 {entry} *2 '2-0' *2 'n' '2'"));
+    let request = "XREADGROUP GROUP g c CLAIM 1000 COUNT 5 STREAMS s >";
+    documented(request, (answers.0.as_str(), answers.1.as_str()), async |client| {
+        let read = client.xreadgroup("g", "c", "s", ">").count(5).claim(Duration::from_secs(1)).await.unwrap();
+        assert_eq!(by_name(&read), [("s", vec![1, 2])]);
+        let [old, new] = &read[0].1[..] else { panic!("{read:?}") };
+        assert_eq!((old.idle, old.deliveries), (Some(Duration::from_millis(1500)), Some(3)));
+        assert_eq!((new.idle, new.deliveries), (None, None));
     })
     .await;
 }
