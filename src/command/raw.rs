@@ -468,7 +468,8 @@ fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
 
 /// Whether a server takes the word for this option or name: it compares up to the first NUL.
 fn reads(word: &[u8], option: &[u8]) -> bool {
-    word.split(|byte| *byte == 0).next().is_some_and(|word| word.eq_ignore_ascii_case(option))
+    let parts = word.split_at_checked(option.len());
+    parts.is_some_and(|(head, rest)| head.eq_ignore_ascii_case(option) && matches!(rest.first(), None | Some(0)))
 }
 
 /// `*` and the digits of a 64-bit number and `\r\n`.
@@ -653,6 +654,15 @@ mod tests {
         {
             assert!(!repeats(line), "{line}");
         }
+    }
+
+    #[test]
+    fn many_large_arguments_are_gone_through_once() {
+        let large = Bytes::from(vec![b'x'; LARGE]);
+        let command = (0..3000).fold(Command::new("MSET"), |command, number| command.arg(number).arg(&large));
+        let begin = std::time::Instant::now();
+        assert_eq!(command.keys().last().copied(), Some(&b"2999"[..]));
+        assert!(begin.elapsed() < std::time::Duration::from_secs(2), "{:?}", begin.elapsed());
     }
 
     #[test]
