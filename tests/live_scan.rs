@@ -15,7 +15,7 @@ use steadfast::api::{Hashes, Keys, Server as _, Sets, SortedSets, Strings};
 use steadfast::client::{ProtocolChoice, Scan};
 use steadfast::{Client, Command, Config, Error, ErrorKind, Fate};
 
-use live::{KINDS, PATIENCE, Peer, connected, tcp, until_state, within};
+use live::{KINDS, PATIENCE, Peer, connected, fails_after, tcp, until_state, within};
 use support::{Kind, Server};
 
 const KEYS: usize = 500;
@@ -221,4 +221,26 @@ async fn an_error_of_the_server_ends_the_stream() {
     assert_eq!(reply.unwrap_err().fate(), Fate::Executed);
     let gone = Client::connect_lazily(Config::tcp("127.0.0.1", 1).with_deadline(Duration::from_millis(50))).unwrap();
     assert_eq!(collect(gone.scan::<String>().stream()).await.unwrap_err().kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_page_has_one_deadline_however_often_it_is_asked_for() {
+    let peer = Peer::start(|_, mut wire| async move {
+        while let Some(command) = wire.command_after_handshake().await {
+            match command[0].as_slice() {
+                b"SCAN" if command[1] != b"0" => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    return;
+                }
+                b"SCAN" => wire.say(b"*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n").await,
+                _ => wire.say(b"$11\r\nrun_id:me\r\n\r\n").await,
+            }
+        }
+    })
+    .await;
+    let client = connected(peer.config()).await;
+    let mut scan = client.scan::<String>().deadline(Duration::from_millis(500)).stream();
+    assert_eq!(within(PATIENCE, scan.next()).await.unwrap().unwrap(), "a");
+    let error = fails_after(Duration::from_millis(500), async { scan.next().await.unwrap() }).await;
+    assert_eq!((error.kind(), scan.cursor()), (ErrorKind::Timeout, 7), "{error}");
 }

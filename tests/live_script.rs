@@ -166,3 +166,43 @@ fn the_hash_is_that_of_the_servers() {
     let command = Command::new("EVAL").arg(("return 1", 2, "a", "b", "c"));
     assert_eq!(command.keys(), [b"a", b"b"]);
 }
+
+#[tokio::test]
+async fn a_script_that_was_sent_again_to_a_server_without_it_goes_out_whole() {
+    // The first connection ends with the command; the second one is to a server that has just started.
+    let peer = Peer::start(|number, mut wire| async move {
+        let hashed = wire.command_after_handshake().await;
+        if number == 0 || hashed.is_none() {
+            return;
+        }
+        wire.say(b"-NOSCRIPT No matching script. Please use EVAL.\r\n").await;
+        let whole = wire.command().await.unwrap();
+        assert_eq!(whole[0], b"EVAL_RO");
+        wire.say(b":7\r\n").await;
+        wire.until_closed().await;
+    })
+    .await;
+    let client = connected(peer.config()).await;
+    let read = Script::read_only("return 7");
+    assert_eq!(read.on::<_, i64>(&client, (), ()).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn what_may_have_run_by_its_hash_is_not_refused_whole() {
+    let peer = Peer::start(|number, mut wire| async move {
+        let hashed = wire.command_after_handshake().await;
+        if number == 0 || hashed.is_none() {
+            return;
+        }
+        wire.say(b"-NOSCRIPT No matching script. Please use EVAL.\r\n").await;
+        wire.command().await;
+        wire.say(b"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n").await;
+        wire.until_closed().await;
+    })
+    .await;
+    let client = connected(peer.config()).await;
+    let script = Script::new("return redis.call('SET', KEYS[1], '1')").with_effect(Effect::LastWriteWins);
+    let call = script.on::<_, i64>(&client, "k", ()).replay(Replay::upto(Effect::LastWriteWins));
+    let error = call.await.unwrap_err();
+    assert_eq!((error.server().unwrap().code(), error.fate()), ("BUSY", Fate::Unknown), "{error}");
+}

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use steadfast::api::{Connection, Hashes, Lists, Strings};
 use steadfast::client::{ProtocolChoice, Queued, Results, Transaction};
@@ -652,3 +652,25 @@ async fn pairs_are_never_lost_or_doubled_or_split_while_the_connection_is_killed
         until(async || clients_of(&server).len() == 1).await;
     }
 }
+
+#[tokio::test]
+async fn each_result_of_many_is_found_at_once_whatever_its_shape() {
+    let server = Server::redis();
+    let client = connected(tcp(&server)).await;
+    let echo = |number: usize| Command::new("EVAL").arg(("return {ARGV[1], {ARGV[1]}}", 0, number));
+    let (mut transaction, mut pipeline) = (client.transaction(), client.pipeline());
+    let queued: Vec<_> =
+        (0..MANY).map(|number| transaction.request::<(usize, [usize; 1])>(echo(number)).queue()).collect();
+    let listed: Vec<_> =
+        (0..MANY).map(|number| pipeline.request::<(usize, [usize; 1])>(echo(number)).queue()).collect();
+    let (transaction, pipeline) = (transaction.execute().await.unwrap(), pipeline.execute().await);
+    let begin = Instant::now();
+    for number in (0..MANY).rev() {
+        assert_eq!(transaction.get(queued[number]).unwrap(), (number, [number]));
+        assert_eq!(pipeline.get(listed[number]).unwrap(), (number, [number]));
+    }
+    // Going there step by step each time takes longer.
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+const MANY: usize = 20_000;

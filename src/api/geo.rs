@@ -464,13 +464,13 @@ impl<E, T> Request<E, T, GeoradiusOptions> {
     /// Stores the members with their positions, in the place of what was at this key, and answers how many they are. The
     /// type of members is any then: `georadius::<()>(..).store("to")`.
     pub fn store(self, destination: impl ToArg) -> Request<E, u64, GeosearchstoreOptions> {
-        self.with("STORE").with_keys(destination).does(Effect::LastWriteWins).marked()
+        self.with("STORE").with_keys(destination).marked()
     }
 
     /// Stores the members with how far they are from the origin as their scores, in the place of what was at this key,
     /// and answers how many they are. The type of members is any then.
     pub fn storedist(self, destination: impl ToArg) -> Request<E, u64, GeosearchstoreOptions> {
-        self.with("STOREDIST").with_keys(destination).does(Effect::LastWriteWins).marked()
+        self.with("STOREDIST").with_keys(destination).marked()
     }
 }
 

@@ -269,7 +269,7 @@ impl<E, T> Request<E, T, HexpireOptions> {
 
     /// Only fields that would expire earlier than that; not those that would not expire at all.
     pub fn gt(self) -> Self {
-        self.insert(3, "GT").does(Effect::ConditionalWrite)
+        self.insert(3, "GT")
     }
 
     /// Only fields that would expire later than that, or not at all.

@@ -222,7 +222,7 @@ pub trait Keys: Executor {
     /// Since 1.0. <https://redis.io/docs/latest/commands/sort/>
     fn sort_store(self, key: impl ToArg, destination: impl ToArg) -> Request<Self, u64, SortOptions> {
         let request = keyed::<_, ()>(self, const { known("SORT") }, key).with("STORE").with_keys(destination);
-        request.does(Effect::LastWriteWins).marked()
+        request.marked()
     }
 
     /// The keys count as used now. How many of them exist.
@@ -291,7 +291,7 @@ impl<E, T> Request<E, T, ExpireOptions> {
 
     /// Only if the key would expire earlier than that; not if it would not expire at all. Since 7.0.
     pub fn gt(self) -> Self {
-        self.with("GT").does(Effect::ConditionalWrite)
+        self.with("GT")
     }
 
     /// Only if the key would expire later than that, or not at all. Since 7.0.

@@ -295,7 +295,7 @@ impl<E, T> Request<E, T, SetOptions> {
 
     /// Only if the value is not this one, or there is none; answers whether it was set. Since 8.4.
     pub fn ifne(self, value: impl ToArg) -> Request<E, bool, SetOptions> {
-        self.with(("IFNE", value)).does(Effect::ConditionalWrite).marked()
+        self.with(("IFNE", value)).marked()
     }
 
     /// Only if the value's [`digest`](Strings::digest) is this one; answers whether it was set. Since 8.4.
@@ -306,7 +306,7 @@ impl<E, T> Request<E, T, SetOptions> {
     /// Only if the value's [`digest`](Strings::digest) is not this one, or there is none; answers whether it was set.
     /// Since 8.4.
     pub fn ifdne(self, digest: impl ToArg) -> Request<E, bool, SetOptions> {
-        self.with(("IFDNE", digest)).does(Effect::ConditionalWrite).marked()
+        self.with(("IFDNE", digest)).marked()
     }
 
     /// Answers the value that was there before, `None` if there was none. Since 6.2; together with `nx` since 7.0.
@@ -421,7 +421,7 @@ impl<E, T> Request<E, T, DelexOptions> {
 
     /// Only if the value is not this one.
     pub fn ifne(self, value: impl ToArg) -> Self {
-        self.with(("IFNE", value)).does(Effect::ConditionalWrite)
+        self.with(("IFNE", value))
     }
 
     /// Only if the value's [`digest`](Strings::digest) is this one.
@@ -431,7 +431,7 @@ impl<E, T> Request<E, T, DelexOptions> {
 
     /// Only if the value's [`digest`](Strings::digest) is not this one.
     pub fn ifdne(self, digest: impl ToArg) -> Self {
-        self.with(("IFDNE", digest)).does(Effect::ConditionalWrite)
+        self.with(("IFDNE", digest))
     }
 }
 

@@ -10,7 +10,7 @@ use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, OnRefusal, Reader, Replay, Request, ServerError};
-use crate::connection::{Entry, Room, Sent};
+use crate::connection::{Entry, Lost, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
 use crate::resp::Frame;
@@ -36,6 +36,8 @@ struct Terms<'c> {
     deadline: Option<Instant>,
     replay: Replay,
     on_refusal: OnRefusal,
+    /// Whether a command that this one stands for may have run already.
+    before: Sent,
 }
 
 enum Phase {
@@ -54,13 +56,15 @@ impl<'c, T> Call<'c, T> {
             deadline: deadline_of(within),
             replay: replay.unwrap_or(client.replay()),
             on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            before: Sent::Once,
         };
         Self { terms, phase: Phase::Unsent(command), reader }
     }
 
-    /// Another call with the same settings, until the same deadline.
-    pub(super) fn again(&self, command: Command) -> Self {
-        Self { terms: self.terms, phase: Phase::Unsent(command), reader: self.reader }
+    /// Another call with the same settings, until the same deadline, for a command that stands for the first one; `before`:
+    /// whether that one may have run.
+    pub(super) fn again(&self, command: Command, before: Sent) -> Self {
+        Self { terms: Terms { before, ..self.terms }, phase: Phase::Unsent(command), reader: self.reader }
     }
 }
 
@@ -78,13 +82,19 @@ impl Terms<'_> {
             let len = command.write_to(log);
             Entry::single(ticket, len, deadline, policy)
         });
-        posted.map_err(|lost| report::lost(name, link.address(), self.within, &lost))
+        posted.map_err(|lost| self.lost(name, lost))
+    }
+
+    fn lost(&self, name: &Name, lost: Lost) -> Error {
+        let fate = report::unless_sent_before(lost.fate, self.before);
+        report::lost(name, self.client.link().address(), self.within, &Lost { fate, ..lost })
     }
 
     fn answer<T>(&self, name: &Name, frame: &Frame, sent: Sent, reader: Reader<T>) -> Result<T, Error> {
         let reply = frame.reply();
         if frame.has_error() {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
+            let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
         }
         reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
@@ -100,7 +110,7 @@ impl<T> Future for Call<'_, T> {
             Phase::Waiting(posted, name) => {
                 let result = match ready!(posted.slot.poll_outcome(cx)) {
                     Outcome::Answered(frame, sent) => terms.answer(name, &frame, sent, *reader),
-                    Outcome::Lost(lost) => Err(report::lost(name, terms.client.link().address(), terms.within, &lost)),
+                    Outcome::Lost(lost) => Err(terms.lost(name, lost)),
                     // A single command is never answered as several are.
                     Outcome::Group(_) => Err(report::closed(name)),
                 };

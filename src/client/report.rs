@@ -177,10 +177,10 @@ pub(super) fn closed(name: &Name) -> Error {
 }
 
 /// What a sending that was answered says of all of them.
-fn unless_sent_before(fate: Fate, sent: Sent) -> Fate {
+pub(super) fn unless_sent_before(fate: Fate, sent: Sent) -> Fate {
     match (fate, sent) {
-        // What was refused is the second sending; the first one may have run.
-        (Fate::Refused, Sent::Again) => Fate::Unknown,
+        // What was refused, or not sent, is the second sending; the first one may have run.
+        (Fate::Refused | Fate::NotSent, Sent::Again) => Fate::Unknown,
         (fate, _) => fate,
     }
 }

@@ -1,6 +1,7 @@
 //! What became of commands that were sent as one.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::plan::{Plan, Planned};
@@ -42,8 +43,8 @@ mod sealed {
 enum Answers {
     /// One by one.
     Apart(Apart),
-    /// In the array that is the last answer of the frame; whether an earlier sending may have run.
-    Together(Frame, Sent),
+    /// In one array.
+    Together(Together),
 }
 
 /// The answers of a pipeline.
@@ -53,6 +54,8 @@ struct Apart {
     frames: Vec<Frame>,
     /// How many answers come before each frame.
     starts: Vec<usize>,
+    /// Where the answers are in each frame whose answers are no single values, once one of them was asked for.
+    places: OnceLock<Vec<Vec<u32>>>,
     /// Where each answer is, where that is not simply one after the other.
     found: Option<Vec<Found>>,
     /// The commands that have no answer, in order, by their places among those that were to be sent.
@@ -61,6 +64,15 @@ struct Apart {
     again: Vec<usize>,
     /// Why none of them has one.
     all_lost: Option<Lost>,
+}
+
+/// The answers of a transaction.
+struct Together {
+    frame: Frame,
+    /// Where each of them is: to go there step by step each time would take for ever.
+    places: Vec<u32>,
+    /// Whether an earlier sending may have run.
+    sent: Sent,
 }
 
 impl Results {
@@ -73,7 +85,7 @@ impl Results {
 
     /// Of a transaction that ran: `frame` ends with the answer to EXEC.
     pub(super) fn of_transaction(flight: &mut Flight<'_>, frame: Frame, sent: Sent) -> Self {
-        let results = Self::new(flight, Answers::Together(frame, sent));
+        let results = Self::new(flight, Answers::Together(Together::new(frame, sent)));
         results.tell(flight);
         results
     }
@@ -184,15 +196,17 @@ impl Results {
 impl Answers {
     /// Those that came, in order.
     fn iter(&self) -> impl Iterator<Item = Reply<'_>> {
-        let (frames, found, items) = match self {
+        let (frames, found, together) = match self {
             Answers::Apart(apart) => match &apart.found {
                 Some(found) => (&[][..], Some((apart, found)), None),
                 None => (apart.frames.as_slice(), None, None),
             },
-            Answers::Together(frame, _) => (&[][..], None, elements(frame)),
+            Answers::Together(together) => (&[][..], None, Some(together.iter())),
         };
-        let apart = found.into_iter().flat_map(|(apart, found)| found.iter().filter_map(|found| apart.reply(found)));
-        frames.iter().flat_map(Frame::replies).chain(apart).chain(items.into_iter().flatten())
+        let apart = found
+            .into_iter()
+            .flat_map(|(apart, found)| found.iter().filter_map(|found| apart.reply(found.frame, found.reply)));
+        frames.iter().flat_map(Frame::replies).chain(apart).chain(together.into_iter().flatten())
     }
 
     /// Whether each of so many commands has an answer that is no error.
@@ -203,14 +217,14 @@ impl Answers {
                 answered == commands && !frames.iter().any(Frame::has_error)
             }
             Answers::Apart(_) => false,
-            Answers::Together(frame, _) => elements(frame).is_some_and(|mut items| !items.any(Reply::is_error)),
+            Answers::Together(together) => !together.iter().any(Reply::is_error),
         }
     }
 
     fn at(&self, place: usize) -> Option<Reply<'_>> {
         match self {
             Answers::Apart(apart) => apart.at(place),
-            Answers::Together(frame, _) => elements(frame)?.nth(place),
+            Answers::Together(together) => together.places.get(place).map(|at| Reply::new(&together.frame, *at)),
         }
     }
 
@@ -226,7 +240,7 @@ impl Answers {
         match self {
             Answers::Apart(apart) if apart.again.binary_search(&place).is_ok() => Sent::Again,
             Answers::Apart(_) => Sent::Once,
-            Answers::Together(_, sent) => *sent,
+            Answers::Together(together) => together.sent,
         }
     }
 }
@@ -247,7 +261,7 @@ impl Apart {
                 Some(start)
             })
             .collect();
-        Self { frames, starts, found, lost, again, all_lost }
+        Self { frames, starts, places: OnceLock::new(), found, lost, again, all_lost }
     }
 
     fn loss(&self, place: usize) -> Option<&Lost> {
@@ -259,15 +273,46 @@ impl Apart {
         // The answers are without those of the commands that have none.
         let place = place - self.lost.partition_point(|lost| lost.place < place);
         if let Some(found) = &self.found {
-            return self.reply(found.get(place)?);
+            return found.get(place).and_then(|found| self.reply(found.frame, found.reply));
         }
         let index = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
-        self.frames.get(index)?.replies().nth(place - self.starts.get(index)?)
+        self.reply(index, place - self.starts.get(index)?)
     }
 
-    fn reply(&self, found: &Found) -> Option<Reply<'_>> {
-        self.frames.get(found.frame)?.replies().nth(found.reply)
+    /// An answer by its place in the frame of this index.
+    fn reply(&self, index: usize, place: usize) -> Option<Reply<'_>> {
+        let frame = self.frames.get(index)?;
+        if frame.is_flat_run() {
+            return frame.replies().nth(place);
+        }
+        let places = self.places.get_or_init(|| {
+            let of = |frame: &Frame| if frame.is_flat_run() { Vec::new() } else { places(frame.replies()) };
+            self.frames.iter().map(of).collect()
+        });
+        places.get(index)?.get(place).map(|at| Reply::new(frame, *at))
     }
+}
+
+impl Together {
+    /// `frame` ends with the answer to EXEC.
+    fn new(frame: Frame, sent: Sent) -> Self {
+        let places = elements(&frame).map(places).unwrap_or_default();
+        Self { frame, places, sent }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Reply<'_>> {
+        self.places.iter().map(|at| Reply::new(&self.frame, *at))
+    }
+}
+
+/// Where each of them is.
+fn places(mut items: Items<'_>) -> Vec<u32> {
+    let mut places = Vec::with_capacity(items.len());
+    while items.len() > 0 {
+        places.push(items.place());
+        items.next();
+    }
+    places
 }
 
 /// The answers inside the answer to EXEC, which is the last one of the frame.

@@ -5,13 +5,15 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use futures_core::Stream;
 
-use super::handle::Client;
+use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use crate::command::{Command, FromReply, Page, Request, Scanning, known};
+use crate::command::{Command, FromReply, Limit, Page, Request, Scanning, known};
 use crate::connection::{LinkState, SessionFacts};
+use crate::driver::now;
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Fate;
 
@@ -31,7 +33,8 @@ use crate::outcome::Fate;
 ///
 /// An item that is there from the beginning of the scan to its end comes at least once; one can come twice, and what is
 /// added or removed meanwhile may come or not. The next page is asked for when all items of the last one were taken, so
-/// that a slow reader costs the server nothing. Each page is a call with the deadline of the request.
+/// that a slow reader costs the server nothing. Each page is a call with the deadline of the request, whatever it takes to
+/// get it after a reconnection.
 ///
 /// # Cancellation
 /// A future of [`next`](Self::next) can be dropped at any time: no item is lost by that. So can the stream.
@@ -135,7 +138,8 @@ impl<'c, T: Send + 'c> Scan<'c, T> {
 
 impl<T: Send> Source<'_, T> {
     /// The page at the cursor, from the server that gave the cursor.
-    async fn fetch(self, cursor: u64, mut origin: Option<Origin>) -> Fetched<T> {
+    async fn fetch(mut self, cursor: u64, mut origin: Option<Origin>) -> Fetched<T> {
+        let until = deadline_of(self.request.executor.within(self.request.deadline));
         for _ in 0..ROUNDS {
             let before = self.session();
             let page = match self.page(cursor).await {
@@ -144,6 +148,8 @@ impl<T: Send> Source<'_, T> {
                 Err(error) if error.fate() == Fate::Unknown && error.kind() == ErrorKind::Connection => None,
                 Err(error) => return Err(error),
             };
+            // One deadline for all that it takes.
+            self.keep(until);
             // Sessions do not come back: with the same one before and after, that one has answered.
             let server = before.filter(|before| self.session().is_some_and(|after| Arc::ptr_eq(before, &after)));
             match (page, server, &mut origin) {
@@ -168,6 +174,13 @@ impl<T: Send> Source<'_, T> {
             }
         }
         Err(self.changed())
+    }
+
+    /// What it asks from now on has until then.
+    fn keep(&mut self, until: Option<Instant>) {
+        if let Some(until) = until {
+            self.request.deadline = Limit::Within(until.saturating_duration_since(now()));
+        }
     }
 
     async fn page(&self, cursor: u64) -> Result<Page<T>, Error> {

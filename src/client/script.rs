@@ -13,6 +13,7 @@ use super::pipeline::Pipeline;
 use super::queue::Queued;
 use super::transaction::Transaction;
 use crate::command::{Command, Effect, Executor, Facts, FromReply, OnRefusal, Replay, Request, ToArgs, known};
+use crate::connection::Sent;
 use crate::error::Error;
 use crate::outcome::Fate;
 
@@ -189,18 +190,26 @@ impl<T> Future for ScriptCall<'_, T> {
         loop {
             let outcome = ready!(Pin::new(&mut this.call).poll(cx));
             match (outcome, this.by_hash.take()) {
-                (Err(error), Some((script, by_hash))) if is_unknown(&error) => {
-                    this.call = this.call.again(script.whole(by_hash));
-                }
+                (Err(error), Some((script, by_hash))) => match unknown(&error) {
+                    Some(before) => this.call = this.call.again(script.whole(by_hash), before),
+                    None => return Poll::Ready(Err(error)),
+                },
                 (outcome, _) => return Poll::Ready(outcome),
             }
         }
     }
 }
 
-/// Whether the server does not know the hash: in its own words, since a script can say any.
-fn is_unknown(error: &Error) -> bool {
-    error.fate() == Fate::Refused && error.server().is_some_and(|error| error.code() == "NOSCRIPT")
+/// Whether the server does not know the hash: in its own words, since a script can say any. `Some` if so: whether the
+/// script may have run at an earlier sending all the same.
+fn unknown(error: &Error) -> Option<Sent> {
+    error.server().filter(|error| error.code() == "NOSCRIPT")?;
+    match error.fate() {
+        Fate::Refused => Some(Sent::Once),
+        // It was sent again because that was allowed, and the server that got it then is a new one, without scripts.
+        Fate::Unknown => Some(Sent::Again),
+        _ => None,
+    }
 }
 
 /// `EVALSHA` and the hash.

@@ -20,10 +20,26 @@ pub(crate) struct Encoded {
 
 #[derive(Default, Clone)]
 struct Large {
-    /// Each comes when that many of the small bytes have gone. Ascending.
-    pieces: Vec<(usize, Bytes)>,
+    /// In order.
+    pieces: Vec<Piece>,
     /// The sum of their lengths.
     len: usize,
+}
+
+#[derive(Clone)]
+struct Piece {
+    /// How many of the small bytes go before it.
+    at: usize,
+    /// How many bytes go before it, small and large.
+    start: usize,
+    bytes: Bytes,
+}
+
+impl Piece {
+    /// How many bytes have gone with it.
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
 }
 
 impl Encoded {
@@ -60,18 +76,22 @@ impl Encoded {
 
     /// Appends bytes without copying them.
     pub(crate) fn push_large(&mut self, bytes: Bytes) {
+        let start = self.len();
         let large = self.large.get_or_insert_default();
         large.len += bytes.len();
-        large.pieces.push((self.bytes.len(), bytes));
+        large.pieces.push(Piece { at: self.bytes.len(), start, bytes });
     }
 
     /// Appends another stretch: small bytes are copied, large ones shared.
     pub(crate) fn append(&mut self, other: &Self) {
-        let base = self.bytes.len();
+        let (base, start) = (self.bytes.len(), self.len());
         self.bytes.extend_from_slice(&other.bytes);
         if let Some(others) = &other.large {
             let large = self.large.get_or_insert_default();
-            large.pieces.extend(others.pieces.iter().map(|(at, bytes)| (base + at, bytes.clone())));
+            large.pieces.extend(others.pieces.iter().map(|piece| {
+                let bytes = piece.bytes.clone();
+                Piece { at: base + piece.at, start: start + piece.start, bytes }
+            }));
             large.len += others.len;
         }
     }
@@ -84,7 +104,8 @@ impl Encoded {
             let from = range.start.saturating_sub(position).min(len);
             from..range.end.saturating_sub(position).min(len).max(from)
         };
-        for (at, large) in larges.iter().map(|(at, bytes)| (*at, Some(bytes))).chain([(other.bytes.len(), None)]) {
+        for (at, large) in larges.iter().map(|piece| (piece.at, Some(&piece.bytes))).chain([(other.bytes.len(), None)])
+        {
             let copied = other.bytes.get(small..at).unwrap_or_default();
             self.bytes.extend_from_slice(copied.get(within(position, copied.len())).unwrap_or_default());
             position += copied.len();
@@ -127,9 +148,13 @@ impl Encoded {
             }
             return;
         };
-        let (mut position, mut small) = (0, 0);
-        let ends = larges.pieces.iter().map(|(at, bytes)| (*at, &bytes[..])).chain([(self.bytes.len(), &[][..])]);
+        let (gone, left) = larges.pieces.split_at(larges.pieces.partition_point(|piece| piece.end() <= range.start));
+        let (mut position, mut small) = gone.last().map_or((0, 0), |piece| (piece.end(), piece.at));
+        let ends = left.iter().map(|piece| (piece.at, &piece.bytes[..])).chain([(self.bytes.len(), &[][..])]);
         for (at, large) in ends {
+            if position >= range.end {
+                return;
+            }
             for piece in [self.bytes.get(small..at).unwrap_or_default(), large] {
                 let from = range.start.saturating_sub(position).min(piece.len());
                 let to = range.end.saturating_sub(position).min(piece.len());

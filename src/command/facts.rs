@@ -49,6 +49,7 @@ pub struct Facts {
     /// The word from which on they are options; before it are keys and values.
     options_from: u8,
     answer_repeats: bool,
+    derives: bool,
     blocks: bool,
     keys: &'static [KeySpec],
     sharing: Sharing,
@@ -192,6 +193,12 @@ impl Facts {
     /// The options by which the effect is another one, and the word from which on they count.
     pub(crate) fn options(&self) -> (usize, &'static [(&'static str, Effect)]) {
         (usize::from(self.options_from), self.options)
+    }
+
+    /// Whether it writes to one of its keys what it makes of the others. If that key is one of the others too, a second run
+    /// makes something else of it than the first one did.
+    pub(crate) fn derives(&self) -> bool {
+        self.derives
     }
 
     /// The name as it is sent: each of its words a bulk string.

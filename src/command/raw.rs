@@ -89,7 +89,9 @@ impl Command {
         let mut command = Self::empty(facts);
         command.body.small().extend_from_slice(facts.wire_name());
         command.words = facts.words();
-        (command.effect, command.least_words) = (Some(facts.effect()), facts.least_words());
+        // Of what derives one key from others the effect depends on which keys they are.
+        command.effect = (!facts.derives()).then(|| facts.effect());
+        command.least_words = facts.least_words();
         command
     }
 
@@ -315,25 +317,40 @@ impl Command {
 
     /// What running it does, its options considered.
     pub fn effect(&self) -> Effect {
-        self.effect.unwrap_or_else(|| self.effect_by_options())
+        self.effect.unwrap_or_else(|| self.effect_by_words())
     }
 
     /// Whether its second run, with nothing in between, answers what the first one did.
     pub(crate) fn answer_repeats(&self) -> bool {
         // Options that change what it does change what it answers.
-        self.facts.answer_repeats() && self.effect() == self.facts.effect()
+        self.facts.answer_repeats()
+            && self.effect() == self.facts.effect()
+            && self.effects_of_options().next().is_none()
     }
 
-    fn effect_by_options(&self) -> Effect {
-        let (from, options) = self.facts.options();
-        if options.is_empty() {
-            return self.facts.effect();
+    fn effect_by_words(&self) -> Effect {
+        // A value that reads like an option that does more makes this too careful.
+        let effect = self.effects_of_options().max().unwrap_or(self.facts.effect());
+        if effect == Effect::LastWriteWins && self.facts.derives() && self.writes_to_what_it_reads() {
+            return Effect::Never;
         }
-        // A value that reads like an option makes this too careful, never too bold.
-        let found = self.words().skip(from).filter_map(|word| {
+        effect
+    }
+
+    /// What its options make of its effect: those of which the table of facts says it.
+    fn effects_of_options(&self) -> impl Iterator<Item = Effect> {
+        let (from, options) = self.facts.options();
+        let words = if options.is_empty() { None } else { Some(self.words().skip(from)) };
+        words.into_iter().flatten().filter_map(|word| {
             options.iter().find(|(option, _)| reads(word, option.as_bytes())).map(|(_, effect)| *effect)
-        });
-        found.max().unwrap_or(self.facts.effect())
+        })
+    }
+
+    /// Of a command that derives one key from others: whether it is one of them. Either that key or the only other one
+    /// comes first.
+    fn writes_to_what_it_reads(&self) -> bool {
+        let keys = self.keys();
+        keys.split_first().is_some_and(|(first, others)| others.contains(first))
     }
 
     /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
@@ -451,7 +468,8 @@ fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
 
 /// Whether a server takes the word for this option or name: it compares up to the first NUL.
 fn reads(word: &[u8], option: &[u8]) -> bool {
-    word.split(|byte| *byte == 0).next().is_some_and(|word| word.eq_ignore_ascii_case(option))
+    let parts = word.split_at_checked(option.len());
+    parts.is_some_and(|(head, rest)| head.eq_ignore_ascii_case(option) && matches!(rest.first(), None | Some(0)))
 }
 
 /// `*` and the digits of a 64-bit number and `\r\n`.
@@ -590,6 +608,61 @@ mod tests {
         assert_eq!(effect("ZADD", &["k", "1", "m"]), Effect::LastWriteWins);
         assert_eq!(effect("ZADD", &["k", "INCR", "1", "m"]), Effect::Accumulating);
         assert_eq!(effect("INCR", &["GET"]), Effect::Accumulating);
+    }
+
+    #[test]
+    fn what_is_made_of_the_key_that_it_replaces_is_another_thing_the_second_time() {
+        let effect = |line: &str| Command::new(line).effect();
+        for line in [
+            "ZUNIONSTORE a 2 a b",
+            "ZINTERSTORE a 2 b a WEIGHTS 1 2",
+            "ZDIFFSTORE a 2 b a",
+            "SDIFFSTORE a b a",
+            "BITOP XOR a b a",
+            "ZRANGESTORE a a 1 -1",
+            "GEOSEARCHSTORE a a FROMLONLAT 0 0 BYRADIUS 1 km STOREDIST",
+            "GEORADIUS a 0 0 1 km STOREDIST a",
+            "GEORADIUSBYMEMBER a m 1 km STORE a",
+            "SORT a LIMIT 1 5 STORE a",
+            "CMS.MERGE a 2 a b",
+        ] {
+            assert_eq!(effect(line), Effect::Never, "{line}");
+            assert!(!Command::new(line).answer_repeats(), "{line}");
+        }
+        for line in
+            ["ZUNIONSTORE a 2 b c", "SDIFFSTORE a b c", "BITOP XOR a b c", "ZRANGESTORE a b 1 -1", "SORT a STORE b"]
+        {
+            assert_eq!(effect(line), Effect::LastWriteWins, "{line}");
+        }
+        assert_eq!(effect("SORT a LIMIT 1 5"), Effect::Read);
+        assert_eq!(effect("GEORADIUS a 0 0 1 km"), Effect::Read);
+        let typed = |key| Command::of(const { facts::known("ZUNIONSTORE") }).key("a").arg(2).key(("b", key)).effect();
+        assert_eq!((typed("a"), typed("c")), (Effect::Never, Effect::LastWriteWins));
+        let own = Command::new("ZUNIONSTORE a 2 a b").with_effect(Effect::LastWriteWins);
+        assert_eq!(own.effect(), Effect::LastWriteWins, "the caller knows better");
+    }
+
+    #[test]
+    fn a_condition_changes_the_answer_whatever_it_does_to_the_effect() {
+        let repeats = |line: &str| Command::new(line).answer_repeats();
+        for line in ["SET k v", "SET k v XX", "SET k v PX 5", "JSON.SET k $ 1", "ZUNIONSTORE a 2 b c"] {
+            assert!(repeats(line), "{line}");
+        }
+        // An expiry that is past deletes the key.
+        for line in
+            ["SET k v NX", "SET k v IFNE v", "SET k v IFDNE d", "JSON.SET k $ 1 NX", "EXPIRE k 0", "EXPIRE k 9 GT"]
+        {
+            assert!(!repeats(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn many_large_arguments_are_gone_through_once() {
+        let large = Bytes::from(vec![b'x'; LARGE]);
+        let command = (0..3000).fold(Command::new("MSET"), |command, number| command.arg(number).arg(&large));
+        let begin = std::time::Instant::now();
+        assert_eq!(command.keys().last().copied(), Some(&b"2999"[..]));
+        assert!(begin.elapsed() < std::time::Duration::from_secs(2), "{:?}", begin.elapsed());
     }
 
     #[test]

@@ -224,6 +224,11 @@ impl<'a> Items<'a> {
     pub(crate) fn new(frame: &'a Frame, first: u32, len: u32) -> Self {
         Items { frame, next: first, left: len }
     }
+
+    /// Where the next one is, for [`Reply::new`].
+    pub(crate) fn place(&self) -> u32 {
+        self.next
+    }
 }
 
 impl<'a> Iterator for Items<'a> {

@@ -110,7 +110,13 @@ async fn conditions_of_expiry_are_kept() {
         assert!(client.ttl("k").await.unwrap().left().unwrap() <= MINUTE + Duration::from_secs(1));
         assert!(client.pexpireat("k", SystemTime::now() + hour).xx().await.unwrap());
         assert!(client.ttl("k").await.unwrap().left().unwrap() > MINUTE);
-        for conditional in [client.expire("k", MINUTE).nx(), client.expire("k", MINUTE).gt()] {
+        let later = client.expire("k", MINUTE).gt();
+        assert_eq!(
+            later.command().effect(),
+            Effect::LastWriteWins,
+            "a minute from then is later than a minute from now"
+        );
+        for conditional in [client.expire("k", MINUTE).nx(), client.expire("k", MINUTE).lt()] {
             assert_eq!(conditional.command().effect(), Effect::ConditionalWrite);
         }
         let raw = Command::new("EXPIRE").key("k").arg((60, "LT"));

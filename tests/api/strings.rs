@@ -176,7 +176,9 @@ async fn newer_servers_compare_before_they_set() {
     })
     .await;
     documented("SET k new IFNE old PX 60000", "+OK", async |client| {
-        assert!(client.set("k", "new").ifne("old").ex(MINUTE).await.unwrap());
+        let request = client.set("k", "new").ifne("old").ex(MINUTE);
+        assert_eq!(request.command().effect(), Effect::LastWriteWins, "whatever else is written in between is not old");
+        assert!(request.await.unwrap());
     })
     .await;
     documented("SET k new IFDEQ b6acb9d84a38ff74", "+OK", async |client| {

@@ -35,6 +35,7 @@ const fn row(name: &'static str, arity: i8, since: &str, access: Access, effect:
         options: &[],
         options_from: 0,
         answer_repeats: matches!(effect, Effect::Read),
+        derives: false,
         blocks: false,
         keys: &[],
         sharing: Sharing::Shared,
@@ -59,6 +60,11 @@ impl Facts {
     /// It answers the same when it runs a second time.
     pub(super) const fn same_answer(self) -> Self {
         Self { answer_repeats: true, ..self }
+    }
+
+    /// It writes to one key what it makes of others: see [`Facts::derives`].
+    pub(super) const fn derived(self) -> Self {
+        Self { derives: true, ..self }
     }
 
     /// It may answer only later, when something happens.

@@ -45,7 +45,7 @@ pub(super) static TABLE: &[Facts] = &[
     read("BITCOUNT", -2, "2.6.0").keyed(&[key(1)]),
     write("BITFIELD", -2, "3.2.0", Read).keyed(&[key(1)]).but(2, &[("SET", LastWriteWins), ("INCRBY", Accumulating)]),
     read("BITFIELD_RO", -2, "6.0.0").keyed(&[key(1)]),
-    write("BITOP", -4, "2.6.0", LastWriteWins).keyed(&[key(2), keys(3)]).same_answer(),
+    write("BITOP", -4, "2.6.0", LastWriteWins).keyed(&[key(2), keys(3)]).same_answer().derived(),
     read("BITPOS", -3, "2.8.7").keyed(&[key(1)]),
     write("BLMOVE", 6, "6.2.0", Never).keyed(&[key(1), key(2)]).blocking().dedicated(),
     write("BLMPOP", -5, "7.0.0", Never).keyed(&[counted(2)]).blocking().dedicated(),
@@ -128,7 +128,7 @@ pub(super) static TABLE: &[Facts] = &[
     read("CMS.INFO", 2, "2.0.0").keyed(&[key(1)]),
     write("CMS.INITBYDIM", 4, "2.0.0", ConditionalWrite).keyed(&[key(1)]),
     write("CMS.INITBYPROB", 4, "2.0.0", ConditionalWrite).keyed(&[key(1)]),
-    write("CMS.MERGE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer(),
+    write("CMS.MERGE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer().derived(),
     read("CMS.QUERY", -3, "2.0.0").keyed(&[key(1)]),
     other("COMMAND", -1, "2.8.13", Read),
     other("COMMAND COUNT", 2, "2.8.13", Read),
@@ -157,12 +157,7 @@ pub(super) static TABLE: &[Facts] = &[
     write("DEL", -2, "1.0.0", LastWriteWins).keyed(&[keys(1)]).asks(MultiShard).gathers(AggSum),
     write("DELEX", -2, "8.4.0", LastWriteWins).keyed(&[key(1)]).but(
         2,
-        &[
-            ("IFEQ", ConditionalWrite),
-            ("IFNE", ConditionalWrite),
-            ("IFDEQ", ConditionalWrite),
-            ("IFDNE", ConditionalWrite),
-        ],
+        &[("IFEQ", ConditionalWrite), ("IFNE", LastWriteWins), ("IFDEQ", ConditionalWrite), ("IFDNE", LastWriteWins)],
     ),
     write("DELIFEQ", 3, "9.0.0", ConditionalWrite).keyed(&[key(1)]),
     read("DIGEST", 2, "8.4.0").keyed(&[key(1)]),
@@ -175,15 +170,16 @@ pub(super) static TABLE: &[Facts] = &[
     read("EVAL_RO", -3, "7.0.0").keyed(&[counted(2)]).script(),
     other("EXEC", 1, "1.2.0", Never).dedicated(),
     read("EXISTS", -2, "1.0.0").keyed(&[keys(1)]).asks(MultiShard).gathers(AggSum),
-    write("EXPIRE", -3, "1.0.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION).same_answer(),
-    write("EXPIREAT", -3, "1.2.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION).same_answer(),
+    write("EXPIRE", -3, "1.0.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION),
+    write("EXPIREAT", -3, "1.2.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION),
     read("EXPIRETIME", 2, "7.0.0").keyed(&[key(1)]),
     other("FAILOVER", -1, "6.2.0", Never),
     other("FCALL", -3, "7.0.0", Never).keyed(&[counted(2)]).script(),
     read("FCALL_RO", -3, "7.0.0").keyed(&[counted(2)]).script(),
     write("FLUSHALL", -1, "1.0.0", Admin).asks(AllShards).gathers(AllSucceeded),
     write("FLUSHDB", -1, "1.0.0", Admin).asks(AllShards).gathers(AllSucceeded),
-    read("FT.AGGREGATE", -3, "1.0.0"),
+    // WITHCURSOR leaves a cursor at the server, each time another one.
+    read("FT.AGGREGATE", -3, "1.0.0").but(3, &[("WITHCURSOR", Accumulating)]),
     other("FT.ALIASADD", 3, "1.0.0", ConditionalWrite),
     other("FT.ALIASDEL", 2, "1.0.0", LastWriteWins),
     other("FT.ALIASUPDATE", 3, "1.0.0", LastWriteWins).same_answer(),
@@ -193,7 +189,7 @@ pub(super) static TABLE: &[Facts] = &[
     other("FT.DICTADD", -3, "1.4.0", LastWriteWins),
     other("FT.DICTDEL", -3, "1.4.0", LastWriteWins),
     read("FT.DICTDUMP", 2, "1.4.0"),
-    other("FT.DROPINDEX", -2, "2.0.0", LastWriteWins),
+    other("FT.DROPINDEX", -2, "2.0.0", Admin),
     read("FT.EXPLAIN", -3, "1.0.0"),
     read("FT.INFO", 2, "1.0.0"),
     read("FT.PROFILE", -5, "2.2.0"),
@@ -223,14 +219,16 @@ pub(super) static TABLE: &[Facts] = &[
     read("GEOPOS", -2, "3.2.0").keyed(&[key(1)]),
     write("GEORADIUS", -6, "3.2.0", Read)
         .keyed(&[key(1), after("STORE", 6), after("STOREDIST", 6)])
-        .but(6, &[("STORE", LastWriteWins), ("STOREDIST", LastWriteWins)]),
+        .but(6, &[("STORE", LastWriteWins), ("STOREDIST", LastWriteWins)])
+        .derived(),
     write("GEORADIUSBYMEMBER", -5, "3.2.0", Read)
         .keyed(&[key(1), after("STORE", 5), after("STOREDIST", 5)])
-        .but(5, &[("STORE", LastWriteWins), ("STOREDIST", LastWriteWins)]),
+        .but(5, &[("STORE", LastWriteWins), ("STOREDIST", LastWriteWins)])
+        .derived(),
     read("GEORADIUSBYMEMBER_RO", -5, "3.2.10").keyed(&[key(1)]),
     read("GEORADIUS_RO", -6, "3.2.10").keyed(&[key(1)]),
     read("GEOSEARCH", -7, "6.2.0").keyed(&[key(1)]),
-    write("GEOSEARCHSTORE", -8, "6.2.0", LastWriteWins).keyed(&[key(1), key(2)]).same_answer(),
+    write("GEOSEARCHSTORE", -8, "6.2.0", LastWriteWins).keyed(&[key(1), key(2)]).same_answer().derived(),
     read("GET", 2, "1.0.0").keyed(&[key(1)]),
     read("GETBIT", 3, "2.2.0").keyed(&[key(1)]),
     write("GETDEL", 2, "6.2.0", Never).keyed(&[key(1)]),
@@ -297,8 +295,9 @@ pub(super) static TABLE: &[Facts] = &[
     write("JSON.ARRPOP", -2, "1.0.0", Never).keyed(&[key(1)]),
     write("JSON.ARRTRIM", 5, "1.0.0", Never).keyed(&[key(1)]),
     write("JSON.CLEAR", -2, "2.0.0", LastWriteWins).keyed(&[key(1)]),
-    write("JSON.DEL", -2, "1.0.0", LastWriteWins).keyed(&[key(1)]),
-    write("JSON.FORGET", -2, "1.0.0", LastWriteWins).keyed(&[key(1)]),
+    // Of an array's element the path is a place, at which there is another element then.
+    write("JSON.DEL", -2, "1.0.0", Never).keyed(&[key(1)]),
+    write("JSON.FORGET", -2, "1.0.0", Never).keyed(&[key(1)]),
     read("JSON.GET", -2, "1.0.0").keyed(&[key(1)]),
     write("JSON.MERGE", 4, "2.6.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
     read("JSON.MGET", -3, "1.0.0").keyed(&[range(1, -2, 1)]),
@@ -308,7 +307,7 @@ pub(super) static TABLE: &[Facts] = &[
     read("JSON.OBJKEYS", -2, "1.0.0").keyed(&[key(1)]),
     read("JSON.OBJLEN", -2, "1.0.0").keyed(&[key(1)]),
     read("JSON.RESP", -2, "1.0.0").keyed(&[key(1)]),
-    write("JSON.SET", -4, "1.0.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
+    write("JSON.SET", -4, "1.0.0", LastWriteWins).keyed(&[key(1)]).but(4, &[("NX", ConditionalWrite)]).same_answer(),
     write("JSON.STRAPPEND", -3, "1.0.0", Accumulating).keyed(&[key(1)]),
     read("JSON.STRLEN", -2, "1.0.0").keyed(&[key(1)]),
     write("JSON.TOGGLE", 3, "2.0.0", Never).keyed(&[key(1)]),
@@ -336,7 +335,8 @@ pub(super) static TABLE: &[Facts] = &[
     write("LPUSHX", -3, "2.2.0", Accumulating).keyed(&[key(1)]),
     read("LRANGE", 4, "1.0.0").keyed(&[key(1)]),
     write("LREM", 4, "1.0.0", Accumulating).keyed(&[key(1)]),
-    write("LSET", 4, "1.0.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
+    // Its place may be another element's by then.
+    write("LSET", 4, "1.0.0", Accumulating).keyed(&[key(1)]).same_answer(),
     write("LTRIM", 4, "1.0.0", Never).keyed(&[key(1)]),
     container("MEMORY", "4.0.0"),
     other("MEMORY DOCTOR", 2, "4.0.0", Read).asks(AllShards).gathers(ResponsePolicy::Special),
@@ -366,8 +366,8 @@ pub(super) static TABLE: &[Facts] = &[
     read("OBJECT IDLETIME", 3, "2.2.3").keyed(&[key(2)]),
     read("OBJECT REFCOUNT", 3, "2.2.3").keyed(&[key(2)]),
     write("PERSIST", 2, "2.2.0", LastWriteWins).keyed(&[key(1)]),
-    write("PEXPIRE", -3, "2.6.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION).same_answer(),
-    write("PEXPIREAT", -3, "2.6.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION).same_answer(),
+    write("PEXPIRE", -3, "2.6.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION),
+    write("PEXPIREAT", -3, "2.6.0", LastWriteWins).keyed(&[key(1)]).but(3, UNDER_CONDITION),
     read("PEXPIRETIME", 2, "7.0.0").keyed(&[key(1)]),
     write("PFADD", -2, "2.8.9", LastWriteWins).keyed(&[key(1)]),
     read("PFCOUNT", -2, "2.8.9").keyed(&[keys(1)]),
@@ -418,7 +418,7 @@ pub(super) static TABLE: &[Facts] = &[
     other("SCRIPT LOAD", 3, "2.6.0", LastWriteWins).same_answer().asks(AllNodes).gathers(AllSucceeded),
     other("SCRIPT SHOW", 3, "8.0.0", Read),
     read("SDIFF", -2, "1.0.0").keyed(&[keys(1)]),
-    write("SDIFFSTORE", -3, "1.0.0", LastWriteWins).keyed(&[key(1), keys(2)]).same_answer(),
+    write("SDIFFSTORE", -3, "1.0.0", LastWriteWins).keyed(&[key(1), keys(2)]).same_answer().derived(),
     other("SELECT", 2, "1.0.0", Never).dedicated(),
     write("SET", -3, "1.0.0", LastWriteWins)
         .keyed(&[key(1)])
@@ -427,9 +427,9 @@ pub(super) static TABLE: &[Facts] = &[
             &[
                 ("NX", ConditionalWrite),
                 ("IFEQ", ConditionalWrite),
-                ("IFNE", ConditionalWrite),
+                ("IFNE", LastWriteWins),
                 ("IFDEQ", ConditionalWrite),
-                ("IFDNE", ConditionalWrite),
+                ("IFDNE", LastWriteWins),
                 ("GET", Never),
             ],
         )
@@ -452,7 +452,7 @@ pub(super) static TABLE: &[Facts] = &[
     read("SMEMBERS", 2, "1.0.0").keyed(&[key(1)]),
     read("SMISMEMBER", -3, "6.2.0").keyed(&[key(1)]),
     write("SMOVE", 4, "1.0.0", LastWriteWins).keyed(&[key(1), key(2)]),
-    write("SORT", -2, "1.0.0", Read).keyed(&[key(1), after("STORE", 2)]).but(2, &[("STORE", LastWriteWins)]),
+    write("SORT", -2, "1.0.0", Read).keyed(&[key(1), after("STORE", 2)]).but(2, &[("STORE", LastWriteWins)]).derived(),
     read("SORT_RO", -2, "7.0.0").keyed(&[key(1)]),
     write("SPOP", -2, "1.0.0", Never).keyed(&[key(1)]),
     other("SPUBLISH", 3, "7.0.0", Accumulating).keyed(&[key(1)]),
@@ -475,7 +475,8 @@ pub(super) static TABLE: &[Facts] = &[
     write("TDIGEST.CREATE", -2, "2.4.0", ConditionalWrite).keyed(&[key(1)]),
     read("TDIGEST.INFO", 2, "2.4.0").keyed(&[key(1)]),
     read("TDIGEST.MAX", 2, "2.4.0").keyed(&[key(1)]),
-    write("TDIGEST.MERGE", -4, "2.4.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer(),
+    // Without OVERRIDE it adds to what the destination has.
+    write("TDIGEST.MERGE", -4, "2.4.0", Accumulating).keyed(&[key(1), counted(2)]),
     read("TDIGEST.MIN", 2, "2.4.0").keyed(&[key(1)]),
     read("TDIGEST.QUANTILE", -3, "2.4.0").keyed(&[key(1)]),
     read("TDIGEST.RANK", -3, "2.4.0").keyed(&[key(1)]),
@@ -524,7 +525,8 @@ pub(super) static TABLE: &[Facts] = &[
     write("XGROUP DELCONSUMER", 5, "5.0.0", LastWriteWins).keyed(&[key(2)]),
     write("XGROUP DESTROY", 4, "5.0.0", LastWriteWins).keyed(&[key(2)]),
     other("XGROUP HELP", 2, "5.0.0", Read),
-    write("XGROUP SETID", -5, "5.0.0", LastWriteWins).keyed(&[key(2)]).same_answer(),
+    // The group has read on since then.
+    write("XGROUP SETID", -5, "5.0.0", Never).keyed(&[key(2)]),
     container("XINFO", "5.0.0"),
     read("XINFO CONSUMERS", 4, "5.0.0").keyed(&[key(2)]),
     read("XINFO GROUPS", 3, "5.0.0").keyed(&[key(2)]),
@@ -542,11 +544,11 @@ pub(super) static TABLE: &[Facts] = &[
     read("ZCARD", 2, "1.2.0").keyed(&[key(1)]),
     read("ZCOUNT", 4, "2.0.0").keyed(&[key(1)]),
     read("ZDIFF", -3, "6.2.0").keyed(&[counted(1)]),
-    write("ZDIFFSTORE", -4, "6.2.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer(),
+    write("ZDIFFSTORE", -4, "6.2.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer().derived(),
     write("ZINCRBY", 4, "1.2.0", Accumulating).keyed(&[key(1)]),
     read("ZINTER", -3, "6.2.0").keyed(&[counted(1)]),
     read("ZINTERCARD", -3, "7.0.0").keyed(&[counted(1)]),
-    write("ZINTERSTORE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer(),
+    write("ZINTERSTORE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer().derived(),
     read("ZLEXCOUNT", 4, "2.8.9").keyed(&[key(1)]),
     write("ZMPOP", -4, "7.0.0", Never).keyed(&[counted(1)]),
     read("ZMSCORE", -3, "6.2.0").keyed(&[key(1)]),
@@ -556,7 +558,7 @@ pub(super) static TABLE: &[Facts] = &[
     read("ZRANGE", -4, "1.2.0").keyed(&[key(1)]),
     read("ZRANGEBYLEX", -4, "2.8.9").keyed(&[key(1)]),
     read("ZRANGEBYSCORE", -4, "1.0.5").keyed(&[key(1)]),
-    write("ZRANGESTORE", -5, "6.2.0", LastWriteWins).keyed(&[key(1), key(2)]).same_answer(),
+    write("ZRANGESTORE", -5, "6.2.0", LastWriteWins).keyed(&[key(1), key(2)]).same_answer().derived(),
     read("ZRANK", -3, "2.0.0").keyed(&[key(1)]),
     write("ZREM", -3, "1.2.0", LastWriteWins).keyed(&[key(1)]),
     write("ZREMRANGEBYLEX", 4, "2.8.9", LastWriteWins).keyed(&[key(1)]),
@@ -569,9 +571,9 @@ pub(super) static TABLE: &[Facts] = &[
     read("ZSCAN", -3, "2.8.0").keyed(&[key(1)]).cursor(),
     read("ZSCORE", 3, "1.2.0").keyed(&[key(1)]),
     read("ZUNION", -3, "6.2.0").keyed(&[counted(1)]),
-    write("ZUNIONSTORE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer(),
+    write("ZUNIONSTORE", -4, "2.0.0", LastWriteWins).keyed(&[key(1), counted(2)]).same_answer().derived(),
 ];
 
-/// The conditions under which a key gets another expiry: a second run finds them no longer met.
-const UNDER_CONDITION: &[(&str, Effect)] =
-    &[("NX", ConditionalWrite), ("GT", ConditionalWrite), ("LT", ConditionalWrite)];
+/// The conditions under which a key gets another expiry. A second run finds the first two no longer met; but counted from
+/// now, the expiry is later at the second run than at the first.
+const UNDER_CONDITION: &[(&str, Effect)] = &[("NX", ConditionalWrite), ("LT", ConditionalWrite), ("GT", LastWriteWins)];
