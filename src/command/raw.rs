@@ -350,7 +350,10 @@ impl Command {
     /// comes first.
     fn writes_to_what_it_reads(&self) -> bool {
         let keys = self.keys();
-        keys.split_first().is_some_and(|(first, others)| others.contains(first))
+        let Some((first, others)) = keys.split_first() else { return false };
+        // The key to write to can be hard to find among options (`SORT list BY STORE STORE list`): there each word counts.
+        let (from, options) = self.facts.options();
+        others.contains(first) || !options.is_empty() && self.words().skip(from).any(|word| word == *first)
     }
 
     /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
@@ -624,6 +627,8 @@ mod tests {
             "GEORADIUS a 0 0 1 km STOREDIST a",
             "GEORADIUSBYMEMBER a m 1 km STORE a",
             "SORT a LIMIT 1 5 STORE a",
+            "SORT a BY STORE STORE a",
+            "GEORADIUS a 0 0 1 km STORE b STORE a",
             "CMS.MERGE a 2 a b",
         ] {
             assert_eq!(effect(line), Effect::Never, "{line}");
