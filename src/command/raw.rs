@@ -611,6 +611,20 @@ mod tests {
         assert_eq!(effect("ZADD", &["k", "1", "m"]), Effect::LastWriteWins);
         assert_eq!(effect("ZADD", &["k", "INCR", "1", "m"]), Effect::Accumulating);
         assert_eq!(effect("INCR", &["GET"]), Effect::Accumulating);
+        assert_eq!(effect("FT.AGGREGATE", &["i", "*", "LOAD", "*"]), Effect::Read);
+        assert_eq!(effect("FT.AGGREGATE", &["i", "*", "WITHCURSOR"]), Effect::Accumulating);
+        assert_eq!(effect("EXPIRE", &["k", "9", "GT"]), Effect::LastWriteWins);
+        assert_eq!(effect("EXPIRE", &["k", "9", "LT"]), Effect::ConditionalWrite);
+        assert_eq!(effect("DELEX", &["k", "IFNE", "IFEQ"]), Effect::LastWriteWins);
+    }
+
+    #[test]
+    fn a_second_run_that_finds_something_else_in_the_same_place_is_no_writing_of_the_same() {
+        for line in
+            ["JSON.DEL k $.a[0]", "JSON.FORGET k $.a[0]", "LSET l 0 v", "TDIGEST.MERGE a 1 b", "XGROUP SETID s g 0"]
+        {
+            assert!(Command::new(line).effect() > Effect::LastWriteWins, "{line}");
+        }
     }
 
     #[test]
