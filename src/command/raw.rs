@@ -350,7 +350,10 @@ impl Command {
     /// comes first.
     fn writes_to_what_it_reads(&self) -> bool {
         let keys = self.keys();
-        keys.split_first().is_some_and(|(first, others)| others.contains(first))
+        let Some((first, others)) = keys.split_first() else { return false };
+        // The key to write to can be hard to find among options (`SORT list BY STORE STORE list`): there each word counts.
+        let (from, options) = self.facts.options();
+        others.contains(first) || !options.is_empty() && self.words().skip(from).any(|word| word == *first)
     }
 
     /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
@@ -608,6 +611,20 @@ mod tests {
         assert_eq!(effect("ZADD", &["k", "1", "m"]), Effect::LastWriteWins);
         assert_eq!(effect("ZADD", &["k", "INCR", "1", "m"]), Effect::Accumulating);
         assert_eq!(effect("INCR", &["GET"]), Effect::Accumulating);
+        assert_eq!(effect("FT.AGGREGATE", &["i", "*", "LOAD", "*"]), Effect::Read);
+        assert_eq!(effect("FT.AGGREGATE", &["i", "*", "WITHCURSOR"]), Effect::Accumulating);
+        assert_eq!(effect("EXPIRE", &["k", "9", "GT"]), Effect::LastWriteWins);
+        assert_eq!(effect("EXPIRE", &["k", "9", "LT"]), Effect::ConditionalWrite);
+        assert_eq!(effect("DELEX", &["k", "IFNE", "IFEQ"]), Effect::LastWriteWins);
+    }
+
+    #[test]
+    fn a_second_run_that_finds_something_else_in_the_same_place_is_no_writing_of_the_same() {
+        for line in
+            ["JSON.DEL k $.a[0]", "JSON.FORGET k $.a[0]", "LSET l 0 v", "TDIGEST.MERGE a 1 b", "XGROUP SETID s g 0"]
+        {
+            assert!(Command::new(line).effect() > Effect::LastWriteWins, "{line}");
+        }
     }
 
     #[test]
@@ -624,6 +641,8 @@ mod tests {
             "GEORADIUS a 0 0 1 km STOREDIST a",
             "GEORADIUSBYMEMBER a m 1 km STORE a",
             "SORT a LIMIT 1 5 STORE a",
+            "SORT a BY STORE STORE a",
+            "GEORADIUS a 0 0 1 km STORE b STORE a",
             "CMS.MERGE a 2 a b",
         ] {
             assert_eq!(effect(line), Effect::Never, "{line}");
