@@ -3,7 +3,7 @@
 //! <https://redis.io/docs/latest/commands/?group=cms>, top-k <https://redis.io/docs/latest/commands/?group=topk> and
 //! t-digests <https://redis.io/docs/latest/commands/?group=tdigest>.
 
-use super::{keyed, known};
+use super::{at_least_one, keyed, known};
 use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on structures that answer about right and take little memory: Bloom filters (`bf_`), cuckoo filters
@@ -56,7 +56,7 @@ pub trait Probabilistic: Executor {
     /// filter that does not scale, `answer_as::<Vec<Result<bool, ServerError>>>` reads the items before its error too.
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/bf.insert/>
     fn bf_insert(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, Vec<bool>, BfInsertOptions> {
-        keyed::<_, ()>(self, const { known("BF.INSERT") }, key).with("ITEMS").with(items).marked()
+        at_least_one(3, keyed::<_, ()>(self, const { known("BF.INSERT") }, key).with(("ITEMS", items))).marked()
     }
 
     /// Restores a part of a Bloom filter that [`bf_scandump`](Self::bf_scandump) gave, with the cursor that came with it.
@@ -132,14 +132,14 @@ pub trait Probabilistic: Executor {
     /// Options are methods of the request: [`capacity`](CfInsertOptions), [`nocreate`](CfInsertOptions).
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/cf.insert/>
     fn cf_insert(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, Vec<bool>, CfInsertOptions> {
-        keyed::<_, ()>(self, const { known("CF.INSERT") }, key).with("ITEMS").with(items).read_by(added)
+        at_least_one(3, keyed::<_, ()>(self, const { known("CF.INSERT") }, key).with(("ITEMS", items))).read_by(added)
     }
 
     /// Adds items to a cuckoo filter, if they are not there. For each: 1 if it was added, 0 if it was there, -1 if the
     /// filter is full. Options as for [`cf_insert`](Self::cf_insert).
     /// Since Bloom 1.0. <https://redis.io/docs/latest/commands/cf.insertnx/>
     fn cf_insertnx(self, key: impl ToArg, items: impl ToArgs) -> Request<Self, Vec<i64>, CfInsertOptions> {
-        keyed::<_, ()>(self, const { known("CF.INSERTNX") }, key).with("ITEMS").with(items).marked()
+        at_least_one(3, keyed::<_, ()>(self, const { known("CF.INSERTNX") }, key).with(("ITEMS", items))).marked()
     }
 
     /// Restores a part of a cuckoo filter that [`cf_scandump`](Self::cf_scandump) gave, with the cursor that came with it.

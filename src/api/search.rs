@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{keyed, keyless, known, milliseconds};
+use super::{at_least_one, keyed, keyless, known, milliseconds};
 use crate::command::{Args, ConversionError, Effect, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs, View};
 
 /// Commands on indexes over hashes and JSON documents, of the module `RediSearch`, of Redis 8; the first ones also of
@@ -69,7 +69,7 @@ pub trait Search: Executor {
     /// [`skipinitialscan`](FtCreateOptions).
     /// Since Search 1.0. <https://redis.io/docs/latest/commands/ft.create/>
     fn ft_create(self, index: impl ToArg, fields: impl ToArgs) -> Request<Self, (), FtCreateOptions> {
-        keyless::<_, ()>(self, const { known("FT.CREATE") }).with((index, "SCHEMA")).with(fields).marked()
+        at_least_one(3, keyless::<_, ()>(self, const { known("FT.CREATE") }).with((index, "SCHEMA", fields))).marked()
     }
 
     /// Adds terms to a dictionary. How many of them are new.

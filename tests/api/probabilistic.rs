@@ -252,9 +252,9 @@ async fn an_empty_list_is_not_sent() {
     documented("BF.CARD k", ":0", async |client| {
         for error in [
             client.bf_madd("k", NOTHING).await.unwrap_err(),
-            client.bf_insert("k", NOTHING).await.unwrap_err(),
+            client.bf_insert("k", NOTHING).nocreate().await.unwrap_err(),
             client.cf_mexists("k", NOTHING).await.unwrap_err(),
-            client.cf_insertnx("k", NOTHING).await.unwrap_err(),
+            client.cf_insertnx("k", NOTHING).nocreate().await.unwrap_err(),
             client.cms_query("k", NOTHING).await.unwrap_err(),
             client.cms_merge("k", NOTHING).await.unwrap_err(),
             client.topk_add::<String>("k", NOTHING).await.unwrap_err(),

@@ -328,9 +328,12 @@ async fn streams_of_nothing_are_not_sent_and_entries_can_be_of_any_type() {
     on_each(async |client| {
         not_sent(client.xadd("s", "*", NOTHING)).await;
         not_sent(client.xadd("s", "*", NOTHING).nomkstream()).await;
+        // Options bring the number of words to what a server wants.
+        not_sent(client.xadd("s", "*", NOTHING).trim(StreamTrim::maxlen(5)).nomkstream()).await;
         not_sent(client.xdel("s", NOTHING)).await;
         not_sent(client.xack("s", "g", NOTHING)).await;
         not_sent(client.xclaim::<Value>("s", "g", "c", LONG, NOTHING)).await;
+        not_sent(client.xclaim::<Value>("s", "g", "c", LONG, NOTHING).force()).await;
         not_sent(client.xreadgroup::<Value>("g", "c", ["a", "b"], ">").noack()).await;
 
         struct Login {
