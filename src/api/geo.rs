@@ -1,6 +1,6 @@
 //! Places on the earth: <https://redis.io/docs/latest/commands/?group=geo>.
 
-use super::{keyed, known};
+use super::{at_least_one, keyed, known};
 use crate::command::{Args, ConversionError, Effect, Executor, FromReply, Reply, Request, ToArg, ToArgs, View};
 
 /// Commands on places: sorted sets whose scores are positions.
@@ -24,7 +24,7 @@ pub trait Geo: Executor {
     /// them are new. Options are methods of the request: [`nx`](Request::nx), [`xx`](Request::xx), [`ch`](Request::ch).
     /// Since 3.2. <https://redis.io/docs/latest/commands/geoadd/>
     fn geoadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, GeoaddOptions> {
-        keyed::<_, ()>(self, const { known("GEOADD") }, key).with(members).marked()
+        at_least_one(2, keyed::<_, ()>(self, const { known("GEOADD") }, key).with(members)).marked()
     }
 
     /// How far two members are from each other, in meters or in another [`unit`](Request::unit); `None` if one of them is

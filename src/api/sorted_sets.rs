@@ -1,7 +1,7 @@
 //! Sorted sets: <https://redis.io/docs/latest/commands/?group=sorted-set>.
 
 use super::options::IntercardOptions;
-use super::{LexBound, ScoreBound, ZrangeBound, counted_keys, keyed, keyless, known};
+use super::{LexBound, ScoreBound, ZrangeBound, at_least_one, counted_keys, keyed, keyless, known};
 use crate::command::{
     Args, ConversionError, Effect, Executor, FromReply, MemberScanOptions, Page, Reply, Request, ToArg, ToArgs,
 };
@@ -27,7 +27,7 @@ pub trait SortedSets: Executor {
     /// [`ch`](Request::ch), [`incr`](Request::incr). A score that is no number is refused by the server.
     /// Since 1.2. <https://redis.io/docs/latest/commands/zadd/>
     fn zadd(self, key: impl ToArg, members: impl ToArgs) -> Request<Self, u64, ZaddOptions> {
-        keyed::<_, ()>(self, const { known("ZADD") }, key).with(members).marked()
+        at_least_one(2, keyed::<_, ()>(self, const { known("ZADD") }, key).with(members)).marked()
     }
 
     /// How many members there are.

@@ -58,7 +58,7 @@ pub trait Streams: Executor {
     /// of the request: [`nomkstream`](Request::nomkstream), [`trim`](Request::trim).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xadd/>
     fn xadd(self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> Request<Self, StreamId, XaddOptions> {
-        keyed::<_, ()>(self, const { known("XADD") }, key).with((id, fields)).marked()
+        at_least_one(3, keyed::<_, ()>(self, const { known("XADD") }, key).with((id, fields))).marked()
     }
 
     /// Makes this consumer the owner of entries, from `start` on, that are pending for at least `min_idle`. The entries, and
@@ -90,7 +90,7 @@ pub trait Streams: Executor {
         ids: impl ToArgs,
     ) -> Request<Self, Vec<StreamEntry<T>>, XclaimOptions> {
         let request = keyed::<_, ()>(self, const { known("XCLAIM") }, key);
-        request.with((group, consumer, milliseconds(min_idle), ids)).read_by(without_nulls)
+        at_least_one(5, request.with((group, consumer, milliseconds(min_idle), ids))).read_by(without_nulls)
     }
 
     /// Deletes entries. How many there were.

@@ -171,6 +171,7 @@ async fn searches_by_their_old_names_are_the_same() {
 async fn places_of_nothing_are_not_sent() {
     on_each(async |client| {
         not_sent(client.geoadd("s", NOTHING)).await;
+        not_sent(client.geoadd("s", NOTHING).nx().ch().xx()).await;
         // Servers take these without members.
         assert_eq!(client.geopos("s", NOTHING).await.unwrap(), []);
         assert_eq!(client.geohash("s", NOTHING).await.unwrap(), []);
