@@ -7,6 +7,13 @@
 //! one argument ([`ToArg`]), keys, fields, members and pairs are one or many ([`ToArgs`]). Where nothing is there, the
 //! answer is `None`, or empty. A command that is not here, or an option that it does not have here, goes through
 //! [`Client::request`](crate::Client::request).
+//!
+//! The answer is converted after the command has run. One that does not fit its type ends in
+//! [`ErrorKind::Conversion`](crate::ErrorKind::Conversion), and what the command has taken away (`LPOP`, `SPOP`, `ZPOPMIN`,
+//! `GETDEL`, `XREADGROUP` with `noack`) is in that answer and nowhere else. So where values need not be UTF-8, or not all of
+//! one type, take them as `Vec<u8>` or [`Bytes`](bytes::Bytes), which fit every string, or the whole answer as a
+//! [`Value`](crate::Value) by [`answer_as`](Request::answer_as). The answers of a pipeline or a transaction
+//! can be [read again](crate::client::Results::iter) as another type.
 
 mod acl;
 mod bitmaps;
