@@ -143,6 +143,7 @@ async fn ranges_are_counted_stored_and_removed() {
         client.zadd("z", [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")]).await.unwrap();
         assert_eq!(client.zcount("z", 2, 4.0).await.unwrap(), 3);
         assert_eq!(client.zcount("z", ScoreBound::exclusive(2.0), ScoreBound::HIGHEST).await.unwrap(), 3);
+        assert_eq!(client.zcount("z", 2u64, 4usize).await.unwrap(), 3);
         assert_eq!(client.zcount("none", 2, 4).await.unwrap(), 0);
 
         assert_eq!(client.zrangestore("to", "z", 0, 1).rev().await.unwrap(), 2);
