@@ -26,6 +26,8 @@
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
 //! | several commands in one write | [`Client::pipeline`] |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
+//! | Lua scripts, sent by their hash | [`Script`] |
+//! | all keys, fields or members, page by page | [`client::Scan`], made by [`Request::stream`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
