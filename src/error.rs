@@ -11,8 +11,9 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 /// What went wrong, where, and what became of the command.
 ///
 /// [`Error::fate`] says whether the command can have run, [`Error::kind`] what happened in one word, and
-/// [`std::error::Error::source`] why. The text names command, node, stage and cause, the source's text included, and
-/// never an argument or a password.
+/// [`std::error::Error::source`] why. The text names command, node, stage and cause, the source's text included, and no
+/// argument or password; but where a server answers with an error it can name a key or a member by itself, as in `NOGROUP`:
+/// see [`ServerError::message`].
 ///
 /// ```
 /// use steadfast::{Error, ErrorKind, Fate};
@@ -75,7 +76,8 @@ pub enum ErrorKind {
     Protocol,
     /// The server answered with an error: see [`Error::server`].
     Server,
-    /// The reply could not be converted to the type that was asked for.
+    /// The reply could not be converted to the type that was asked for. The command has run, and what it took away is lost
+    /// with the reply: see [`api`](crate::api).
     Conversion,
     /// The server refused `MULTI`, or ended a transaction that it had not kept together, and ran commands of it each by
     /// itself: with others in between perhaps, and those that failed left out. [`Error::server`] says what it answered;

@@ -62,6 +62,15 @@
 //! Names are those of Redis in one word (`incrby`, `hgetall`), and of two words with `_` between (`config_set`). Times are
 //! [`Duration`]s and [`SystemTime`]s, and sent in milliseconds. Where nothing is there, the answer is `None`, or empty.
 //!
+//! # Answers that do not fit
+//!
+//! The answer is converted after the command has run. One that does not fit its type ends in
+//! [`ErrorKind::Conversion`](crate::ErrorKind::Conversion), and what the command has taken away (`LPOP`, `SPOP`, `ZPOPMIN`,
+//! `GETDEL`, `XREADGROUP` with `noack`) is in that answer and nowhere else. So where values need not be UTF-8, or not all of
+//! one type, take them as `Vec<u8>` or [`Bytes`](bytes::Bytes), which fit every string, or the whole answer as a
+//! [`Value`](crate::Value) by [`answer_as`](Request::answer_as). The answers of a pipeline or a transaction
+//! can be [read again](crate::client::Results::iter) as another type.
+//!
 //! # What is not here
 //!
 //! Any other command, of a module for example, and any option that a command does not have here, goes through

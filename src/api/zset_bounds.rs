@@ -49,13 +49,19 @@ macro_rules! scores {
 
 scores!(f64 f32 i32 u32);
 
-/// Inclusive; the nearest double, as a server has it.
-impl From<i64> for ScoreBound {
-    #[expect(clippy::cast_precision_loss, reason = "scores are doubles")]
-    fn from(score: i64) -> Self {
-        Self::inclusive(score as f64)
-    }
+macro_rules! wide_scores {
+    ($($number:ty)*) => {$(
+        /// Inclusive; the nearest double, as a server has it.
+        impl From<$number> for ScoreBound {
+            #[expect(clippy::cast_precision_loss, reason = "scores are doubles")]
+            fn from(score: $number) -> Self {
+                Self::inclusive(score as f64)
+            }
+        }
+    )*};
 }
+
+wide_scores!(i64 u64 isize usize);
 
 impl ToArgs for ScoreBound {
     fn write_args(&self, args: &mut Args<'_>) {
@@ -122,6 +128,10 @@ impl ToArg for LexBound {}
 
 /// An end of a range of [`zrange`](super::SortedSets::zrange): an integer is a rank, a [`ScoreBound`] a score, a
 /// [`LexBound`] a name. Both ends must be of one kind.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an end of a range",
+    note = "an integer is a rank, `ScoreBound::inclusive(1.5)` a score, `LexBound::inclusive(\"a\")` a name"
+)]
 pub trait ZrangeBound: ToArg + sealed::Sealed {
     /// The option that says so to the server.
     #[doc(hidden)]

@@ -26,7 +26,11 @@ pub struct Results {
     within: Option<Duration>,
 }
 
-/// Names of queued commands: one [`Queued`], or a tuple, an array or a vector of them, nested too.
+/// Names of queued commands: one [`Queued`], or a tuple of up to eight, an array or a vector of them, nested too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what `queue()` gave",
+    note = "give one `Queued`, or a tuple of up to eight, an array or a vector of them, nested too"
+)]
 pub trait Handles: sealed::Sealed {
     /// What they answer.
     type Answer;
@@ -125,7 +129,8 @@ impl Results {
         queued.read(self)
     }
 
-    /// The results in the order in which the commands were queued, each converted to `T`.
+    /// The results in the order in which the commands were queued, each converted to `T`. As often as it is called, and
+    /// as any type: what did not fit one type can be had as another.
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
         let mut answers = self.answers.iter();
         self.commands.iter().map(move |planned| match &planned.place {

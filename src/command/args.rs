@@ -66,6 +66,11 @@ impl<'a> Args<'a> {
 /// vectors, sets, tuples of up to twelve, maps (field, value, field, value, ...), and for references, `Box`, `Rc`,
 /// `Arc` and `Cow` of these. `Vec<u8>`, `&[u8]` and every other run of `u8` is one argument, but a set of `u8` is many
 /// numbers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be given as arguments of a command",
+    note = "give an iterator as a vector: `.collect::<Vec<_>>()`",
+    note = "for a type of your own, implement `ToArgs`, or wrap it: see the module `serde`, with the feature `serde`"
+)]
 pub trait ToArgs {
     /// Writes the arguments.
     fn write_args(&self, args: &mut Args<'_>);
@@ -99,6 +104,11 @@ pub trait ToArgs {
 ///
 /// assert_eq!(Command::new("GET").key(UserKey(7)).to_wire(), b"*2\r\n$3\r\nGET\r\n$6\r\nuser:7\r\n");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be given where a command wants exactly one argument",
+    note = "lists, tuples and options may be several arguments, or none",
+    note = "for a type of your own, implement `ToArgs` and `ToArg`, or wrap it: see the module `serde`, with the feature `serde`"
+)]
 pub trait ToArg: ToArgs {}
 
 impl<T: ToArgs + ?Sized> ToArgs for &T {

@@ -14,7 +14,7 @@ use crate::resp::{Items, Kind, Pairs, Reply, Value, View};
 /// RESP2 and RESP3 give the same values: a map may come as a map, as a flat array or as an array of pairs, a double as a
 /// double or as a string, a boolean as a boolean or as `0` or `1`. Pairs in order are a `Vec<(K, V)>`. A reply of
 /// another shape is a [`ConversionError`] that names what was expected and what was found; nothing is guessed or cut
-/// off. A null is an error for every type but `Option`, `bool`, `()` and [`Value`]: for an empty list a server sends an
+/// off; but the command has run then: see [`api`](crate::api) for those that take something away. A null is an error for every type but `Option`, `bool`, `()` and [`Value`]: for an empty list a server sends an
 /// empty array.
 ///
 /// Implemented for strings, `Bytes` and `Vec<u8>`, integers and floats of all sizes, `bool`, `()` (any answer but an error),
@@ -35,6 +35,10 @@ use crate::resp::{Items, Kind, Pairs, Reply, Value, View};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a reply cannot be converted to `{Self}`",
+    note = "for a type of your own, implement `FromReply`, or wrap it: see the module `serde`, with the feature `serde`"
+)]
 pub trait FromReply: Sized {
     /// Converts a reply.
     ///

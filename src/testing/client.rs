@@ -1,6 +1,7 @@
 //! What the server keeps of one connected client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -15,6 +16,10 @@ use super::transaction::Transaction;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: u64,
+    /// When it came, by the server's clock.
+    pub(crate) since: Duration,
+    /// When its last command came.
+    pub(crate) last_command: Duration,
     pub(crate) protocol: Protocol,
     pub(crate) database: usize,
     pub(crate) name: Bytes,
@@ -79,6 +84,8 @@ impl Client {
     pub(crate) fn new(id: u64, user: Option<String>) -> Self {
         Client {
             id,
+            since: Duration::ZERO,
+            last_command: Duration::ZERO,
             protocol: Protocol::Resp2,
             database: 0,
             name: Bytes::new(),

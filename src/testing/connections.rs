@@ -1,5 +1,7 @@
 //! Commands about the connection itself: PING, SELECT, CLIENT, RESET, QUIT.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::resp::{Protocol, Value};
@@ -120,7 +122,8 @@ fn on_or_off(_: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 }
 
 fn client_info(call: &mut Call<'_>, _: &[Bytes]) -> Outcome {
-    Ok(text(description(call.client())).into())
+    let now = call.state.clock.now();
+    Ok(text(description(call.client(), now)).into())
 }
 
 fn client_list(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
@@ -142,7 +145,9 @@ fn client_list(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
         }
         _ => return Err(Failure::SYNTAX),
     };
-    Ok(text(call.state.clients.values().filter(|client| wanted(client)).map(description).collect()).into())
+    let now = call.state.clock.now();
+    let lines = call.state.clients.values().filter(|client| wanted(client)).map(|client| description(client, now));
+    Ok(text(lines.collect()).into())
 }
 
 /// Text that RESP3 clients get as such.
@@ -150,15 +155,17 @@ fn text(text: String) -> Value {
     Value::Verbatim { format: *b"txt", text: Bytes::from(text) }
 }
 
-fn description(client: &Client) -> String {
+fn description(client: &Client, now: Duration) -> String {
     let resp = match client.protocol {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,
     };
     format!(
-        "id={} name={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} user={} resp={resp} lib-name={} lib-ver={}\n",
+        "id={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} user={} resp={resp} lib-name={} lib-ver={}\n",
         client.id,
         String::from_utf8_lossy(&client.name),
+        now.saturating_sub(client.since).as_secs(),
+        now.saturating_sub(client.last_command).as_secs(),
         match (&client.blocked, client.is_subscribed()) {
             (Some(_), _) => "b",
             (None, true) => "P",
@@ -194,6 +201,10 @@ fn client_reply(call: &mut Call<'_>, command: &[Bytes]) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::super::state::State;
+    use super::*;
+    use crate::FromReply;
+    use crate::api::ConnectedClient;
+    use crate::resp::Frame;
 
     #[test]
     fn a_client_is_known_by_what_it_said_of_itself() {
@@ -209,6 +220,20 @@ mod tests {
             assert!(info.contains(part), "{info}");
         }
         assert!(state.ask_as(client, "CLIENT SETINFO LIB-FOO x").starts_with("-ERR Unrecognized option"));
+    }
+
+    #[test]
+    fn a_client_ages_by_the_clock_that_a_test_moves() {
+        let mut state = State::plain();
+        let (idle, asking) = (state.admit(), state.admit());
+        state.clock.advance(Duration::from_secs(5));
+        state.ask_as(idle, "PING");
+        state.clock.advance(Duration::from_secs(2));
+        let list = state.ask_as(asking, "CLIENT LIST");
+        let lines = list.lines().filter(|line| line.starts_with("id="));
+        let read = |line: &str| ConnectedClient::from_reply(Frame::from_value(&Value::bulk(line.to_owned())).reply());
+        let ages = lines.map(|line| read(line).map(|seen| (seen.id, seen.age.as_secs(), seen.idle.as_secs())));
+        assert_eq!(ages.collect::<Result<Vec<_>, _>>(), Ok(vec![(1, 7, 2), (2, 7, 0)]), "{list}");
     }
 
     #[test]

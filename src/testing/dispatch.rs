@@ -48,6 +48,8 @@ pub(crate) const fn container(name: &'static str) -> Command {
 
 /// Answers `command` as a server does, or queues it if the client is in a transaction.
 pub(crate) fn run(state: &mut State, client: u64, command: Vec<Bytes>) {
+    let now = state.clock.now();
+    state.client(client).last_command = now;
     match admit(state, client, &command) {
         Err(failure) => refuse(state.client(client), failure),
         Ok(row) => match &mut state.client(client).transaction {

@@ -97,7 +97,9 @@ impl State {
     /// Takes a new client in and hands back its id.
     pub(crate) fn admit(&mut self) -> u64 {
         self.accepted += 1;
-        self.clients.insert(self.accepted, Client::new(self.accepted, self.accounts.initial_user()));
+        let (now, user) = (self.clock.now(), self.accounts.initial_user());
+        let client = Client { since: now, last_command: now, ..Client::new(self.accepted, user) };
+        self.clients.insert(self.accepted, client);
         self.accepted
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use steadfast::api::*;
-use steadfast::{Client, Effect};
+use steadfast::{Client, Effect, ErrorKind, Fate};
 
 use super::{NOTHING, not_sent, on_each, was_answered};
 
@@ -90,6 +90,22 @@ async fn items_are_popped_one_or_many() {
         let popped = client.lmpop::<Bytes, Bytes>("m", End::Left).await.unwrap();
         assert_eq!(popped, Some((Bytes::from("m"), vec![Bytes::from("c")])));
         assert_eq!(client.lmpop::<String, String>(["none", "m"], End::Left).count(2).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_item_that_does_not_fit_its_type_is_popped_and_a_pipeline_still_has_it() {
+    on_each(async |client| {
+        client.rpush("l", [&b"\xff"[..], b"\xfe"]).await.unwrap();
+        let error = client.lpop::<String>("l").await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conversion, Fate::Executed));
+        let mut pipeline = client.pipeline();
+        let popped = pipeline.lpop::<String>("l").queue();
+        let results = pipeline.execute().await;
+        assert_eq!(results.get(popped).unwrap_err().kind(), ErrorKind::Conversion);
+        let again: Vec<Bytes> = results.iter().map(Result::unwrap).collect();
+        assert_eq!((again, client.llen("l").await.unwrap()), (vec![Bytes::from_static(b"\xfe")], 0));
     })
     .await;
 }
