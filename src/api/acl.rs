@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::moment::UnixMilliseconds;
-use super::{keyless, known};
+use super::{Shown, keyless, known};
 use crate::command::{ConversionError, Effect, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on the users of the server.
@@ -236,7 +236,7 @@ fn patterns(fields: &Fields<'_>, name: &str) -> Result<String, ConversionError> 
     }
 }
 
-/// Something that was refused to a user.
+/// Something that was refused to a user. What is no UTF-8 in the names of keys, channels and users is `U+FFFD` here.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AclLogEntry {
@@ -270,11 +270,11 @@ impl FromReply for AclLogEntry {
             count: fields.required("count")?,
             reason: fields.required("reason")?,
             context: fields.required("context")?,
-            object: fields.required("object")?,
-            username: fields.required("username")?,
+            object: fields.required::<Shown>("object")?.0,
+            username: fields.required::<Shown>("username")?.0,
             age: Duration::try_from_secs_f64(fields.required("age-seconds")?)
                 .map_err(|error| ConversionError::new("an age in seconds", error.to_string()))?,
-            client_info: fields.required("client-info")?,
+            client_info: fields.required::<Shown>("client-info")?.0,
             entry_id: fields.optional("entry-id")?,
             timestamp_created: moment("timestamp-created")?,
             timestamp_last_updated: moment("timestamp-last-updated")?,

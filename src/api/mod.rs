@@ -245,6 +245,18 @@ fn list_or_null<T: FromReply>(reply: Reply<'_>) -> Result<Vec<T>, ConversionErro
     Ok(Option::from_reply(reply)?.unwrap_or_default())
 }
 
+/// Text in which others can put any bytes, a key's or an error's: what is no UTF-8 is `U+FFFD`, for one such name must not
+/// keep all the rest from being read.
+struct Shown(String);
+
+impl FromReply for Shown {
+    fn from_reply(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        String::from_reply(reply)
+            .or_else(|_| Ok(String::from_utf8_lossy(&Vec::from_reply(reply)?).into_owned()))
+            .map(Self)
+    }
+}
+
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::moment::{UnixSeconds, after_1970};
 use super::options::FlushOptions;
-use super::{keyed, keyless, known, milliseconds};
+use super::{Shown, keyed, keyless, known, milliseconds};
 use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs, Value};
 
 /// Commands that concern the server.
@@ -185,10 +185,12 @@ pub trait Server: Executor {
     }
 
     /// What the server says of itself, in these sections; of none (`()`), in the usual ones. Lines of `name:value`, with a
-    /// line `# Section` above each section.
+    /// line `# Section` above each section. What is no UTF-8 is `U+FFFD`: a script's error can put any bytes into
+    /// `errorstats`.
     /// Since 1.0, several sections since 7.0. <https://redis.io/docs/latest/commands/info/>
     fn info(self, sections: impl ToArgs) -> Request<Self, String> {
-        keyless(self, const { known("INFO") }).with(sections)
+        let request = keyless::<_, ()>(self, const { known("INFO") }).with(sections);
+        request.read_by(|reply| Ok(Shown::from_reply(reply)?.0))
     }
 
     /// When the data was last saved, or the server was started, in whole seconds.

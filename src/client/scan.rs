@@ -192,8 +192,12 @@ impl<T: Send> Source<'_, T> {
         for _ in 0..ROUNDS {
             let before = self.session();
             let command = Command::of(const { known("INFO") }).arg("server");
-            let run = match self.request.likewise::<String>(command).await {
-                Ok(info) => info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned),
+            // As bytes: the paths in it may be no UTF-8.
+            let run = match self.request.likewise::<Vec<u8>>(command).await {
+                Ok(info) => String::from_utf8_lossy(&info)
+                    .lines()
+                    .find_map(|line| line.strip_prefix("run_id:"))
+                    .map(str::to_owned),
                 Err(error) if error.kind() == ErrorKind::Server => None,
                 Err(error) => return Err(error),
             };

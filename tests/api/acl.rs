@@ -87,6 +87,10 @@ async fn what_was_refused_is_logged() {
         assert!(key.age < Duration::from_secs(60) && key.client_info.contains("cmd=get"), "{key:?}");
         assert_eq!((auth.count, auth.reason.as_str(), auth.username.as_str()), (1, "auth", "app"));
         assert_eq!(client.acl_log().count(1).await.unwrap().len(), 1);
+        // Whoever is refused chooses these bytes; the log is read all the same.
+        assert!(other.call(&["EVAL", "return redis.pcall('GET', '\\255')", "0"]).unwrap().starts_with('-'));
+        let log = client.acl_log().count(1).await.unwrap();
+        assert_eq!((log[0].object.as_str(), log[0].context.as_str()), ("\u{fffd}", "lua"));
         client.acl_log().reset().await.unwrap();
         assert_eq!(client.acl_log().await.unwrap(), []);
         client.acl_deluser("app").await.unwrap();

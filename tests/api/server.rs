@@ -63,6 +63,16 @@ async fn the_server_speaks_of_itself() {
 }
 
 #[tokio::test]
+async fn what_the_server_says_of_itself_is_read_whatever_bytes_others_put_into_it() {
+    on_each(async |client| {
+        client.eval::<()>("return redis.error_reply('\\255 x')", (), ()).await.unwrap_err();
+        assert!(client.info("errorstats").await.unwrap().contains("errorstat_\u{fffd}:count=1"));
+        client.config_resetstat().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_data_is_saved() {
     on_each(async |client| {
         // A second is the finest that LASTSAVE tells apart.
