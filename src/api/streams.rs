@@ -13,7 +13,9 @@ use crate::command::{Executor, FromReply, Request, ToArg, ToArgs, Value};
 
 /// Commands on streams.
 ///
-/// An id that is given is a [`StreamId`], or any string that Redis knows: `"*"`, `"$"`, `">"`, `"-"`, `"+"`.
+/// An id that is given is a [`StreamId`], or any string that Redis knows: `"*"`, `"$"`, `">"`, `"-"`, `"+"`. The names of
+/// groups and consumers in answers must be UTF-8; where they need not be, [`Value`](crate::Value) takes the answer as it is:
+/// `xinfo_groups(..).answer_as::<Value>()`.
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {

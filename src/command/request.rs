@@ -75,8 +75,10 @@ pub(crate) mod sealed {
 /// a command to its block: click on the mark in its signature, and then on "options".
 ///
 /// # Futures
-/// It is no future itself but becomes one by `.await`; `IntoFuture::into_future` does the same where a function such as
-/// `join_all` wants one. The deadline counts from there; nothing is sent before the future is polled.
+/// It is no future itself but becomes one by `.await`, and in tokio's `join!`, `try_join!`, `select!` and `timeout`;
+/// `IntoFuture::into_future` does the same where something wants one, such as `join_all` and the macros of the crate `futures`:
+/// `try_join_all(keys.iter().map(|key| client.get::<String>(key).into_future()))`. The deadline counts from there; nothing is
+/// sent before the future is polled.
 #[must_use = "a request does nothing until it is awaited (on a client) or queued (on a pipeline or a transaction)"]
 pub struct Request<E, T, O = NoOptions> {
     pub(crate) executor: E,
