@@ -416,7 +416,6 @@ impl<E, T> Request<E, T, SortOptions> {
 
 /// How long a key, or a field of a hash, still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum TimeToLive {
     /// There is no such key or field.
     Missing,
@@ -450,7 +449,6 @@ impl FromReply for TimeToLive {
 
 /// When a key, or a field of a hash, expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ExpireTime {
     /// There is no such key or field.
     Missing,

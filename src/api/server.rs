@@ -1,6 +1,7 @@
 //! Server: <https://redis.io/docs/latest/commands/?group=server>.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -649,7 +650,7 @@ impl CommandLog {
 }
 
 /// A command in a log of commands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CommandLogEntry {
     /// The entry's number.
@@ -664,6 +665,20 @@ pub struct CommandLogEntry {
     pub addr: String,
     /// The name of its connection; empty if it had none.
     pub name: String,
+}
+
+/// Without the arguments: they may be secrets, also those of others.
+impl fmt::Debug for CommandLogEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandLogEntry")
+            .field("id", &self.id)
+            .field("at", &self.at)
+            .field("value", &self.value)
+            .field("arguments", &self.arguments.len())
+            .field("addr", &self.addr)
+            .field("name", &self.name)
+            .finish()
+    }
 }
 
 impl FromReply for CommandLogEntry {
@@ -681,7 +696,7 @@ impl FromReply for CommandLogEntry {
 }
 
 /// A command in the log of slow ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SlowlogEntry {
     /// The entry's number.
@@ -696,6 +711,20 @@ pub struct SlowlogEntry {
     pub addr: String,
     /// The name of its connection; empty if it had none.
     pub name: String,
+}
+
+/// Without the arguments: they may be secrets, also those of others.
+impl fmt::Debug for SlowlogEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlowlogEntry")
+            .field("id", &self.id)
+            .field("at", &self.at)
+            .field("duration", &self.duration)
+            .field("arguments", &self.arguments.len())
+            .field("addr", &self.addr)
+            .field("name", &self.name)
+            .finish()
+    }
 }
 
 impl FromReply for SlowlogEntry {

@@ -396,11 +396,18 @@ impl<E, T> Request<E, T, ZaddOptions> {
 #[derive(Clone, Copy, Debug)]
 pub struct ZcombineOptions;
 
+/// Factors for scores, at least one: what follows would be taken for them.
+fn weighted<E, T, O>(request: Request<E, T, O>, weights: impl ToArgs) -> Request<E, T, O> {
+    let request = request.with("WEIGHTS");
+    let from = request.command().len();
+    at_least_one(from, request.with(weights))
+}
+
 /// Options of [`SortedSets::zinter`] and [`SortedSets::zunion`].
 impl<E, T: FromReply> Request<E, Vec<T>, ZcombineOptions> {
     /// The scores are multiplied by these first: one for each key. Default: 1.
     pub fn weights(self, weights: impl ToArgs) -> Self {
-        self.with(("WEIGHTS", weights))
+        weighted(self, weights)
     }
 
     /// What becomes of several scores of one member. Default: their sum.
@@ -596,7 +603,7 @@ pub struct ZstoreOptions;
 impl<E, T> Request<E, T, ZstoreOptions> {
     /// The scores are multiplied by these first: one for each key. Default: 1.
     pub fn weights(self, weights: impl ToArgs) -> Self {
-        self.with(("WEIGHTS", weights))
+        weighted(self, weights)
     }
 
     /// What becomes of several scores of one member. Default: their sum.

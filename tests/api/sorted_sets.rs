@@ -298,6 +298,7 @@ async fn sorted_sets_of_nothing_are_not_sent_and_keys_are_counted() {
     on_each(async |client| {
         not_sent(client.zadd("z", NOTHING)).await;
         not_sent(client.zadd("z", NOTHING).nx().ch()).await;
+        not_sent(client.zunion::<String>(["a", "b"]).weights(NOTHING)).await;
         not_sent(client.zrem("z", NOTHING)).await;
         not_sent(client.zunion::<String>(NOTHING).withscores()).await;
         not_sent(client.zinterstore("to", NOTHING).weights([1])).await;
