@@ -239,14 +239,21 @@ impl Command {
     }
 
     pub(crate) fn push_key(&mut self, key: &(impl ToArgs + ?Sized)) {
-        let mut position = self.body.len();
+        let before = self.body.len();
         self.push(key);
-        if self.key.is_none() && self.body.len() > position {
-            self.key = Some(position);
-            position = self.after(position);
+        let is_first = self.key.is_none() && self.body.len() > before;
+        if is_first {
+            self.key = Some(before);
         }
-        // The table says where all keys of other commands are.
-        while self.facts.keys().is_empty() && position < self.body.len() {
+        // The table says where the keys of other commands are.
+        if self.facts.keys().is_empty() {
+            self.note_keys(if is_first { self.after(before) } else { before });
+        }
+    }
+
+    /// From this position on there are keys, of a command of which nothing is known.
+    fn note_keys(&mut self, mut position: usize) {
+        while position < self.body.len() {
             self.rare.get_or_insert_default().more_keys.push(position);
             position = self.after(position);
         }
