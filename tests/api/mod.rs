@@ -58,6 +58,9 @@ pub(crate) async fn on(kind: Kind, test: impl AsyncFn(&Client)) {
     let server = Server::build(kind).config("enable-debug-command yes").start();
     for protocol in [ProtocolChoice::Resp2, ProtocolChoice::Resp3] {
         server.raw(&["FLUSHALL"]);
+        // What the run before this one has dropped may not be gone yet.
+        server.raw(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        server.raw(&["CLIENT", "KILL", "TYPE", "normal"]);
         let client = connected(tcp(&server).with_protocol(protocol)).await;
         println!("{kind:?} {protocol:?}");
         within(LIMIT, test(&client)).await;
