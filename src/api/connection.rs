@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{at_least_one, keyless, known, milliseconds};
+use super::{keyless, known, milliseconds, some_after};
 use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands that concern the connection, or those of others.
@@ -237,13 +237,6 @@ impl<E, T> Request<E, T, ClientUnblockOptions> {
     }
 }
 
-/// A filter by numbers of connections, at least one: without any, the server would take the next filter for one.
-fn with_ids<E, T, O>(request: Request<E, T, O>, filter: &str, ids: impl ToArgs) -> Request<E, T, O> {
-    let request = request.with(filter);
-    let from = request.command().len();
-    at_least_one(from, request.with(ids))
-}
-
 /// Marks a request of [`Connection::client_kill`] and [`Connection::client_list`], whose [filters] are methods.
 ///
 /// [filters]: Request#impl-Request%3CE,+T,+ClientFilterOptions%3E
@@ -255,7 +248,7 @@ pub struct ClientFilterOptions;
 impl<E, T> Request<E, T, ClientFilterOptions> {
     /// With this number; of a list, and since Valkey 8.1 of kill, with one of these.
     pub fn id(self, ids: impl ToArgs) -> Self {
-        with_ids(self, "ID", ids)
+        some_after(self, "ID", ids)
     }
 
     /// Used for this. Of kill since 2.8.12, of a list since 5.0.
@@ -336,7 +329,7 @@ impl<E, T> Request<E, T, ClientFilterOptions> {
 
     /// With none of these numbers. Valkey 9.0.
     pub fn not_id(self, ids: impl ToArgs) -> Self {
-        with_ids(self, "NOT-ID", ids)
+        some_after(self, "NOT-ID", ids)
     }
 
     /// Not used for this. Valkey 9.0.

@@ -222,8 +222,16 @@ fn counted<E, T, O>(request: Request<E, T, O>, arguments: impl ToArgs) -> Reques
 
 /// Puts the number of the arguments from the word `from` on before them: at least one, and so many `each` as one.
 fn counted_from<E, T, O>(from: usize, each: usize, request: Request<E, T, O>) -> Request<E, T, O> {
-    let count = request.command.len().saturating_sub(from).div_ceil(each);
-    at_least_one(from, request).insert(from, count)
+    let mut request = at_least_one(from, request);
+    request.command.count_from(from, each);
+    request
+}
+
+/// Adds a word and arguments, at least one: without any, the server would take what follows for one.
+fn some_after<E, T, O>(request: Request<E, T, O>, word: &str, arguments: impl ToArgs) -> Request<E, T, O> {
+    let request = request.with(word);
+    let from = request.command.len();
+    at_least_one(from, request.with(arguments))
 }
 
 /// Without an argument from the word `from` on it must not be sent.

@@ -3,7 +3,7 @@
 //! <https://redis.io/docs/latest/commands/?group=cms>, top-k <https://redis.io/docs/latest/commands/?group=topk> and
 //! t-digests <https://redis.io/docs/latest/commands/?group=tdigest>.
 
-use super::{at_least_one, keyed, known};
+use super::{at_least_one, counted_keys, keyed, known, some_after};
 use crate::command::{ConversionError, Executor, Fields, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on structures that answer about right and take little memory: Bloom filters (`bf_`), cuckoo filters
@@ -197,7 +197,7 @@ pub trait Probabilistic: Executor {
     /// an option.
     /// Since Bloom 2.0. <https://redis.io/docs/latest/commands/cms.merge/>
     fn cms_merge(self, to: impl ToArg, sources: impl ToArgs) -> Request<Self, (), CmsMergeOptions> {
-        counted(keyed::<_, ()>(self, const { known("CMS.MERGE") }, to), sources).marked()
+        counted_keys(keyed::<_, ()>(self, const { known("CMS.MERGE") }, to), sources).marked()
     }
 
     /// The counts of items, about: never too low.
@@ -299,7 +299,7 @@ pub trait Probabilistic: Executor {
     /// [`compression`](TdigestMergeOptions), [`overriding`](TdigestMergeOptions).
     /// Since Bloom 2.4. <https://redis.io/docs/latest/commands/tdigest.merge/>
     fn tdigest_merge(self, to: impl ToArg, sources: impl ToArgs) -> Request<Self, (), TdigestMergeOptions> {
-        counted(keyed::<_, ()>(self, const { known("TDIGEST.MERGE") }, to), sources).marked()
+        counted_keys(keyed::<_, ()>(self, const { known("TDIGEST.MERGE") }, to), sources).marked()
     }
 
     /// The least value; NaN of an empty digest.
@@ -343,14 +343,6 @@ pub trait Probabilistic: Executor {
 }
 
 impl<E: Executor> Probabilistic for E {}
-
-/// Adds keys, with their number before them.
-fn counted<E, T, O>(request: Request<E, T, O>, keys: impl ToArgs) -> Request<E, T, O> {
-    let before = request.command().len();
-    let request = request.with_keys(keys);
-    let count = request.command().len() - before;
-    request.insert(before, count)
-}
 
 /// 1 or `true` for what was added, 0, -1 or `false` for what was not.
 fn added(reply: Reply<'_>) -> Result<Vec<bool>, ConversionError> {
@@ -464,7 +456,7 @@ pub struct CmsMergeOptions;
 impl<E, T> Request<E, T, CmsMergeOptions> {
     /// By what each source is multiplied, in their order. Default: 1.
     pub fn weights(self, weights: impl ToArgs) -> Self {
-        self.with("WEIGHTS").with(weights)
+        some_after(self, "WEIGHTS", weights)
     }
 }
 

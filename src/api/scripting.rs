@@ -180,11 +180,12 @@ fn called<E: Executor, T: FromReply>(
     callee: impl ToArg,
     keys: impl ToArgs,
 ) -> Request<E, T> {
-    let request = keyless(executor, facts).with(callee);
-    let place = request.command().len();
-    let request = request.with_keys(keys);
-    let count = request.command().len() - place;
-    request.insert(place, count)
+    let mut request = keyless(executor, facts).with(callee);
+    let from = request.command.len();
+    request = request.with_keys(keys);
+    // There may be none.
+    request.command.count_from(from, 1);
+    request
 }
 
 /// Marks a request that deletes everything of a kind, whose [options] are methods.

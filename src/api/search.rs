@@ -582,10 +582,10 @@ pub enum VectorDistance {
 /// Adds arguments, with a word and their number before them.
 fn counted<E, T, O>(request: Request<E, T, O>, word: &str, arguments: impl ToArgs) -> Request<E, T, O> {
     let request = request.with(word);
-    let before = request.command().len();
-    let request = request.with(arguments);
-    let count = request.command().len() - before;
-    request.insert(before, count)
+    let from = request.command.len();
+    let mut request = request.with(arguments);
+    request.command.count_from(from, 1);
+    request
 }
 
 /// Marks a request of [`Search::ft_create`], whose [options] are methods.

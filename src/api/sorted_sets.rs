@@ -1,7 +1,7 @@
 //! Sorted sets: <https://redis.io/docs/latest/commands/?group=sorted-set>.
 
 use super::options::IntercardOptions;
-use super::{LexBound, ScoreBound, ZrangeBound, at_least_one, counted_keys, keyed, keyless, known};
+use super::{LexBound, ScoreBound, ZrangeBound, at_least_one, counted_keys, keyed, keyless, known, some_after};
 use crate::command::{
     Args, ConversionError, Effect, Executor, FromReply, MemberScanOptions, Page, Reply, Request, ToArg, ToArgs,
 };
@@ -396,18 +396,11 @@ impl<E, T> Request<E, T, ZaddOptions> {
 #[derive(Clone, Copy, Debug)]
 pub struct ZcombineOptions;
 
-/// Factors for scores, at least one: what follows would be taken for them.
-fn weighted<E, T, O>(request: Request<E, T, O>, weights: impl ToArgs) -> Request<E, T, O> {
-    let request = request.with("WEIGHTS");
-    let from = request.command().len();
-    at_least_one(from, request.with(weights))
-}
-
 /// Options of [`SortedSets::zinter`] and [`SortedSets::zunion`].
 impl<E, T: FromReply> Request<E, Vec<T>, ZcombineOptions> {
     /// The scores are multiplied by these first: one for each key. Default: 1.
     pub fn weights(self, weights: impl ToArgs) -> Self {
-        weighted(self, weights)
+        some_after(self, "WEIGHTS", weights)
     }
 
     /// What becomes of several scores of one member. Default: their sum.
@@ -603,7 +596,7 @@ pub struct ZstoreOptions;
 impl<E, T> Request<E, T, ZstoreOptions> {
     /// The scores are multiplied by these first: one for each key. Default: 1.
     pub fn weights(self, weights: impl ToArgs) -> Self {
-        weighted(self, weights)
+        some_after(self, "WEIGHTS", weights)
     }
 
     /// What becomes of several scores of one member. Default: their sum.

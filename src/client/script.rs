@@ -121,8 +121,7 @@ impl Script {
         let mut command = Command::of(source.by_hash).arg(source.hash.as_str());
         let head = command.len();
         command = command.key(keys);
-        let keys = command.len() - head;
-        command.splice(head, 0, &keys);
+        command.count_from(head, 1);
         let command = command.arg(arguments).with_effect(source.effect);
         Invocation { script: self.clone(), request: Request::new(executor, command) }
     }

@@ -285,6 +285,12 @@ impl Command {
         std::mem::replace(&mut self.body, body).recycle();
     }
 
+    /// Puts the number of the words from `from` on before them, so many `each` counted as one.
+    pub(crate) fn count_from(&mut self, from: usize, each: usize) {
+        let count = self.words.saturating_sub(from).div_ceil(each);
+        self.splice(from, 0, &count);
+    }
+
     /// The same with another name, and with this argument in the place of those of its words that came first.
     pub(crate) fn renamed(mut self, facts: &'static Facts, argument: impl ToArgs, words: usize) -> Self {
         self.splice(0, words, &(facts.name().split(' ').collect::<Vec<_>>(), argument));

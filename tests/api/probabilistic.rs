@@ -257,6 +257,8 @@ async fn an_empty_list_is_not_sent() {
             client.cf_insertnx("k", NOTHING).nocreate().await.unwrap_err(),
             client.cms_query("k", NOTHING).await.unwrap_err(),
             client.cms_merge("k", NOTHING).await.unwrap_err(),
+            client.cms_merge("k", NOTHING).weights([1]).await.unwrap_err(),
+            client.cms_merge("k", "a").weights(NOTHING).await.unwrap_err(),
             client.topk_add::<String>("k", NOTHING).await.unwrap_err(),
             client.tdigest_add("k", NOTHING).await.unwrap_err(),
         ] {
