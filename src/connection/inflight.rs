@@ -307,6 +307,15 @@ pub(crate) enum Completed<T> {
     Unasked,
 }
 
+impl<T> Completed<T> {
+    fn single(ticket: Option<T>, frame: Frame, sent: Sent) -> Self {
+        match ticket {
+            Some(ticket) => Self::Single(ticket, frame, sent),
+            None => Self::Orphan(frame),
+        }
+    }
+}
+
 /// What the server refused for the time being.
 #[derive(Debug)]
 pub(crate) struct Refused<T> {
@@ -459,11 +468,7 @@ impl<T> Inflight<T> {
                 if refused.is_none() {
                     let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
                     self.queue.pop_front();
-                    let completed = match ticket {
-                        Some(ticket) => Completed::Single(ticket, frame, sent),
-                        None => Completed::Orphan(frame),
-                    };
-                    return (completed, room);
+                    return (Completed::single(ticket, frame, sent), room);
                 }
                 (refused, GroupEnd::default())
             }
