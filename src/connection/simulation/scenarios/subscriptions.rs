@@ -148,6 +148,10 @@ fn a_refusal_that_passes_is_tried_again() {
         world.settle();
         assert_eq!(world.news(), ["subscribed y"], "{refusal}");
         world.commands();
+        // Wanted once more, it waits all the same.
+        world.wish("+x");
+        world.settle();
+        assert!(world.commands().is_empty());
         for _ in 0..3 {
             world.advance(Duration::from_secs(2));
             world.settle();
