@@ -249,7 +249,7 @@ impl std::ops::Sub for CpuTime {
 }
 
 /// CPU time of this process so far, all threads.
-fn cpu_time() -> CpuTime {
+pub(crate) fn cpu_time() -> CpuTime {
     // SAFETY: `rusage` is plain numbers, valid when zeroed, and outlives the call that fills it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
