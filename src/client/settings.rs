@@ -44,6 +44,7 @@ impl Config {
             grace: self.close_grace(),
             reloads: None,
             orphans: None,
+            audience: None,
         }
     }
 
