@@ -1,5 +1,6 @@
 //! The only loop and the only clock: one task a link, and the mailbox that callers put their commands into.
 
+mod audience;
 mod clock;
 mod counters;
 mod credentials;
@@ -13,6 +14,7 @@ mod standby;
 mod task;
 mod trace;
 
+pub(crate) use audience::Audience;
 pub(crate) use clock::now;
 pub(crate) use counters::Counted;
 pub(crate) use link::{Link, LinkSettings};

@@ -107,6 +107,12 @@ impl Frame {
         Frame { content, root, replies: 1, flow: Flow::Replies, has_error: root.tag.is_error() }
     }
 
+    /// One bulk string, which is shared and not copied.
+    pub(crate) fn bulk(payload: Bytes) -> Self {
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        Frame::large_scalar(payload, Node { tag: Tag::BulkString, len, ..Node::EMPTY })
+    }
+
     pub(crate) fn with_error(mut self, has_error: bool) -> Self {
         self.has_error = has_error;
         self
