@@ -110,3 +110,16 @@ pub const READ_BUFFER: usize = 64 << 10;
 
 /// How long sent commands may take to finish after the last clone of the client is dropped.
 pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// How many blocking commands may be under way at once, each on a connection of its own.
+///
+/// More than most programs have workers, and few enough to leave room for other files where a process may open 1,024.
+pub const MAX_BLOCKING: usize = 256;
+
+/// How many connections of their own callers may have at once.
+pub const MAX_DEDICATED: usize = 64;
+
+/// How long a connection of a caller's own, or of a blocking command, is kept for the next one.
+///
+/// Long enough for the pauses between jobs, and shorter than most proxies wait.
+pub const MAX_IDLE: Duration = Duration::from_secs(60);

@@ -17,9 +17,9 @@ use super::witness::Witness;
 use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
-use crate::error::{Detail, Error, ErrorKind, Report};
+use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::Standalone;
+use crate::topology::Links;
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -84,7 +84,7 @@ use crate::topology::Standalone;
 /// closed. [`Client::close`] does the same with a deadline of your own, and waits for it.
 #[derive(Clone)]
 pub struct Client {
-    topology: Arc<Standalone>,
+    links: Arc<Links>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
     /// Which commands are sent again unless their request says otherwise.
@@ -141,9 +141,9 @@ impl Client {
     fn start(config: &Config) -> Result<Self, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
-        let link = Link::start(config.link_settings(), &runtime);
+        let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
         Ok(Self {
-            topology: Arc::new(Standalone::new(link)),
+            links: Arc::new(links),
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
@@ -230,28 +230,15 @@ impl Client {
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.
     pub async fn close(&self, within: Duration) {
-        self.link().close(now() + within.min(FOREVER)).await;
+        self.links.close(now() + within.min(FOREVER)).await;
     }
 
     /// Waits until the link is ready.
     async fn wait_until_ready(&self, limit: Limit, what: &'static str) -> Result<(), Error> {
         let within = self.within(limit);
-        let mut state = self.state();
         let settled = async {
-            loop {
-                match report::readiness(&state.borrow_and_update()) {
-                    report::Readiness::Ready => return Ok(()),
-                    report::Readiness::Never(cause) => {
-                        let report = Report::new(report::kind_of(&cause), Fate::NotSent, what);
-                        let node = Some(self.address().clone());
-                        return Err(Error::new(Report { detail: Detail::Cause(cause), node, ..report }));
-                    }
-                    report::Readiness::NotYet => {}
-                }
-                if state.changed().await.is_err() {
-                    return Err(Error::new(Report::new(ErrorKind::Closed, Fate::NotSent, what)));
-                }
-            }
+            let ready = self.link().ready().await;
+            ready.map(|_| ()).map_err(|cause| report::unreachable(what, self.address(), cause))
         };
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
@@ -261,7 +248,7 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        self.topology.link()
+        self.links.shared()
     }
 
     /// Which commands are sent again unless their request says otherwise.

@@ -48,22 +48,10 @@ impl Name {
     }
 }
 
-/// Whether commands can be sent.
-#[derive(Debug)]
-pub(super) enum Readiness {
-    Ready,
-    NotYet,
-    /// Not without a change of certificates, passwords or settings.
-    Never(Cause),
-}
-
-pub(super) fn readiness(state: &LinkState) -> Readiness {
-    match state {
-        LinkState::Ready { .. } => Readiness::Ready,
-        LinkState::Backoff { cause, .. } if cause.is_permanent() => Readiness::Never(cause.clone()),
-        LinkState::Closed { cause } => Readiness::Never(cause.clone()),
-        _ => Readiness::NotYet,
-    }
+/// There will be no connection.
+pub(super) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
+    let report = Report::new(kind_of(&cause), Fate::NotSent, what);
+    Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
 
 /// The kind of an error whose cause is known.

@@ -5,9 +5,13 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::config::{Config, Login};
+use super::defaults;
 use crate::command::{Command, Home, OnRefusal, Replay};
-use crate::connection::{BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Room, SessionSettings, Tracing};
+use crate::connection::{
+    BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Role, Room, SessionSettings, Tracing,
+};
 use crate::driver::{Bounds, LinkSettings};
+use crate::topology::{LinksBounds, PoolBounds};
 use crate::transport::Dialer;
 
 /// When a command is sent again.
@@ -38,12 +42,21 @@ impl Config {
                 at_capacity: self.at_capacity(),
             },
             grace: self.close_grace(),
+            reloads: None,
+            orphans: None,
         }
+    }
+
+    /// How many links of their own callers may have.
+    pub(super) fn links_bounds(&self) -> LinksBounds {
+        let pool = |max| PoolBounds { max, max_idle: defaults::MAX_IDLE, max_lifetime: None };
+        LinksBounds { blocking: pool(defaults::MAX_BLOCKING), leases: pool(defaults::MAX_DEDICATED) }
     }
 
     fn session_settings(&self) -> SessionSettings {
         let backoff = self.backoff();
         SessionSettings {
+            role: Role::Shared,
             handshake: self.handshake_plan(),
             limits: self.limits(),
             read_buffer: self.read_buffer(),
@@ -70,6 +83,7 @@ impl Config {
             database: self.database(),
             library: self.library_info().then_some((env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
             no_evict: self.no_evict(),
+            asks_id: false,
         }
     }
 }

@@ -204,7 +204,8 @@ impl<T: Claim> Backlog<T> {
         let (completed, room) = self.inflight.handle_answer(frame);
         self.settled.take(room);
         match completed {
-            Completed::Single(Some(ticket), frame, sent) => Answered::Output(Output::Answered(ticket, frame, sent)),
+            Completed::Single(ticket, frame, sent) => Answered::Output(Output::Answered(ticket, frame, sent)),
+            Completed::Orphan(frame) => Answered::Output(Output::Orphan(frame)),
             Completed::Group(ticket, end, After::Queues) => {
                 Answered::LeftOpen(ticket.map(|ticket| Output::Group(ticket, end)))
             }
@@ -217,9 +218,7 @@ impl<T: Claim> Backlog<T> {
                 self.settled.take(entry.room());
                 Answered::Nothing
             }
-            Completed::Single(None, ..) | Completed::Group(None, ..) | Completed::Nothing | Completed::Unasked => {
-                Answered::Nothing
-            }
+            Completed::Group(None, ..) | Completed::Nothing | Completed::Unasked => Answered::Nothing,
         }
     }
 

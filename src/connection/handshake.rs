@@ -37,6 +37,8 @@ enum Step {
     /// In place of the other two, shows whether commands are taken at all: a server may want a password or be full.
     Probe,
     Select,
+    /// May be refused without harm too; the answer is the connection's number.
+    Id,
     /// May be refused without harm.
     Optional,
 }
@@ -77,6 +79,7 @@ impl Handshake {
             (Some(Step::Hello), Some(error)) => return self.failed("HELLO", &error),
             (Some(Step::Auth), Some(error)) if !self.fall_back_pending() => return self.failed("AUTH", &error),
             (Some(Step::Probe), Some(error)) if is_shut_out(&error) => return self.failed("PING", &error),
+            (Some(Step::Id), None) => self.facts.id = i64::from_reply(reply).ok(),
             (Some(Step::Select), Some(error)) if !self.fall_back_pending() => return self.failed("SELECT", &error),
             _ => {}
         }
@@ -122,6 +125,9 @@ impl Handshake {
         if let Some((library, version)) = plan.library {
             say(Step::Optional, Command::new("CLIENT SETINFO").arg(("LIB-NAME", library)));
             say(Step::Optional, Command::new("CLIENT SETINFO").arg(("LIB-VER", version)));
+        }
+        if plan.asks_id && self.fall_back {
+            say(Step::Id, Command::new("CLIENT ID"));
         }
         if plan.no_evict {
             say(Step::Optional, Command::new("CLIENT NO-EVICT").arg("ON"));
@@ -269,6 +275,18 @@ mod tests {
             text,
             "HELLO 3 AUTH default hunter2 SETNAME me CLIENT SETINFO LIB-NAME steadfast CLIENT SETINFO LIB-VER 1 SELECT 3"
         );
+    }
+
+    #[test]
+    fn in_resp2_the_number_of_the_connection_is_asked_for_where_it_is_needed() {
+        let plan = HandshakePlan { protocol: ProtocolChoice::Resp2, asks_id: true, ..HandshakePlan::default() };
+        let (handshake, text) = sent(Handshake::begin(plan.clone()));
+        assert_eq!(text, "PING CLIENT ID");
+        let done = answer(Progress::Waiting(handshake), &[Value::simple("PONG"), Value::Integer(17)]);
+        assert!(matches!(&done, Progress::Done(facts) if facts.id == Some(17)), "{done:?}");
+        let no = Value::error("ERR unknown subcommand");
+        let done = answer(Handshake::begin(plan), &[Value::simple("PONG"), no]);
+        assert!(matches!(&done, Progress::Done(facts) if facts.id.is_none()), "{done:?}");
     }
 
     #[test]

@@ -292,8 +292,10 @@ pub(crate) struct Inflight<T> {
 /// What an answer completed.
 #[derive(Debug)]
 pub(crate) enum Completed<T> {
-    /// A single command; `None`: the caller has stopped waiting.
-    Single(Option<T>, Frame, Sent),
+    /// A single command.
+    Single(T, Frame, Sent),
+    /// A single command whose caller was told that no answer would come.
+    Orphan(Frame),
     /// The last of several commands.
     Group(Option<T>, GroupEnd, After),
     /// Answers of a group that waits for more.
@@ -303,6 +305,15 @@ pub(crate) enum Completed<T> {
     Refused(Box<Refused<T>>),
     /// No command was waiting for an answer.
     Unasked,
+}
+
+impl<T> Completed<T> {
+    fn single(ticket: Option<T>, frame: Frame, sent: Sent) -> Self {
+        match ticket {
+            Some(ticket) => Self::Single(ticket, frame, sent),
+            None => Self::Orphan(frame),
+        }
+    }
 }
 
 /// What the server refused for the time being.
@@ -457,14 +468,14 @@ impl<T> Inflight<T> {
                 if refused.is_none() {
                     let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
                     self.queue.pop_front();
-                    return (Completed::Single(ticket, frame, sent), room);
+                    return (Completed::single(ticket, frame, sent), room);
                 }
                 (refused, GroupEnd::default())
             }
             Commands::Cut | Commands::Own => {
                 let room = entry.room();
                 self.queue.pop_front();
-                return (Completed::Single(None, frame, Sent::Once), room);
+                return (Completed::Nothing, room);
             }
         };
         match (self.queue.pop_front(), refused) {
@@ -587,11 +598,8 @@ mod tests {
     fn answers_go_to_the_oldest_and_positions_follow_each_other() {
         let mut inflight = of(vec![Entry::single('a', 10, None, YES), Entry::single('b', 5, None, YES)]);
         assert_eq!(inflight.iter().map(Placed::range).collect::<Vec<_>>(), [100..110, 110..115]);
-        assert!(matches!(
-            inflight.handle_answer(answer(1)),
-            (Completed::Single(Some('a'), ..), Room { bytes: 10, .. })
-        ));
-        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single(Some('b'), ..), Room { bytes: 5, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single('a', ..), Room { bytes: 10, .. })));
+        assert!(matches!(inflight.handle_answer(answer(1)), (Completed::Single('b', ..), Room { bytes: 5, .. })));
         assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Unasked));
     }
 
@@ -633,7 +641,7 @@ mod tests {
         }
         inflight.extend([entry(15)].into_iter(), 140);
         assert_eq!(inflight.earliest(), Some(at(15)));
-        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single(Some('a'), ..)));
+        assert!(matches!(inflight.handle_answer(answer(1)).0, Completed::Single('a', ..)));
         assert_eq!(inflight.expired(at(40)), [140, 120]);
         for place in [140, 120] {
             inflight.find(place).unwrap().entry.ticket = None;

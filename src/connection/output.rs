@@ -13,6 +13,8 @@ use crate::resp::Frame;
 pub(crate) enum Output<T> {
     /// The answer to a caller's command.
     Answered(T, Frame, Sent),
+    /// The answer to a command whose caller was told that none would come.
+    Orphan(Frame),
     /// A caller's command will not be answered.
     Lost(T, Lost),
     /// All that will come for a caller's several commands.

@@ -18,7 +18,7 @@ use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
 use super::output::{Loss, Output, Reason, Sent};
 use super::room::Room;
-use super::settings::{Offline, SessionSettings};
+use super::settings::{Offline, Role, SessionSettings};
 use super::standby::{Doubt, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
 use super::tally::Tally;
@@ -197,6 +197,9 @@ impl<T: Claim> Session<T> {
             let requeued = self.backlog.len() + self.gates.len();
             self.outputs.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
         }
+        if self.ends_with_connection() {
+            return self.finish(cause, now);
+        }
         // A peer that spoke well before is not one that never will: only the first words are judged so.
         let permanent = cause.is_permanent() && !was_ready;
         self.refusal = permanent.then(|| cause.clone());
@@ -296,7 +299,7 @@ impl<T: Claim> Session<T> {
             _ => None,
         };
         let timers = [
-            self.liveness.heartbeat_due(&self.settings),
+            self.heartbeat_due(),
             self.earliest_deadline(),
             self.gates.next().filter(|_| self.is_established()),
             redial,
@@ -322,7 +325,7 @@ impl<T: Claim> Session<T> {
         if self.gates.is_active() && self.is_established() {
             self.try_again(now);
         }
-        if self.liveness.heartbeat_due(&self.settings).is_some_and(|due| due <= now) {
+        if self.heartbeat_due().is_some_and(|due| due <= now) {
             self.beat();
         }
         if self.silence_due().is_some_and(|due| due <= now) {
@@ -369,6 +372,23 @@ impl<T: Claim> Session<T> {
     /// Whether the link has ended.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state, LinkState::Closed { .. })
+    }
+
+    /// Whether nobody is helped by another connection in the place of the one that was lost just now.
+    fn ends_with_connection(&self) -> bool {
+        match self.settings.role {
+            Role::Shared | Role::Subscriber => false,
+            Role::Blocking => self.connected > 0 && self.backlog.is_idle() && self.gates.len() == 0,
+            Role::Leased => self.connected > 0,
+        }
+    }
+
+    /// When the server should be sent a `PING`. A server that was sent a blocking command answers none before that.
+    fn heartbeat_due(&self) -> Option<Instant> {
+        if self.settings.role.may_block() && !self.backlog.is_idle() {
+            return None;
+        }
+        self.liveness.heartbeat_due(&self.settings)
     }
 
     /// Sends a `PING` in the order of all other commands.

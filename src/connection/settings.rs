@@ -21,9 +21,35 @@ pub enum ProtocolChoice {
     Resp3,
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everybody's commands.
+    #[default]
+    Shared,
+    /// One blocking command after the other. While one is under way the server answers nothing else. Once it was ready and
+    /// is lost, the link goes on only for as long as a caller's command waits.
+    Blocking,
+    /// One caller's, who has made it what it is: the end of its connection is the end of the link.
+    Leased,
+    /// Subscriptions.
+    #[expect(dead_code, reason = "nobody subscribes yet")]
+    Subscriber,
+}
+
+impl Role {
+    /// Whether commands may be under way to which the server says nothing for a long time, and during which it answers
+    /// nothing else.
+    pub(crate) fn may_block(self) -> bool {
+        matches!(self, Self::Blocking | Self::Leased)
+    }
+}
+
 /// What a session needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionSettings {
+    /// What the connection is for.
+    pub(crate) role: Role,
     /// The steps of the handshake.
     pub(crate) handshake: HandshakePlan,
     /// Bounds of what a server may send.
@@ -84,4 +110,6 @@ pub(crate) struct HandshakePlan {
     pub(crate) library: Option<(&'static str, &'static str)>,
     /// CLIENT NO-EVICT ON.
     pub(crate) no_evict: bool,
+    /// CLIENT ID, where HELLO does not say it.
+    pub(crate) asks_id: bool,
 }

@@ -73,6 +73,15 @@ pub enum LinkState {
     },
 }
 
+/// Whether commands can be sent.
+#[derive(Debug)]
+pub(crate) enum Readiness {
+    Ready(Arc<SessionFacts>),
+    NotYet,
+    /// Not without a change of certificates, passwords or settings.
+    Never(Cause),
+}
+
 /// What is known of an established session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -93,7 +102,7 @@ pub struct ServerFacts {
     pub server: Option<String>,
     /// The server's version, such as `"7.0.15"`; `None` in RESP2.
     pub version: Option<String>,
-    /// The connection's number on the server; `None` in RESP2.
+    /// The connection's number on the server; in RESP2 asked for (`CLIENT ID`) only on connections that may block.
     pub id: Option<i64>,
     /// `"standalone"`, `"cluster"` or `"sentinel"`; `None` in RESP2.
     pub mode: Option<String>,
@@ -137,6 +146,16 @@ impl LinkState {
             Self::Backoff { .. } => "waiting to reconnect",
             Self::Draining { .. } => "draining",
             Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// Whether there is a point in waiting for a connection.
+    pub(crate) fn readiness(&self) -> Readiness {
+        match self {
+            Self::Ready { session } => Readiness::Ready(Arc::clone(session)),
+            Self::Backoff { cause, .. } if cause.is_permanent() => Readiness::Never(cause.clone()),
+            Self::Closed { cause } => Readiness::Never(cause.clone()),
+            _ => Readiness::NotYet,
         }
     }
 

@@ -6,18 +6,24 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::ask::{Ask, Phase};
 use super::clock;
 use super::counters::Counters;
-use super::credentials::Asking;
 use super::mailbox::{Bounds, Mailbox};
 use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
-use crate::connection::{LinkState, Session, SessionSettings};
-use crate::outcome::Address;
+use crate::command::Command;
+use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings};
+use crate::outcome::{Address, Cause};
+use crate::resp::Frame;
 use crate::transport::Dialer;
 
+/// Who gets the answers that came too late for their callers.
+pub(crate) type Orphans = Arc<dyn Fn(&Frame) + Send + Sync>;
+
 /// What a link is made of.
+#[derive(Clone)]
 pub(crate) struct LinkSettings {
     pub(crate) address: Address,
     pub(crate) dialer: Arc<Dialer>,
@@ -27,6 +33,10 @@ pub(crate) struct LinkSettings {
     pub(crate) bounds: Bounds,
     /// How long sent commands may still take once nobody holds the link any more.
     pub(crate) grace: Duration,
+    /// Where it is told that certificates were read anew; `None`: among the link's own news.
+    pub(crate) reloads: Option<News>,
+    /// Who gets the answers that nobody waits for; `None`: nobody.
+    pub(crate) orphans: Option<Orphans>,
 }
 
 /// What a link and its task share.
@@ -51,17 +61,16 @@ impl Link {
     pub(crate) fn start(settings: LinkSettings, runtime: &Handle) -> Self {
         let shared = Shared {
             mailbox: Arc::new(Mailbox::new(settings.bounds)),
-            address: Arc::new(settings.address),
+            address: Arc::new(settings.address.clone()),
             state: watch::Sender::new(LinkState::Idle),
             news: News::new(),
             counters: Arc::default(),
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
-        let session = Session::new(settings.session, clock::now());
-        let asking = Asking::new(settings.provider);
-        runtime.spawn(LinkTask::new(session, settings.dialer, asking, &shared));
-        Self { shared, grace: settings.grace }
+        let grace = settings.grace;
+        runtime.spawn(LinkTask::new(settings, &shared));
+        Self { shared, grace }
     }
 
     /// Where commands are put.
@@ -82,6 +91,42 @@ impl Link {
     /// Where the link is, and when that changes.
     pub(crate) fn state(&self) -> watch::Receiver<LinkState> {
         self.shared.state.subscribe()
+    }
+
+    /// Waits until commands can be sent. The error is why they never will be, unless a certificate, a password or a setting
+    /// is changed; `ClosedHere` if the link is closed.
+    ///
+    /// Can be dropped.
+    pub(crate) async fn ready(&self) -> Result<Arc<SessionFacts>, Cause> {
+        let mut state = self.state();
+        loop {
+            match state.borrow_and_update().readiness() {
+                Readiness::Ready(facts) => return Ok(facts),
+                Readiness::Never(cause) => return Err(cause),
+                Readiness::NotYet => {}
+            }
+            if state.changed().await.is_err() {
+                return Err(Cause::ClosedHere);
+            }
+        }
+    }
+
+    /// Sends a command of the program's own and waits for its answer, until `until` at the latest. It is sent once.
+    ///
+    /// Can be dropped, as any call.
+    pub(crate) fn ask(&self, mut command: Command, until: Option<Instant>) -> Ask<'_> {
+        command.seal();
+        Ask { mailbox: self.mailbox(), phase: Phase::Unsent(command, until) }
+    }
+
+    /// Where the link tells what happens.
+    pub(crate) fn news(&self) -> &News {
+        &self.shared.news
+    }
+
+    /// Whether it takes no more commands: it was closed, or has ended.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(*self.shared.state.borrow(), LinkState::Closed { .. })
     }
 
     /// What happens on the link from now on.

@@ -73,14 +73,28 @@ impl ReplySlot {
         content.outcome.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// The link has the outcome.
+    /// The link has the outcome. It gets it back if nobody will look for it: the caller [gave up](Self::give_up), or had
+    /// an outcome already.
     #[inline(always)]
-    pub(crate) fn complete(&self, outcome: Outcome) {
+    pub(crate) fn complete(&self, outcome: Outcome) -> Option<Outcome> {
         let mut content = self.lock();
-        let Some(waker) = content.waker.take() else { return };
+        let Some(waker) = content.waker.take() else { return Some(outcome) };
         content.outcome = Some(outcome);
         drop(content);
         waker.wake();
+        None
+    }
+
+    /// The caller will not look again: the outcome, if it is there already. One that comes later is given back to the
+    /// link, so that none is lost between the two.
+    pub(crate) fn give_up(&self) -> Option<Outcome> {
+        let mut content = self.lock();
+        let waker = content.waker.take();
+        let outcome = content.outcome.take();
+        drop(content);
+        // It may be the last of something larger: not under the lock.
+        drop(waker);
+        outcome
     }
 
     /// The way of the call's commands so far; `None` if it is not noted. Nothing more is noted after that.
@@ -150,6 +164,19 @@ mod tests {
         slot.complete(Outcome::Group(GroupEnd::default()));
         assert!(matches!(poll(&slot), Poll::Ready(Outcome::Lost(_))));
         slot.complete(outcome());
+        assert!(poll(&slot).is_pending());
+    }
+
+    #[test]
+    fn an_outcome_goes_to_the_caller_or_back_to_the_link() {
+        let slot = new();
+        assert!(slot.complete(outcome()).is_none());
+        assert!(slot.complete(outcome()).is_some(), "it has one already");
+        assert!(slot.give_up().is_some());
+        assert!(slot.give_up().is_none());
+        let slot = new();
+        assert!(slot.give_up().is_none());
+        assert!(slot.complete(outcome()).is_some());
         assert!(poll(&slot).is_pending());
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::clock;
 use super::counters::{Counters, Traffic};
 use super::credentials::Asking;
-use super::link::Shared;
+use super::link::{LinkSettings, Orphans, Shared};
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
 use super::slot::Outcome;
@@ -21,6 +21,7 @@ use super::socket::{self, Socket};
 use super::standby;
 use crate::connection::{Batch, LinkState, More, Output, Session, earlier};
 use crate::outcome::{Address, Cause};
+use crate::resp::Frame;
 use crate::transport::{Dialer, Liveness};
 
 /// One link's task. Ends when the link is closed.
@@ -36,6 +37,10 @@ pub(crate) struct LinkTask {
     batch: Batch<Ticket>,
     state: watch::Sender<LinkState>,
     news: News,
+    /// Where it is told that certificates were read anew: who shares the dialer shares that.
+    reloads: News,
+    /// Who gets the answers that nobody waits for.
+    orphans: Option<Orphans>,
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires; `None`: it is not waited for.
     armed: Option<Instant>,
@@ -67,18 +72,20 @@ enum Step {
 }
 
 impl LinkTask {
-    pub(crate) fn new(session: Session<Ticket>, dialer: Arc<Dialer>, credentials: Asking, shared: &Shared) -> Self {
+    pub(crate) fn new(settings: LinkSettings, shared: &Shared) -> Self {
         Self {
-            session,
+            session: Session::new(settings.session, clock::now()),
             mailbox: Arc::clone(&shared.mailbox),
-            dialer,
-            credentials,
+            dialer: settings.dialer,
+            credentials: Asking::new(settings.provider),
             address: Arc::clone(&shared.address),
             socket: Socket::None,
             standby: Socket::None,
             batch: Batch::default(),
             state: shared.state.clone(),
             news: shared.news.clone(),
+            reloads: settings.reloads.unwrap_or_else(|| shared.news.clone()),
+            orphans: settings.orphans,
             timer: Box::pin(sleep_until(tokio::time::Instant::now())),
             armed: None,
             earliest_waiting: None,
@@ -132,7 +139,7 @@ impl LinkTask {
 
     fn tell_reload(&self) {
         if let Some(reload) = self.dialer.take_reload() {
-            self.news.tell(Event::CertificateReloaded(reload));
+            self.reloads.tell(Event::CertificateReloaded(reload));
         }
     }
 
@@ -177,6 +184,7 @@ impl LinkTask {
             step = Step::Moved;
             match event {
                 Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
+                Output::Orphan(frame) => self.keep_orphan(&frame),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
@@ -207,7 +215,16 @@ impl LinkTask {
     #[inline(always)]
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
-        ticket.complete(outcome);
+        if let Some(Outcome::Answered(frame, _)) = ticket.complete(outcome) {
+            self.keep_orphan(&frame);
+        }
+    }
+
+    /// Keeps an answer that nobody waits for, if anybody wants such.
+    fn keep_orphan(&self, frame: &Frame) {
+        if let Some(orphans) = &self.orphans {
+            orphans(frame);
+        }
     }
 
     /// Gives the session what callers have posted.
@@ -413,9 +430,10 @@ impl Drop for LinkTask {
         self.session.finish(Cause::RuntimeGone, clock::now());
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
-                Output::Answered(ticket, frame, sent) => ticket.complete(Outcome::Answered(frame, sent)),
-                Output::Lost(ticket, lost) => ticket.complete(Outcome::Lost(lost)),
-                Output::Group(ticket, end) => ticket.complete(Outcome::Group(end)),
+                Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
+                Output::Orphan(frame) => self.keep_orphan(&frame),
+                Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
+                Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 _ => {}
             }
         }

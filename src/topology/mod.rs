@@ -1,5 +1,7 @@
 //! Which link gets a command.
 
-mod standalone;
+mod links;
+mod pool;
 
-pub(crate) use standalone::Standalone;
+pub(crate) use links::{Links, LinksBounds};
+pub(crate) use pool::{Lane, Pool, PoolBounds};

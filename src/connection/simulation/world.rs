@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::peer::{Peer, Wire};
 use crate::command::{Command, Encoded, Slices};
 use crate::connection::{
-    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Lost, Offline, Output, Repeat, Room, Session, SessionSettings,
-    Tracing,
+    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Lost, Offline, Output, Repeat, Role, Room, Session,
+    SessionSettings, Tracing,
 };
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Frame, Limits, View};
@@ -78,6 +78,7 @@ impl World {
     pub(super) fn new(settings: impl FnOnce(&mut SessionSettings)) -> Self {
         let now = Instant::now();
         let mut session_settings = SessionSettings {
+            role: Role::Shared,
             handshake: HandshakePlan { database: 1, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: 1024,

@@ -10,8 +10,8 @@ use bytes::BytesMut;
 
 use crate::command::{Command, Encoded, FromReply, Slices};
 use crate::connection::{
-    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Offline, Output, Repeat, Room, Sent, Session, SessionSettings,
-    Tracing,
+    BackoffSettings, Batch, Claim, Entry, HandshakePlan, Offline, Output, Repeat, Role, Room, Sent, Session,
+    SessionSettings, Tracing,
 };
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Decoder, Frame, Limits, Value};
@@ -119,6 +119,7 @@ impl World {
     fn ready() -> Self {
         let now = Instant::now();
         let settings = SessionSettings {
+            role: Role::Shared,
             handshake: HandshakePlan { database: 1, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: 1024,

@@ -15,7 +15,7 @@ use super::wire::Wire;
 use crate::command::{Encoded, Retry, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tracing,
+    Offline, Output, Policy, Repeat, Role, Room, Sent, Session, SessionSettings, Tracing,
 };
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -89,6 +89,7 @@ impl Link {
             Known::WhenAsked => Identity::Provided,
         };
         let settings = SessionSettings {
+            role: Role::Shared,
             handshake: HandshakePlan { database: 1, identity, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: setting.read_buffer,
