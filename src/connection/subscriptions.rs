@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// How a topic names what it wants to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TopicKind {
+pub enum TopicKind {
     /// A channel.
     Channel,
     /// A pattern of channels.
@@ -15,7 +15,19 @@ pub(crate) enum TopicKind {
 
 /// Something that can be subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Topic {
+pub struct Topic {
     pub(crate) kind: TopicKind,
     pub(crate) name: Bytes,
+}
+
+impl Topic {
+    /// How it names what it wants to hear.
+    pub fn kind(&self) -> TopicKind {
+        self.kind
+    }
+
+    /// The name of the channel, or the pattern.
+    pub fn name(&self) -> &Bytes {
+        &self.name
+    }
 }

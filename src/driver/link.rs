@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::audience::Audience;
 use super::ask::{Ask, Phase};
 use super::clock;
 use super::counters::Counters;
@@ -14,7 +15,7 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings};
+use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings, Topic};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
@@ -37,6 +38,8 @@ pub(crate) struct LinkSettings {
     pub(crate) reloads: Option<News>,
     /// Who gets the answers that nobody waits for; `None`: nobody.
     pub(crate) orphans: Option<Orphans>,
+    /// Who hears what it is subscribed to; `None`: it never is.
+    pub(crate) audience: Option<Arc<dyn Audience>>,
 }
 
 /// What a link and its task share.
@@ -118,6 +121,12 @@ impl Link {
         command.seal();
         Ask { mailbox: self.mailbox(), phase: Phase::Unsent(command, until) }
     }
+
+    /// Asks for topics, now and on every further connection.
+    pub(crate) fn subscribe(&self, _topics: impl IntoIterator<Item = Topic>) {}
+
+    /// Gives topics up.
+    pub(crate) fn unsubscribe(&self, _topics: impl IntoIterator<Item = Topic>) {}
 
     /// Where the link tells what happens.
     pub(crate) fn news(&self) -> &News {

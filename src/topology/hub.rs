@@ -17,13 +17,11 @@ use crate::outcome::Cause;
 use crate::resp::Frame;
 
 /// Who is subscribed to what over one link. The link tells it what comes; subscribers join and leave.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Hub {
     registry: Mutex<Registry>,
-    /// The link, which holds this.
-    link: OnceLock<Weak<Link>>,
-    /// Where gaps are told.
-    news: News,
+    /// The link, which holds this, and where gaps are told.
+    link: OnceLock<(Weak<Link>, News)>,
 }
 
 /// A subscriber's place at a hub, which it gives up when it is dropped.
@@ -119,15 +117,10 @@ struct Afterwards {
 }
 
 impl Hub {
-    /// Without subscribers. Gaps are told in `news`.
-    pub(crate) fn new(news: News) -> Arc<Self> {
-        Arc::new(Self { registry: Mutex::default(), link: OnceLock::new(), news })
-    }
-
-    /// Says over which link it hears.
-    pub(crate) fn attach(&self, link: &Arc<Link>) {
+    /// Says over which link it hears, and where gaps are told. Nobody joins before.
+    pub(crate) fn attach(&self, link: &Arc<Link>, news: &News) {
         // The first one stays.
-        let _ = self.link.set(Arc::downgrade(link));
+        let _ = self.link.set((Arc::downgrade(link), news.clone()));
     }
 
     /// A place for a subscriber, without topics.
@@ -193,15 +186,18 @@ impl Hub {
 
     /// Hands wishes to the link, in the order in which the registry changes: under its lock.
     fn post(&self, wish: impl FnOnce(&Link)) {
-        if let Some(link) = self.link.get().and_then(Weak::upgrade) {
+        if let Some(link) = self.link() {
             wish(&link);
         }
     }
 
     /// Whether the server may have been asked something that it has not answered.
     fn is_connected(&self) -> bool {
-        let link = self.link.get().and_then(Weak::upgrade);
-        link.is_some_and(|link| link.state().borrow().is_ready())
+        self.link().is_some_and(|link| link.state().borrow().is_ready())
+    }
+
+    fn link(&self) -> Option<Arc<Link>> {
+        self.link.get().and_then(|(link, _)| link.upgrade())
     }
 
     /// Nothing done under the lock leaves the registry half changed.
@@ -318,8 +314,8 @@ impl Audience for Hub {
             }
         }
         drop(registry);
-        if is_told {
-            self.news.tell(Event::SubscriptionGap { cause: cause.clone() });
+        if let (true, Some((_, news))) = (is_told, self.link.get()) {
+            news.tell(Event::SubscriptionGap { cause: cause.clone() });
         }
         afterwards.run();
     }
@@ -328,7 +324,9 @@ impl Audience for Hub {
         let mut afterwards = Afterwards::default();
         let since = now();
         let mut registry = self.lock();
-        let ended = std::mem::replace(&mut *registry, Registry { ended: Some(cause.clone()), ..Registry::default() });
+        let next_id = registry.next_id;
+        let empty = Registry { ended: Some(cause.clone()), next_id, ..Registry::default() };
+        let ended = std::mem::replace(&mut *registry, empty);
         drop(registry);
         for enrolled in ended.inboxes.values() {
             afterwards.wake(enrolled.inbox.end(cause, since));
