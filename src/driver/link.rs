@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::audience::Audience;
 use super::ask::{Ask, Phase};
+use super::audience::Audience;
 use super::clock;
 use super::counters::Counters;
 use super::mailbox::{Bounds, Mailbox};
@@ -15,7 +15,7 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings, Topic};
+use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings, Topic, Wish};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
@@ -38,7 +38,7 @@ pub(crate) struct LinkSettings {
     pub(crate) reloads: Option<News>,
     /// Who gets the answers that nobody waits for; `None`: nobody.
     pub(crate) orphans: Option<Orphans>,
-    /// Who hears what it is subscribed to; `None`: it never is.
+    /// Who listens to the link's subscriptions; `None`: nobody, and pushes are told among the link's news.
     pub(crate) audience: Option<Arc<dyn Audience>>,
 }
 
@@ -81,6 +81,17 @@ impl Link {
         &self.shared.mailbox
     }
 
+    /// Subscribes to `topics`, on this connection and on all that follow, until [`Self::unsubscribe`]. The link's audience
+    /// is told of each.
+    pub(crate) fn subscribe(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.mailbox().wish(topics.into_iter().map(Wish::Subscribe));
+    }
+
+    /// Ends the subscriptions to `topics`. Messages that are on their way still come.
+    pub(crate) fn unsubscribe(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
+    }
+
     /// The node's address.
     pub(crate) fn address(&self) -> &Address {
         &self.shared.address
@@ -121,12 +132,6 @@ impl Link {
         command.seal();
         Ask { mailbox: self.mailbox(), phase: Phase::Unsent(command, until) }
     }
-
-    /// Asks for topics, now and on every further connection.
-    pub(crate) fn subscribe(&self, _topics: impl IntoIterator<Item = Topic>) {}
-
-    /// Gives topics up.
-    pub(crate) fn unsubscribe(&self, _topics: impl IntoIterator<Item = Topic>) {}
 
     /// Where the link tells what happens.
     pub(crate) fn news(&self) -> &News {

@@ -72,10 +72,6 @@ pub enum LagPolicy {
 pub(super) struct Notices(VecDeque<Delivery>);
 
 impl Notices {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
