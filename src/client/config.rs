@@ -38,6 +38,7 @@ pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
 use crate::resp::Limits;
+pub use crate::topology::Subscriptions;
 
 /// How a client connects and how it behaves.
 ///
@@ -88,6 +89,7 @@ pub struct Config {
     close_grace: Duration,
     library_info: bool,
     no_evict: bool,
+    subscriptions: Subscriptions,
     observer: Installed,
 }
 
@@ -117,6 +119,7 @@ impl Config {
             close_grace: defaults::CLOSE_GRACE,
             library_info: true,
             no_evict: false,
+            subscriptions: Subscriptions::default(),
             observer: Installed::default(),
         }
     }
@@ -245,6 +248,11 @@ impl Config {
     /// Whether connections ask to be spared from client eviction.
     pub fn no_evict(&self) -> bool {
         self.no_evict
+    }
+
+    /// Which connection subscriptions use.
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions
     }
 
     /// Who is told of every command; `None` is nobody.

@@ -251,6 +251,11 @@ impl Client {
         self.links.shared()
     }
 
+    /// All links of the client.
+    pub(crate) fn links(&self) -> &Arc<Links> {
+        &self.links
+    }
+
     /// Which commands are sent again unless their request says otherwise.
     pub(super) fn replay(&self) -> Replay {
         self.replay
@@ -292,7 +297,7 @@ impl<'c, T, O> IntoFuture for Request<&'c Client, T, O> {
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
-pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
     // So far away that it cannot be represented is never.
     within.and_then(|within| now().checked_add(within))
 }

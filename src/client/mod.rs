@@ -18,7 +18,7 @@ mod observer;
 mod pipeline;
 mod plan;
 mod queue;
-mod report;
+pub(crate) mod report;
 mod results;
 mod scan;
 mod script;
@@ -31,9 +31,11 @@ mod witness;
 pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
-    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
+    UrlOption,
 };
 pub use handle::Client;
+pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;

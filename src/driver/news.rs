@@ -54,6 +54,13 @@ pub enum Event {
         /// Why: [`Cause::Handshake`] with the server's words, [`Cause::Credentials`] or [`Cause::Panicked`].
         cause: Cause,
     },
+    /// The connection of the subscriptions was lost: their subscribers may miss messages, and find
+    /// [`Delivery::Gap`](crate::pubsub::Delivery::Gap) in that place.
+    #[non_exhaustive]
+    SubscriptionGap {
+        /// Why.
+        cause: Cause,
+    },
     /// Certificate files were found changed before a handshake.
     CertificateReloaded(CertificateReload),
     /// This many events are lost to the listener: it was too slow, or what stood here was a push too large to keep.
