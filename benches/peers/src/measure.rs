@@ -235,9 +235,9 @@ impl<C: Client> Caller<C> {
 }
 
 #[derive(Clone, Copy)]
-struct CpuTime {
-    user: Duration,
-    system: Duration,
+pub(crate) struct CpuTime {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
 }
 
 impl std::ops::Sub for CpuTime {

@@ -229,7 +229,7 @@ redis_rs!(Redis2, redis2);
 
 struct Fred {
     messages: tokio::sync::broadcast::Receiver<fred::types::Message>,
-    _client: fred::clients::SubscriberClient,
+    _client: fred::clients::Client,
 }
 
 impl Subscriber for Fred {
@@ -239,7 +239,7 @@ impl Subscriber for Fred {
         let mut builder = Builder::from_config(config);
         // Its default of 32 would lose most of what is under way here.
         builder.with_performance_config(|config| config.broadcast_channel_capacity = 8 * BATCH as usize);
-        let client = builder.build_subscriber_client().expect("a valid configuration");
+        let client = builder.build().expect("a valid configuration");
         client.init().await.expect("connect");
         let messages = client.message_rx();
         client.subscribe(channels.to_vec()).await.expect("subscribed");
