@@ -109,7 +109,7 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 const WITHOUT: &[(&str, &[&str])] = &[
     (
         "waits on the server: needs a connection of its own, which this version does not have",
-        &["BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"],
+        &["WAIT", "WAITAOF"],
     ),
     (
         "changes what the connection is: needs one of its own, which this version does not have",
