@@ -44,6 +44,7 @@
 //! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
 //! | [`PubSub`] | `publish`, `pubsub_channels` |
 //! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |
+//! | [`OwnConnection`] | `watch`, `wait`, `select`: only on a connection of one's own |
 //!
 //! # How to read a signature
 //!
@@ -113,6 +114,7 @@ mod lists;
 #[cfg(test)]
 mod lying_server;
 mod moment;
+mod own_connection;
 mod probabilistic;
 mod pubsub;
 mod scripting;
@@ -140,6 +142,7 @@ pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
+pub use own_connection::OwnConnection;
 pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
