@@ -51,7 +51,11 @@ impl Config {
     /// How many links of their own callers may have.
     pub(super) fn links_bounds(&self) -> LinksBounds {
         let pool = |max| PoolBounds { max, max_idle: defaults::MAX_IDLE, max_lifetime: None };
-        LinksBounds { blocking: pool(defaults::MAX_BLOCKING), leases: pool(defaults::MAX_DEDICATED), subscriptions: self.subscriptions() }
+        LinksBounds {
+            blocking: pool(defaults::MAX_BLOCKING),
+            leases: pool(defaults::MAX_DEDICATED),
+            subscriptions: self.subscriptions(),
+        }
     }
 
     fn session_settings(&self) -> SessionSettings {

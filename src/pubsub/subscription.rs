@@ -216,6 +216,9 @@ impl Drop for Addition<'_> {
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("topics", &self.topics).field("queued", &self.queued()).finish_non_exhaustive()
+        f.debug_struct("Subscription")
+            .field("topics", &self.topics)
+            .field("queued", &self.queued())
+            .finish_non_exhaustive()
     }
 }

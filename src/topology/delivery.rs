@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn gaps_without_a_message_in_between_are_one_that_ends_with_the_last() {
-        let first = || vec![Delivery::Subscribed, gap(Cause::PeerClosed), lagged(1), refused("a"), Delivery::Subscribed];
+        let first =
+            || vec![Delivery::Subscribed, gap(Cause::PeerClosed), lagged(1), refused("a"), Delivery::Subscribed];
         assert_eq!(told(first()), "subscribed gap 1 a subscribed");
         let mut more = first();
         more.extend([lagged(2), gap(Cause::Silent)]);

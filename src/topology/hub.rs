@@ -173,7 +173,12 @@ impl Hub {
 
     fn leave(&self, subscriber: u64, topics: &[Topic]) {
         let mut registry = self.lock();
-        registry.leave(subscriber, topics, |unwanted| self.post(|link| link.unsubscribe(unwanted)), self.is_connected());
+        registry.leave(
+            subscriber,
+            topics,
+            |unwanted| self.post(|link| link.unsubscribe(unwanted)),
+            self.is_connected(),
+        );
     }
 
     /// Nothing more is for this subscriber.
@@ -427,13 +432,7 @@ impl Registry {
     ///
     /// While the server may still answer a question about one, that one is kept until it has: whoever joined in between
     /// would else take the answer for that to a question of its own.
-    fn leave(
-        &mut self,
-        subscriber: u64,
-        topics: &[Topic],
-        unsubscribe: impl FnOnce(Vec<Topic>),
-        is_connected: bool,
-    ) {
+    fn leave(&mut self, subscriber: u64, topics: &[Topic], unsubscribe: impl FnOnce(Vec<Topic>), is_connected: bool) {
         let mut unwanted = Vec::new();
         let mut left = 0;
         for topic in topics {

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_left_to_others() {
-        for words in [&["invalidate"][..], &["message"], &["message", "a", "b"], &["pmessage", "a"], &["subscribe", "a"]]
+        for words in
+            [&["invalidate"][..], &["message"], &["message", "a", "b"], &["pmessage", "a"], &["subscribe", "a"]]
         {
             assert!(Published::read(push(words, 1).reply()).is_none(), "{words:?}");
         }
