@@ -10,11 +10,13 @@
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
+mod blocking;
 mod call;
 mod config;
 pub mod defaults;
 mod handle;
 mod observer;
+mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
@@ -37,6 +39,7 @@ pub use config::{
 pub use handle::Client;
 pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::{Handles, Results};

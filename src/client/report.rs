@@ -9,6 +9,7 @@ use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
 use crate::topology::Asked;
+use crate::topology::Unacquired;
 
 /// A command's name and facts, for its error texts and fates.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Name {
 }
 
 /// There will be no connection.
-pub(crate) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
+pub(crate) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
     Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
@@ -67,7 +68,12 @@ pub(crate) fn kind_of(cause: &Cause) -> ErrorKind {
 }
 
 /// The connection did not come about in time.
-pub(crate) fn connect_timeout(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Error {
+pub(super) fn connect_timeout(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Error {
     Error::new(timed_out(what, state, node, within))
 }
 
@@ -81,7 +87,12 @@ pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked)
 }
 
 /// How far a link has got that could not be used in time.
-pub(crate) fn timed_out(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Report {
+pub(crate) fn timed_out(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Report {
     let (stage, attempts, detail) = match state {
         LinkState::Connecting { stage, attempt, last, .. } => {
             (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
@@ -90,7 +101,21 @@ pub(crate) fn timed_out(what: &'static str, state: &LinkState, node: &Address, w
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within: Some(within), ..report }
+    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report }
+}
+
+/// The command got no connection of its own.
+pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, unacquired: &Unacquired) -> Error {
+    match unacquired {
+        Unacquired::Never(Cause::ClosedHere) => closed(name),
+        Unacquired::Never(cause) => unreachable(name.shown(), node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(name.shown(), state, node, within),
+        Unacquired::NoPlace => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+            let stage = Some(Stage::AcquiringConnection);
+            Error::new(Report { stage, node: Some(node.clone()), within, ..report })
+        }
+    }
 }
 
 /// No answer will come.
