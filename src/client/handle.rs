@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::call::Call;
 use super::config::{Config, IntoConfig};
+use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
@@ -19,7 +20,7 @@ use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::Links;
+use crate::topology::{Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -73,6 +74,20 @@ use crate::topology::Links;
 /// answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is tried
 /// again ([`OnRefusal`]).
 ///
+/// # Blocking commands
+/// A command that may wait on the server (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK`, ...) holds up nobody else: it has a
+/// connection for itself until it is answered, one of [at most 256](Config::with_max_blocking), which the next one uses
+/// again. The [configured deadline](Config::with_deadline) does not cut the time short that it asks the server to wait: that
+/// is added, and with a time of 0 it waits without end. A deadline that was set with
+/// [`with_deadline`](Self::with_deadline) or for the one [`Request`] holds for all of it.
+///
+/// When the caller gives up, by dropping the call or at its deadline, the server is asked to end the command (`CLIENT
+/// UNBLOCK`), and what it took away in that very moment is given to the
+/// [orphan hook](Config::with_orphan_hook). A blocking command that takes something away is never sent twice: if its
+/// connection ends, its fate is [`Fate::Unknown`].
+///
+/// In a pipeline and in a transaction such commands are refused (`NeedsDedicated`).
+///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
 /// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned,
@@ -87,12 +102,16 @@ pub struct Client {
     links: Arc<Links>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
+    /// Whether that is meant for blocking commands too.
+    limit: Limit,
     /// Which commands are sent again unless their request says otherwise.
     replay: Replay,
     /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
     on_refusal: OnRefusal,
     /// Who is told of every command; `None`: nobody.
     pub(super) witness: Option<Arc<Witness>>,
+    /// Who is given what blocking commands took away for callers who had gone.
+    orphan_hook: OrphanHook,
 }
 
 impl Sealed for &Client {}
@@ -147,7 +166,9 @@ impl Client {
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
+            limit: Limit::Default,
             witness: Witness::of(config),
+            orphan_hook: config.orphan_hook(),
         })
     }
 
@@ -155,10 +176,12 @@ impl Client {
     /// [`Pipeline::request`] for the same on a pipeline, and [`Transaction::request`] on a transaction.
     ///
     /// # Errors
-    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would hold up or change the
-    /// connection for its other users: blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...), `MULTI` and `EXEC` (see
-    /// [`transaction`](Self::transaction)), `WATCH`, `SUBSCRIBE` and its like, `SELECT`, `AUTH`, `HELLO`, `MONITOR`,
-    /// `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
+    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `WATCH`, `SUBSCRIBE` and its like,
+    /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    ///
+    /// Blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) go by themselves to a connection of their own: see
+    /// [`Client`](Self#blocking-commands).
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -185,10 +208,11 @@ impl Client {
         Transaction::new(self)
     }
 
-    /// A clone on the same connection, whose calls may take this long unless they say otherwise.
+    /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
+    /// under the [configured deadline](Config::with_deadline) have the time besides that they ask for.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self { deadline: Some(deadline), ..self.clone() }
+        Self { limit: Limit::Within(deadline), ..self.clone() }
     }
 
     /// A clone on the same connection, whose calls are sent again as `replay` says unless they say otherwise.
@@ -243,12 +267,31 @@ impl Client {
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), within)),
+            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within))),
         }
     }
 
     pub(crate) fn link(&self) -> &Link {
         self.links.shared()
+    }
+
+    /// All links of the client.
+    pub(crate) fn links(&self) -> &Arc<Links> {
+        &self.links
+    }
+
+    /// The links that one caller at a time has for itself.
+    pub(super) fn pools(&self) -> [&Arc<Pool>; 2] {
+        [self.links.blocking(), self.links.leases()]
+    }
+
+    /// The links for commands that block.
+    pub(super) fn blocking(&self) -> &Arc<Pool> {
+        self.links.blocking()
+    }
+
+    pub(super) fn orphan_hook(&self) -> &OrphanHook {
+        &self.orphan_hook
     }
 
     /// Which commands are sent again unless their request says otherwise.
@@ -263,10 +306,15 @@ impl Client {
 
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
-        match limit {
-            Limit::Default => self.deadline,
-            Limit::Within(within) => Some(within),
+        match (limit, self.limit) {
+            (Limit::Within(within), _) | (Limit::Default, Limit::Within(within)) => Some(within),
+            (Limit::Default, Limit::Default) => self.deadline,
         }
+    }
+
+    /// Whether somebody has said how long this very call, or those of this clone, may take.
+    pub(super) fn is_explicit(&self, limit: Limit) -> bool {
+        limit != Limit::Default || self.limit != Limit::Default
     }
 }
 
@@ -292,7 +340,7 @@ impl<'c, T, O> IntoFuture for Request<&'c Client, T, O> {
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
-pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
     // So far away that it cannot be represented is never.
     within.and_then(|within| now().checked_add(within))
 }

@@ -10,15 +10,17 @@
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
+mod blocking;
 mod call;
 mod config;
 pub mod defaults;
 mod handle;
 mod observer;
+mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
-mod report;
+pub(crate) mod report;
 mod results;
 mod scan;
 mod script;
@@ -31,10 +33,13 @@ mod witness;
 pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
-    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
+    UrlOption,
 };
 pub use handle::Client;
+pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::{Handles, Results};

@@ -8,10 +8,12 @@ use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known}
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::topology::Asked;
+use crate::topology::Unacquired;
 
 /// A command's name and facts, for its error texts and fates.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(crate) struct Name {
     facts: &'static Facts,
     /// The name, if it is another than that of the facts.
     unknown: Option<Arc<str>>,
@@ -23,7 +25,7 @@ impl Name {
     }
 
     /// Of a command with these facts, and with a name of its own if they are not its own.
-    pub(super) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
         Self { facts, unknown }
     }
 
@@ -49,13 +51,13 @@ impl Name {
 }
 
 /// There will be no connection.
-pub(super) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
+pub(crate) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
     Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
 
 /// The kind of an error whose cause is known.
-pub(super) fn kind_of(cause: &Cause) -> ErrorKind {
+pub(crate) fn kind_of(cause: &Cause) -> ErrorKind {
     match cause {
         Cause::Tls(_) => ErrorKind::Tls,
         Cause::Handshake(_) => ErrorKind::Handshake,
@@ -66,7 +68,31 @@ pub(super) fn kind_of(cause: &Cause) -> ErrorKind {
 }
 
 /// The connection did not come about in time.
-pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Error {
+pub(super) fn connect_timeout(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Error {
+    Error::new(timed_out(what, state, node, within))
+}
+
+/// A subscription was not confirmed in time.
+pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked) -> Error {
+    if state.is_ready() {
+        return Error::new(Report { stage: Some(Stage::AwaitingReply), fate: Fate::Unknown, ..report });
+    }
+    let fate = if asked == Asked::Perhaps { Fate::Unknown } else { report.fate };
+    Error::new(Report { fate, ..report })
+}
+
+/// How far a link has got that could not be used in time.
+pub(crate) fn timed_out(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Report {
     let (stage, attempts, detail) = match state {
         LinkState::Connecting { stage, attempt, last, .. } => {
             (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
@@ -75,14 +101,21 @@ pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Addr
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Error::new(Report {
-        stage: Some(stage),
-        attempts,
-        detail,
-        node: Some(node.clone()),
-        within: Some(within),
-        ..report
-    })
+    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report }
+}
+
+/// The command got no connection of its own.
+pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, unacquired: &Unacquired) -> Error {
+    match unacquired {
+        Unacquired::Never(Cause::ClosedHere) => closed(name),
+        Unacquired::Never(cause) => unreachable(name.shown(), node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(name.shown(), state, node, within),
+        Unacquired::NoPlace => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+            let stage = Some(Stage::AcquiringConnection);
+            Error::new(Report { stage, node: Some(node.clone()), within, ..report })
+        }
+    }
 }
 
 /// No answer will come.
@@ -108,7 +141,7 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 }
 
 /// The server answered with an error.
-pub(super) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
+pub(crate) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
     let fate = unless_sent_before(error.fate(name.facts), sent);
     let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })

@@ -43,5 +43,6 @@ pub(crate) use settings::{BackoffSettings, HandshakePlan, Role, SessionSettings}
 pub use settings::{Offline, ProtocolChoice};
 pub(crate) use state::Readiness;
 pub use state::{LinkState, ServerFacts, SessionFacts};
-pub(crate) use subscriptions::{Topic, TopicKind, Wish};
+pub(crate) use subscriptions::Wish;
+pub use subscriptions::{Topic, TopicKind};
 pub(crate) use tally::{Tally, Tracing};

@@ -31,16 +31,19 @@ use crate::resp::{Reply, View};
 
 /// What can be subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum TopicKind {
+#[non_exhaustive]
+pub enum TopicKind {
+    /// A channel.
     Channel,
+    /// All channels that match a pattern.
     Pattern,
-    /// A channel of the slot that its name belongs to.
+    /// A sharded channel: one of the slot that its name belongs to.
     Shard,
 }
 
 /// Something subscribed to.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Topic {
+pub struct Topic {
     pub(crate) kind: TopicKind,
     pub(crate) name: Bytes,
 }
@@ -425,6 +428,18 @@ impl<T> Questions<T> {
         let len = command.write_to(&mut self.batch.log);
         self.batch.entries.push(Entry::own(len));
         place
+    }
+}
+
+impl Topic {
+    /// How it says what is to be heard.
+    pub fn kind(&self) -> TopicKind {
+        self.kind
+    }
+
+    /// The name of the channel, or the pattern.
+    pub fn name(&self) -> &Bytes {
+        &self.name
     }
 }
 

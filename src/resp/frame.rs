@@ -107,6 +107,12 @@ impl Frame {
         Frame { content, root, replies: 1, flow: Flow::Replies, has_error: root.tag.is_error() }
     }
 
+    /// One bulk string, which is shared and not copied.
+    pub(crate) fn bulk(payload: Bytes) -> Self {
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        Frame::large_scalar(payload, Node { tag: Tag::BulkString, len, ..Node::EMPTY })
+    }
+
     /// An array as the push that a server would send that could: in RESP2 there are none.
     pub(crate) fn into_push(mut self) -> Self {
         self.flow = Flow::Push;

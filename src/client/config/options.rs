@@ -6,7 +6,7 @@ use super::values::{
     COUNT, DURATION, DURATION_OR_NONE, SIZE, SWITCH, count, duration, duration_or_none, show_duration,
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,
 };
-use super::{AtCapacity, Offline, ProtocolChoice};
+use super::{AtCapacity, Offline, ProtocolChoice, Subscriptions};
 use super::{Config, limits, socket, tls, validate};
 use crate::command::{Effect, OnRefusal, Replay};
 use crate::outcome::Address;
@@ -193,6 +193,15 @@ const IDENTITY: &[UrlOption] = &[
         set: |config, value| Some(config.set_no_evict(switch(value)?)),
         show: |config| Some(show_switch(config.no_evict())),
     },
+    UrlOption {
+        name: "subscriptions",
+        methods: "with_subscriptions",
+        form: "own or shared",
+        about: "which connection subscriptions use: one of their `own`, or in RESP3 the `shared` one of the commands",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_subscriptions(word(value, SUBSCRIPTIONS)?)),
+        show: |config| Some(show_word(config.subscriptions(), SUBSCRIPTIONS)),
+    },
 ];
 
 const TIMES: &[UrlOption] = &[
@@ -292,6 +301,24 @@ const TIMES: &[UrlOption] = &[
         set: |config, value| Some(config.with_close_grace(duration(value)?)),
         show: |config| Some(show_duration(config.close_grace())),
     },
+    UrlOption {
+        name: "max_idle",
+        methods: "with_max_idle",
+        form: DURATION,
+        about: "how long a connection for one caller is kept that nobody uses",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_idle(duration(value)?)),
+        show: |config| Some(show_duration(config.max_idle())),
+    },
+    UrlOption {
+        name: "max_lifetime",
+        methods: "with_max_lifetime",
+        form: DURATION,
+        about: "how long such a connection is lent again after it was made",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_lifetime(duration(value)?)),
+        show: |config| config.max_lifetime().map(show_duration),
+    },
 ];
 
 const AMOUNTS: &[UrlOption] = &[
@@ -312,6 +339,24 @@ const AMOUNTS: &[UrlOption] = &[
         applies: Applies::Always,
         set: |config, value| Some(config.with_max_pending_bytes(size(value)?)),
         show: |config| Some(show_size(config.max_pending_bytes())),
+    },
+    UrlOption {
+        name: "max_blocking",
+        methods: "with_max_blocking",
+        form: COUNT,
+        about: "blocking commands that may be under way at once, each on a connection of its own",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_blocking(count(value)?)),
+        show: |config| Some(config.max_blocking().to_string()),
+    },
+    UrlOption {
+        name: "max_dedicated",
+        methods: "with_max_dedicated",
+        form: COUNT,
+        about: "connections that callers may have for themselves at once",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_dedicated(count(value)?)),
+        show: |config| Some(config.max_dedicated().to_string()),
     },
     UrlOption {
         name: "at_capacity",
@@ -369,6 +414,8 @@ const REPLAYS: &[(&str, Replay)] = &[
 ];
 const PROTOCOLS: &[(&str, ProtocolChoice)] =
     &[("auto", ProtocolChoice::Auto), ("resp2", ProtocolChoice::Resp2), ("resp3", ProtocolChoice::Resp3)];
+
+const SUBSCRIPTIONS: &[(&str, Subscriptions)] = &[("own", Subscriptions::Own), ("shared", Subscriptions::Shared)];
 
 const AT_CAPACITY: &[(&str, AtCapacity)] = &[("wait", AtCapacity::Wait), ("fail", AtCapacity::FailFast)];
 
