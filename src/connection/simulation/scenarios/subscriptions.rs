@@ -168,6 +168,28 @@ fn a_refusal_that_passes_is_tried_again() {
 }
 
 #[test]
+fn an_end_that_is_refused_in_passing_is_asked_for_again_unless_the_topic_is_wanted() {
+    for (again, rest) in [("+y", &["UNSUBSCRIBE x"][..]), ("+x", &[])] {
+        let mut world = World::subscriber();
+        world.wish("+x");
+        world.settle();
+        world.peer.refusals.borrow_mut().insert("x".to_owned(), "BUSY a script".to_owned());
+        world.wish("-x");
+        world.settle();
+        world.peer.refusals.borrow_mut().clear();
+        world.wish(again);
+        world.settle();
+        world.commands();
+        world.advance(Duration::from_secs(2));
+        world.settle();
+        assert_eq!(world.commands(), rest);
+        assert_eq!(world.wired().topics.len(), 1);
+        assert_eq!(world.session.poll_timeout(), None);
+        world.prove();
+    }
+}
+
+#[test]
 fn a_topic_that_is_not_wanted_any_more_is_not_tried_again() {
     let mut world = World::new(|settings| settings.role = Role::Subscriber);
     world.wish("+x");
