@@ -462,6 +462,20 @@ impl fmt::Debug for Topic {
     }
 }
 
+/// The last wish about each topic, in their order.
+pub(crate) fn last_words(mut wishes: Vec<Wish>) -> Vec<Wish> {
+    if wishes.len() > 1 {
+        let mut seen = BTreeSet::new();
+        wishes.reverse();
+        wishes.retain(|wish| {
+            let (Wish::Subscribe(topic) | Wish::Unsubscribe(topic)) = wish;
+            seen.insert(topic.clone())
+        });
+        wishes.reverse();
+    }
+    wishes
+}
+
 /// Asks for a topic.
 fn ask<T>(asked: &mut VecDeque<Asked>, topic: &Topic, questions: &mut Questions<T>) -> Standing {
     let change = Change { verb: Verb::Subscribe, topic: topic.clone() };
