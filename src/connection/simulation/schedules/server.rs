@@ -66,6 +66,7 @@ impl Server {
             _ if named.is_shard && self.away[usize::from(named.number)] => Some("-MOVED 1 127.0.0.1:1\r\n"),
             Mood::Refuses(Refused::Loading) => Some("-LOADING not yet\r\n"),
             Mood::Refuses(Refused::ClusterDown) if named.is_shard => Some("-CLUSTERDOWN no\r\n"),
+            Mood::Refuses(Refused::TryAgain) if named.is_shard => Some("-TRYAGAIN later\r\n"),
             Mood::Refuses(Refused::OutOfMemory) if wants => Some("-NOPERM no\r\n"),
             _ if !wants && wire.topics.is_empty() => Some("-NOSUB not subscribed\r\n"),
             _ => None,
