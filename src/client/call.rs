@@ -7,12 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
+use super::lease::Burden;
 use super::report::{self, Name};
 use super::settings::policy;
-use crate::command::{Command, OnRefusal, Reader, Replay, Request, ServerError};
+use crate::command::{Command, Limit, OnRefusal, Reader, Replay, Request, ServerError};
 use crate::connection::{Entry, Lost, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
+use crate::outcome::Fate;
 use crate::resp::Frame;
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
@@ -32,6 +34,7 @@ pub struct Call<'c, T> {
 #[derive(Clone, Copy)]
 struct Terms<'c> {
     client: &'c Client,
+    limit: Limit,
     within: Option<Duration>,
     deadline: Option<Instant>,
     replay: Replay,
@@ -52,10 +55,11 @@ impl<'c, T> Call<'c, T> {
         let within = client.within(deadline);
         let terms = Terms {
             client,
+            limit: deadline,
             within,
             deadline: deadline_of(within),
             replay: replay.unwrap_or(client.replay()),
-            on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            on_refusal: client.on_refusal(on_refusal),
             before: Sent::Once,
         };
         Self { terms, phase: Phase::Unsent(command), reader }
@@ -70,13 +74,19 @@ impl<'c, T> Call<'c, T> {
 
 impl Terms<'_> {
     fn post(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
-        if let Some(unfit) = command.unfit() {
+        if let Some(unfit) = self.client.unfit(command) {
             return Err(report::unfit(name, &unfit));
         }
         command.seal();
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
-        let deadline = self.deadline;
+        let deadline = match self.client.lease() {
+            Some(lease) => {
+                lease.note_command(command);
+                Burden::of(command).deadline(self.deadline, self.limit)
+            }
+            None => self.deadline,
+        };
         let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
@@ -86,6 +96,9 @@ impl Terms<'_> {
     }
 
     fn lost(&self, name: &Name, lost: Lost) -> Error {
+        if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
+            lease.note_given_up(name.facts().is_blocking());
+        }
         let fate = report::unless_sent_before(lost.fate, self.before);
         report::lost(name, self.client.link().address(), self.within, &Lost { fate, ..lost })
     }
@@ -96,6 +109,9 @@ impl Terms<'_> {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
             let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
+        }
+        if let Some(lease) = self.client.lease() {
+            lease.note_answered(name.facts());
         }
         reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
@@ -148,6 +164,9 @@ impl<T> Drop for Call<'_, T> {
             return;
         }
         if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
+            if let Some(lease) = self.terms.client.lease() {
+                lease.note_given_up(name.facts().is_blocking());
+            }
             self.terms.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
             self.terms.client.link().mailbox().withdraw(posted);
         }

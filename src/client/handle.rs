@@ -10,11 +10,13 @@ use tokio::sync::watch;
 
 use super::call::Call;
 use super::config::{Config, IntoConfig};
+use super::dedicated::Dedicating;
+use super::lease::{self, Lease};
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
@@ -84,7 +86,7 @@ use crate::topology::Links;
 /// closed. [`Client::close`] does the same with a deadline of your own, and waits for it.
 #[derive(Clone)]
 pub struct Client {
-    links: Arc<Links>,
+    pub(super) route: Route,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
     /// Which commands are sent again unless their request says otherwise.
@@ -93,6 +95,15 @@ pub struct Client {
     on_refusal: OnRefusal,
     /// Who is told of every command; `None`: nobody.
     pub(super) witness: Option<Arc<Witness>>,
+}
+
+/// Where a client's commands go.
+#[derive(Clone)]
+pub(super) enum Route {
+    /// To a node, by the link that all share.
+    Node(Arc<Links>),
+    /// To a link that one caller has for itself.
+    Lease(Arc<Lease>),
 }
 
 impl Sealed for &Client {}
@@ -143,7 +154,7 @@ impl Client {
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
         let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
         Ok(Self {
-            links: Arc::new(links),
+            route: Route::Node(Arc::new(links)),
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
@@ -183,6 +194,23 @@ impl Client {
     /// Several commands that run as one, with no other command in between, or not at all: `MULTI` .. `EXEC`.
     pub fn transaction(&self) -> Transaction<'_> {
         Transaction::new(self)
+    }
+
+    /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a database
+    /// chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let dedicated = client.dedicated().await?;
+    /// dedicated.request::<()>(Command::new("SELECT").arg(3)).await?;
+    /// let size: u64 = dedicated.request(Command::new("DBSIZE")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dedicated(&self) -> Dedicating<'_> {
+        Dedicating::new(self)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise.
@@ -230,7 +258,11 @@ impl Client {
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.
     pub async fn close(&self, within: Duration) {
-        self.links.close(now() + within.min(FOREVER)).await;
+        let until = now() + within.min(FOREVER);
+        match &self.route {
+            Route::Node(links) => links.close(until).await,
+            Route::Lease(lease) => lease.link().close(until).await,
+        }
     }
 
     /// Waits until the link is ready.
@@ -248,7 +280,24 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        self.links.shared()
+        match &self.route {
+            Route::Node(links) => links.shared(),
+            Route::Lease(lease) => lease.link(),
+        }
+    }
+
+    /// The same settings, on a link that the caller has for itself.
+    pub(super) fn on_lease(&self, lease: Arc<Lease>) -> Self {
+        let Self { deadline, replay, on_refusal, ref witness, .. } = *self;
+        Self { route: Route::Lease(lease), deadline, replay, on_refusal, witness: witness.clone() }
+    }
+
+    /// The link that the caller has for itself, if it has.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        match &self.route {
+            Route::Node(_) => None,
+            Route::Lease(lease) => Some(lease),
+        }
     }
 
     /// Which commands are sent again unless their request says otherwise.
@@ -256,9 +305,21 @@ impl Client {
         self.replay
     }
 
-    /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
-    pub(super) fn on_refusal(&self) -> OnRefusal {
-        self.on_refusal
+    /// What becomes of a command that the server refuses for the time being, if its request says this.
+    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
+        match &self.route {
+            Route::Node(_) => asked.unwrap_or(self.on_refusal),
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            Route::Lease(_) => OnRefusal::FailFast,
+        }
+    }
+
+    /// Why the command must not be sent by itself; `None`: it may.
+    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
+        match &self.route {
+            Route::Node(_) => command.unfit(),
+            Route::Lease(_) => lease::unfit(command),
+        }
     }
 
     /// How long a call may take; `None` is for ever.

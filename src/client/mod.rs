@@ -6,14 +6,17 @@
 //! | call | [`Client::request`] and the [`api`](crate::api), which give a [`Request`](crate::Request); awaited it is a [`Call`] |
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
+//! | have a connection for oneself | [`Dedicated`] |
 //! | look before writing | [`Script`] |
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
 mod call;
 mod config;
+mod dedicated;
 pub mod defaults;
 mod handle;
+mod lease;
 mod observer;
 mod pipeline;
 mod plan;
@@ -33,6 +36,7 @@ pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
 };
+pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use pipeline::{Execution, Pipeline};

@@ -48,6 +48,13 @@ impl Name {
     }
 }
 
+/// All connections that there may be for one user at a time were in use for too long.
+pub(super) fn none_free(what: &'static str, node: &Address, within: Duration) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    let stage = Some(Stage::AcquiringConnection);
+    Error::new(Report { stage, node: Some(node.clone()), within: Some(within), ..report })
+}
+
 /// There will be no connection.
 pub(super) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
@@ -90,7 +97,8 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
     let loss = &lost.loss;
     let (kind, detail) = match &loss.reason {
         Reason::Deadline(last) => (ErrorKind::Timeout, last.clone().map_or(Detail::None, Detail::Cause)),
-        Reason::Link(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
+        Reason::Session(cause) if lost.fate == Fate::NotSent => (ErrorKind::SessionLost, Detail::Cause(cause.clone())),
+        Reason::Link(cause) | Reason::Session(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
     };
@@ -130,12 +138,10 @@ pub(super) fn not_atomic(node: &Address, error: ServerError) -> Error {
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }
 
-/// Nothing of a transaction ran, because of a key that was watched. As this version watches none, it is an answer that
-/// was not asked for.
-pub(super) fn aborted(node: &Address, sent: Sent) -> Error {
-    let error = ConversionError::new("an array with an answer for each command", "null: a watched key had changed");
-    let report = Report::new(ErrorKind::Conversion, unless_sent_before(Fate::Refused, sent), TRANSACTION);
-    Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
+/// Nothing of a transaction ran, because of a key that was watched.
+pub(super) fn conflict(node: &Address, sent: Sent) -> Error {
+    let report = Report::new(ErrorKind::Conflict, unless_sent_before(Fate::Refused, sent), TRANSACTION);
+    Error::new(Report { node: Some(node.clone()), ..report })
 }
 
 /// The reply has another shape than was asked for.
@@ -148,6 +154,7 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
 pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     let (kind, detail) = match unfit {
         Unfit::NeedsDedicated => (ErrorKind::NeedsDedicated, Detail::None),
+        Unfit::Elsewhere(place) => (ErrorKind::NeedsDedicated, Detail::Elsewhere(place)),
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })

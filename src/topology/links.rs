@@ -15,6 +15,8 @@ pub(crate) struct Links {
     shared: Arc<Link>,
     blocking: Arc<Pool>,
     leases: Arc<Pool>,
+    /// Where they live.
+    runtime: Handle,
 }
 
 /// How many links of their own callers may have, and for how long these are kept.
@@ -32,7 +34,7 @@ impl Links {
             Pool::new(own_settings(settings, role, &shared), bounds, Arc::clone(&shared), runtime.clone())
         };
         let (blocking, leases) = (pool(Role::Blocking, bounds.blocking), pool(Role::Leased, bounds.leases));
-        Self { shared, blocking, leases }
+        Self { shared, blocking, leases, runtime: runtime.clone() }
     }
 
     /// The link for every command that needs none of its own.
@@ -48,6 +50,11 @@ impl Links {
     /// The links for callers who make a connection what they need.
     pub(crate) fn leases(&self) -> &Arc<Pool> {
         &self.leases
+    }
+
+    /// The runtime that they live on.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.

@@ -63,6 +63,8 @@ struct Kept {
 pub(crate) struct Lane {
     link: Arc<Link>,
     born: Instant,
+    /// How long nobody had used it; `None`: nobody ever had.
+    rested: Option<Duration>,
     /// `None` once it was given back.
     place: Option<OwnedSemaphorePermit>,
     pool: Weak<Pool>,
@@ -83,9 +85,10 @@ impl Pool {
     /// Can be dropped: nothing is kept then.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lane, Cause> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Cause::ClosedHere)?;
-        while let Some(kept) = self.pop() {
+        while let Some((kept, since)) = self.pop() {
+            let rested = now().duration_since(since);
             if !self.is_outdated(&kept, now()) {
-                return Ok(self.lend(kept, place));
+                return Ok(self.lend(kept, Some(rested), place));
             }
             // The place is not free before.
             kept.link.close(now()).await;
@@ -93,7 +96,7 @@ impl Pool {
         self.shared.ready().await?;
         let link = Arc::new(Link::start(self.settings.clone(), &self.runtime));
         self.register(&link);
-        Ok(self.lend(Kept { link, born: now() }, place))
+        Ok(self.lend(Kept { link, born: now() }, None, place))
     }
 
     /// How many callers could have a link at once, without waiting, and how many links nobody uses.
@@ -111,16 +114,16 @@ impl Pool {
         lent
     }
 
-    fn lend(self: &Arc<Self>, kept: Kept, place: OwnedSemaphorePermit) -> Lane {
+    fn lend(self: &Arc<Self>, kept: Kept, rested: Option<Duration>, place: OwnedSemaphorePermit) -> Lane {
         let Kept { link, born } = kept;
-        Lane { link, born, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
+        Lane { link, born, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
-    /// The link that was used last, of those that live.
-    fn pop(&self) -> Option<Kept> {
+    /// The link that was used last, of those that live, and since when nobody uses it.
+    fn pop(&self) -> Option<(Kept, Instant)> {
         let mut idle = lock(&self.idle);
         idle.lanes.retain(|(kept, _)| !kept.link.is_ended());
-        idle.lanes.pop().map(|(kept, _)| kept)
+        idle.lanes.pop()
     }
 
     fn push(self: &Arc<Self>, kept: Kept) {
@@ -192,6 +195,11 @@ impl Lane {
     /// The link.
     pub(crate) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// How long nobody had used the link before it was lent; `None` if nobody ever had.
+    pub(crate) fn rested(&self) -> Option<Duration> {
+        self.rested
     }
 
     /// Waits until the link can be used; see [`Link::ready`].
