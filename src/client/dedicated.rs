@@ -14,7 +14,7 @@ use super::lease::{Lease, Standing};
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
-use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
+use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed};
 use crate::connection::SessionFacts;
 use crate::driver::now;
 use crate::error::Error;
@@ -168,6 +168,8 @@ pub(super) async fn in_time<T>(runtime: &Handle, until: Option<Instant>, future:
 impl Sealed for &Dedicated {}
 
 impl Executor for &Dedicated {}
+
+impl Exclusive for &Dedicated {}
 
 impl Dedicated {
     /// A request for any command; what its answer is converted to is up to the caller.
