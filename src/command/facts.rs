@@ -50,9 +50,10 @@ pub struct Facts {
     options_from: u8,
     answer_repeats: bool,
     derives: bool,
-    blocks: bool,
+    blocks: Option<BlockTime>,
     keys: &'static [KeySpec],
     sharing: Sharing,
+    mark: Mark,
     refusals: Refusals,
     home: Home,
     request_policy: Option<RequestPolicy>,
@@ -96,17 +97,51 @@ struct WireName {
     words: u8,
 }
 
-/// Whether a command may be sent on a connection that others use too.
+/// On which connection a command may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// It may.
+    /// On one that others use too.
     Shared,
-    /// It would change, hold up or silence the connection for everybody.
+    /// If it says how long it waits, on one that nobody else uses meanwhile.
+    Blocking,
+    /// On one of its own: it would change, hold up or silence the connection for everybody.
     Dedicated,
-    /// It needs a connection of its own with one of these as its second word.
-    DedicatedWith(&'static [&'static str]),
-    /// It holds the connection up when `BLOCK` stands among the options before `STREAMS`.
-    DedicatedIfBlocking,
+    /// On one for subscriptions.
+    Subscription,
+    /// As its subcommand says, if that stands among the arguments.
+    BySubcommand,
+}
+
+/// Where a command says how long it waits at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockTime {
+    /// In its first argument.
+    FirstSeconds,
+    /// In its last argument.
+    LastSeconds,
+    /// In its last argument.
+    LastMilliseconds,
+    /// Behind `BLOCK`; without that it does not wait.
+    BlockMilliseconds,
+}
+
+/// What a command makes of the connection that it was sent on, for who is given the connection after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It is as it was.
+    Nothing,
+    /// It watches keys, until a transaction is closed or `UNWATCH` ran.
+    Watches,
+    /// It watches no keys any more.
+    Unwatches,
+    /// It queues commands, until they are closed.
+    Queues,
+    /// If it queued commands, it does so no more and watches no keys any more; else it is as it was.
+    Closes,
+    /// It is another one: nobody else can use it as if it were new.
+    Spoils,
+    /// The same, and its answers are no longer one for each command, in their order.
+    Seizes,
 }
 
 /// Which errors say that the server did not run the command.
@@ -156,7 +191,7 @@ impl Facts {
 
     /// Whether it may wait on the server until something happens.
     pub fn is_blocking(&self) -> bool {
-        self.blocks
+        self.blocks.is_some()
     }
 
     /// Whether it answers the same when it runs a second time with nothing in between (`SET`; not `SET .. NX`, whose
@@ -211,8 +246,18 @@ impl Facts {
         usize::from(self.wire_name.words)
     }
 
+    /// Where it says how long it waits; `None`: it never waits.
+    pub(crate) fn block_time(&self) -> Option<BlockTime> {
+        self.blocks
+    }
+
     pub(crate) fn sharing(&self) -> Sharing {
         self.sharing
+    }
+
+    #[allow(dead_code, reason = "read where connections are lent")]
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
     }
 
     pub(crate) fn home(&self) -> Home {
@@ -232,6 +277,12 @@ pub(crate) fn lookup(name: &str) -> Option<&'static Facts> {
 /// The facts of a command whose name is two words, such as `CLIENT` and `ID`, in any case.
 pub(crate) fn lookup_two(first: &str, second: &str) -> Option<&'static Facts> {
     find(first.bytes().chain([b' ']).chain(second.bytes()))
+}
+
+/// The facts of a container's subcommand, as servers read it: up to the first NUL.
+pub(crate) fn subcommand(container: &Facts, word: &[u8]) -> Option<&'static Facts> {
+    let word = word.split(|byte| *byte == 0).next().unwrap_or_default();
+    find(container.name.bytes().chain([b' ']).chain(word.iter().copied()))
 }
 
 fn find(name: impl Iterator<Item = u8> + Clone) -> Option<&'static Facts> {
@@ -334,13 +385,13 @@ impl fmt::Display for Version {
 }
 
 /// What must be assumed of a command that the table does not know.
-pub(crate) static UNKNOWN: Facts = other("(unknown)", -1, "0.0.0", Effect::Never).script();
+pub(crate) static UNKNOWN: Facts = other("(unknown)", -1, "0.0.0", Effect::Never).script().marks(Mark::Spoils);
 
 #[cfg(test)]
 mod tests {
     use super::Effect::{Accumulating, Admin, ConditionalWrite, LastWriteWins, Never, Read};
     use super::*;
-    use crate::command::Command;
+    use crate::command::{Command, Needs};
 
     #[test]
     fn every_name_is_found_in_any_case() {
@@ -356,19 +407,8 @@ mod tests {
     /// Out of all commands that Redis 7.0 and 8.0 and Valkey 8.0 and 9.1 list.
     #[test]
     fn these_and_no_others_need_a_connection_of_their_own() {
-        let answers_later =
-            ["BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"];
-        let answers_otherwise = [
-            "CLIENT REPLY",
-            "MONITOR",
-            "PSUBSCRIBE",
-            "PUNSUBSCRIBE",
-            "REPLCONF",
-            "SSUBSCRIBE",
-            "SUBSCRIBE",
-            "SUNSUBSCRIBE",
-            "UNSUBSCRIBE",
-        ];
+        let speaks_of_the_connections_own_writes = ["WAIT", "WAITAOF"];
+        let answers_otherwise = ["CLIENT REPLY", "MONITOR", "REPLCONF"];
         let takes_the_connection_over = ["CLUSTER SYNCSLOTS", "PSYNC", "SCRIPT DEBUG", "SYNC"];
         let ends_it = ["HOST:", "POST", "QUIT"];
         let changes_what_others_commands_do = [
@@ -394,7 +434,7 @@ mod tests {
             "WATCH",
         ];
         let mut expected = [
-            answers_later.as_slice(),
+            speaks_of_the_connections_own_writes.as_slice(),
             answers_otherwise.as_slice(),
             takes_the_connection_over.as_slice(),
             ends_it.as_slice(),
@@ -402,8 +442,26 @@ mod tests {
         ]
         .concat();
         expected.sort_unstable();
-        let found: Vec<_> = TABLE.iter().filter(|facts| facts.sharing == Sharing::Dedicated).map(Facts::name).collect();
-        assert_eq!(found, expected);
+        assert_eq!(with(Sharing::Dedicated), expected);
+        let answers_later = [
+            "BLMOVE",
+            "BLMPOP",
+            "BLPOP",
+            "BRPOP",
+            "BRPOPLPUSH",
+            "BZMPOP",
+            "BZPOPMAX",
+            "BZPOPMIN",
+            "XREAD",
+            "XREADGROUP",
+        ];
+        assert_eq!(with(Sharing::Blocking), answers_later);
+        let pushes = ["PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE"];
+        assert_eq!(with(Sharing::Subscription), pushes);
+    }
+
+    fn with(sharing: Sharing) -> Vec<&'static str> {
+        TABLE.iter().filter(|facts| facts.sharing == sharing).map(Facts::name).collect()
     }
 
     #[test]
@@ -433,7 +491,7 @@ mod tests {
             "FUNCTION LOAD",
             "SPUBLISH",
         ] {
-            assert!(!Command::new(name).needs_dedicated(), "{name}");
+            assert_eq!(Command::new(name).needs(), Needs::Shared, "{name}");
         }
     }
 
@@ -441,7 +499,11 @@ mod tests {
     fn a_container_knows_its_subcommands_that_need_a_connection_of_their_own() {
         for facts in TABLE.iter().filter(|facts| facts.sharing == Sharing::Dedicated) {
             let Some((first, second)) = facts.name.split_once(' ') else { continue };
-            assert!(Command::new(first).arg(second).needs_dedicated(), "{first} with {second} as its argument");
+            assert_eq!(
+                Command::new(first).arg(second).needs(),
+                Needs::Dedicated,
+                "{first} with {second} as its argument"
+            );
         }
     }
 

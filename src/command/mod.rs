@@ -6,6 +6,7 @@ mod encoded;
 mod facts;
 mod fields;
 mod from_reply;
+mod needs;
 mod raw;
 mod refusal;
 mod replay;
@@ -17,17 +18,21 @@ pub(crate) mod transaction;
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
+#[allow(unused_imports, reason = "read where connections are lent")]
+pub(crate) use facts::Mark;
 pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
 pub(crate) use fields::{Elements, Fields};
 
 pub use from_reply::FromReply;
+#[allow(unused_imports, reason = "read where connections are lent")]
+pub(crate) use needs::{Block, Needs};
 pub use raw::Command;
 pub(crate) use raw::Unfit;
 pub use refusal::OnRefusal;
 pub(crate) use refusal::{Refusal, Retry};
 pub use replay::Replay;
-pub use request::{Executor, NoOptions, Request};
+pub use request::{Exclusive, Executor, NoOptions, Request};
 pub(crate) use request::{Limit, Reader, sealed::Sealed};
 pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::args::{Args, ToArgs};
 use super::encoded::{Encoded, LARGE};
-use super::facts::{self, Effect, Facts, Sharing};
+use super::facts::{self, Effect, Facts};
+use super::needs::Needs;
 use super::slot::Slot;
 use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
 
@@ -139,18 +140,6 @@ impl Command {
         self.unknown.clone()
     }
 
-    /// Whether it would change, hold up or silence a connection that others use too.
-    pub(crate) fn needs_dedicated(&self) -> bool {
-        match self.facts.sharing() {
-            Sharing::Shared => false,
-            Sharing::Dedicated => true,
-            Sharing::DedicatedWith(words) => {
-                self.words().nth(1).is_some_and(|second| words.iter().any(|word| reads(second, word.as_bytes())))
-            }
-            Sharing::DedicatedIfBlocking => self.has_option(b"BLOCK"),
-        }
-    }
-
     /// What is known of the command.
     pub fn facts(&self) -> &'static Facts {
         self.facts
@@ -198,13 +187,18 @@ impl Command {
 
     /// Why it must not be sent on a connection that others use too; `None`: it may.
     pub(crate) fn unfit(&self) -> Option<Unfit> {
+        self.flaw().or_else(|| (self.needs() != Needs::Shared).then_some(Unfit::NeedsDedicated))
+    }
+
+    /// What is wrong with its arguments, whatever connection it is sent on.
+    pub(crate) fn flaw(&self) -> Option<Unfit> {
         if let Some(flaw) = self.rare.as_ref().and_then(|rare| rare.flaw.clone()) {
             return Some(Unfit::Arguments(flaw));
         }
         if self.words < usize::from(self.least_words) {
             return Some(Unfit::Arguments("too few: an empty list of keys, fields or values".into()));
         }
-        self.needs_dedicated().then_some(Unfit::NeedsDedicated)
+        None
     }
 
     /// How many arguments it has, the name's words among them.
@@ -377,25 +371,8 @@ impl Command {
         others.contains(first) || !options.is_empty() && self.words().skip(from).any(|word| word == *first)
     }
 
-    /// Whether the option stands before `STREAMS`, the names behind `GROUP` left out: those may be any word.
-    fn has_option(&self, option: &[u8]) -> bool {
-        let mut words = self.words();
-        while let Some(word) = words.next() {
-            if reads(word, option) {
-                return true;
-            }
-            if reads(word, b"STREAMS") {
-                return false;
-            }
-            if reads(word, b"GROUP") {
-                words.nth(1);
-            }
-        }
-        false
-    }
-
     /// The words from the name on.
-    fn words(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn words(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let (start, len) = self.bulk_at(next)?;
@@ -491,7 +468,7 @@ fn words_of(name: &str) -> impl Iterator<Item = &str> + Clone {
 }
 
 /// Whether a server takes the word for this option or name: it compares up to the first NUL.
-fn reads(word: &[u8], option: &[u8]) -> bool {
+pub(super) fn reads(word: &[u8], option: &[u8]) -> bool {
     let parts = word.split_at_checked(option.len());
     parts.is_some_and(|(head, rest)| head.eq_ignore_ascii_case(option) && matches!(rest.first(), None | Some(0)))
 }
@@ -520,27 +497,6 @@ mod tests {
             assert_eq!(wire(&command), "*3 $6 CONFIG $3 GET $4 save ");
         }
         assert_eq!(wire(&Command::new("MULTI ")), "*1 $5 MULTI ");
-    }
-
-    #[test]
-    fn arguments_in_the_name_do_not_hide_what_the_command_is() {
-        for name in [
-            "SUBSCRIBE news",
-            "MULTI ",
-            " multi",
-            "BLPOP q 0",
-            "CLIENT REPLY OFF",
-            "client  reply\toff",
-            "XREAD BLOCK 0 STREAMS s $",
-            "XREAD COUNT 1\nBLOCK 0 STREAMS s $",
-            "AUTH bob hunter2",
-            "SELECT 1",
-        ] {
-            assert!(Command::new(name).needs_dedicated(), "{name}");
-        }
-        for name in ["GET multi", "CLIENT ID x", "CLIENT FOO REPLY", "XREAD STREAMS BLOCK 0", "ECHO SUBSCRIBE"] {
-            assert!(!Command::new(name).needs_dedicated(), "{name}");
-        }
     }
 
     #[test]
@@ -591,35 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_disturb_others_is_known_by_its_name_and_its_options() {
-        let disturbs = |command: Command| command.needs_dedicated();
-        assert!(disturbs(Command::new("subscribe").arg("x")) && disturbs(Command::new("MULTI")));
-        assert!(disturbs(Command::new("CLIENT").arg(("reply", "OFF"))));
-        assert!(disturbs(Command::new("client reply").arg("OFF")));
-        assert!(disturbs(Command::new("CLIENT TRACKING").arg("ON")) && disturbs(Command::new("client caching")));
-        assert!(!disturbs(Command::new("CLIENT").arg("ID")) && !disturbs(Command::new("GET").key("reply")));
-        assert!(disturbs(Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS", "k"))));
-        assert!(disturbs(Command::new("XREADGROUP").arg(("GROUP", "", "c", "BLOCK", 0))));
-        assert!(!disturbs(Command::new("XREAD").arg(("COUNT", 1, "STREAMS")).key("BLOCK").arg("0")));
-    }
-
-    #[test]
-    fn a_group_of_any_name_hides_no_option_and_is_none() {
-        let disturbs = |name| Command::new(name).needs_dedicated();
-        assert!(disturbs("XREADGROUP GROUP streams c BLOCK 0 STREAMS s >"));
-        assert!(disturbs("XREADGROUP group g STREAMS block 0 STREAMS s >"));
-        assert!(!disturbs("XREADGROUP GROUP block block STREAMS s >"));
-        assert!(!disturbs("XREADGROUP GROUP"));
-    }
-
-    #[test]
     fn a_nul_ends_a_word_as_it_does_for_servers() {
-        for name in ["MULTI\0x", "\0MULTI", "CLIENT REPLY\0x OFF", "CLIENT\0REPLY", "XREAD BLOCK\x000 0 STREAMS s $"] {
-            assert!(Command::new(name).needs_dedicated(), "{name:?}");
-        }
-        assert!(Command::new("CLIENT").arg("REPLY\0x").needs_dedicated());
-        assert!(Command::new("XREAD").arg(("BLOCK\0", 0)).needs_dedicated());
-        assert!(Command::new("XREAD").arg(("GROUP\0", "STREAMS", "c", "BLOCK", 0)).needs_dedicated());
         assert_eq!(Command::new("NOSUCH\0hunter2").name(), "NOSUCH");
         assert_eq!(wire(&Command::new("ECHO").arg("a\0b")), "*2 $4 ECHO $3 a\0b ");
     }

@@ -37,6 +37,10 @@ use crate::resp::Reply;
 /// ```
 pub trait Executor: Sized + sealed::Sealed {}
 
+/// An [`Executor`] that has its connection for itself, so that commands may change what the connection is, or speak of what
+/// went over it before: see [`OwnConnection`](crate::api::OwnConnection).
+pub trait Exclusive: Executor {}
+
 /// Executors are this crate's own: what implemented the trait elsewhere could run nothing.
 pub(crate) mod sealed {
     pub trait Sealed {}

@@ -257,7 +257,10 @@ impl<T: Claim> Session<T> {
             if !self.outputs.is_empty() {
                 return self.outputs.pop_front();
             }
-            let due = self.backlog.due();
+            let due = match self.backlog.due() {
+                0 => self.late(),
+                due => due,
+            };
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) => {
                     if let Some((ticket, sent)) = self.take_answered(&frame) {

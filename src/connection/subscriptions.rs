@@ -287,15 +287,26 @@ impl Subscriptions {
         self.asked.front().is_some_and(|asked| Some(asked.place) == place)
     }
 
-    /// The oldest of these commands was answered by something that is no confirmation.
-    pub(crate) fn handle_answer<T>(&mut self, answer: Reply<'_>, now: Instant, outputs: &mut Outputs<T>) -> Answer {
+    /// Whether an answer to a command that was answered already may come before the one to the command at `place`.
+    pub(crate) fn may_be_late(&self, place: Option<u64>) -> bool {
+        self.asked.front().is_some_and(|asked| Some(asked.place) == place && asked.question.ends_late())
+    }
+
+    /// The oldest of these commands was answered by something that is no confirmation, whether it was sent or not.
+    pub(crate) fn handle_answer<T>(
+        &mut self,
+        answer: Reply<'_>,
+        (due, now): (usize, Instant),
+        outputs: &mut Outputs<T>,
+    ) -> Answer {
         let line = answer.bytes().filter(|_| answer.is_error());
-        let Some(asked) = self.asked.pop_front() else { return Answer::Impossible };
+        let Some(asked) = self.asked.front() else { return Answer::Impossible };
+        let is_late = asked.question.ends_late() && line.is_some_and(answers_an_unsubscription);
+        if is_late && (due == 0 || asked.question == Question::Fence) {
+            return Answer::Late;
+        }
+        let Some(asked) = self.asked.pop_front().filter(|_| due > 0) else { return Answer::Impossible };
         match (asked.question, line) {
-            (Question::Fence, Some(line)) if answers_an_unsubscription(line) => {
-                self.asked.push_front(Asked { question: Question::Fence, ..asked });
-                Answer::Late
-            }
             (Question::Fence, _) | (Question::Change(Change { verb: Verb::Unsubscribe, .. }), Some(_)) => Answer::Taken,
             (Question::Change(_), None) => Answer::Impossible,
             (Question::Change(Change { verb: Verb::Subscribe, topic }), Some(line)) => {
@@ -394,6 +405,14 @@ impl Change {
 impl Question {
     fn is_confirmed_by(&self, change: &Change) -> bool {
         matches!(self, Self::Change(asked) if asked == change)
+    }
+
+    /// Whether it is, or follows, an unsubscription that the server may have answered already by its own end of it.
+    fn ends_late(&self) -> bool {
+        match self {
+            Self::Change(Change { verb, topic }) => *verb == Verb::Unsubscribe && topic.kind == TopicKind::Shard,
+            Self::Fence => true,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod sorted_sets;
 mod streams;
 mod strings;
 mod vector_sets;
+mod waiting;
 
 use std::fmt::Debug;
 use std::time::Duration;

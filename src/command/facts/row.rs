@@ -2,7 +2,7 @@
 
 use super::keys::KeySpec;
 use super::policy::{RequestPolicy, ResponsePolicy};
-use super::{Access, Effect, Facts, Home, Refusals, Sharing, Version, WireName};
+use super::{Access, BlockTime, Effect, Facts, Home, Mark, Refusals, Sharing, Version, WireName};
 
 /// A command that servers mark as one that only reads.
 pub(super) const fn read(name: &'static str, arity: i8, since: &str) -> Facts {
@@ -21,7 +21,7 @@ pub(super) const fn other(name: &'static str, arity: i8, since: &str, effect: Ef
 
 /// What must be assumed of a container's subcommands that have no row.
 pub(super) const fn container(name: &'static str, since: &str) -> Facts {
-    row(name, -2, since, Access::Other, Effect::Never)
+    Facts { sharing: Sharing::BySubcommand, ..row(name, -2, since, Access::Other, Effect::Never) }
 }
 
 const fn row(name: &'static str, arity: i8, since: &str, access: Access, effect: Effect) -> Facts {
@@ -36,9 +36,10 @@ const fn row(name: &'static str, arity: i8, since: &str, access: Access, effect:
         options_from: 0,
         answer_repeats: matches!(effect, Effect::Read),
         derives: false,
-        blocks: false,
+        blocks: None,
         keys: &[],
         sharing: Sharing::Shared,
+        mark: Mark::Nothing,
         refusals: Refusals::Usual,
         home: Home::Any,
         request_policy: None,
@@ -67,24 +68,25 @@ impl Facts {
         Self { derives: true, ..self }
     }
 
-    /// It may answer only later, when something happens.
-    pub(super) const fn blocking(self) -> Self {
-        Self { blocks: true, ..self }
+    /// It may answer only later, when something happens: after this time at the latest.
+    pub(super) const fn blocking(self, time: BlockTime) -> Self {
+        Self { blocks: Some(time), sharing: Sharing::Blocking, ..self }
     }
 
-    /// It would change, hold up or silence the connection for everybody.
+    /// It would change or silence the connection for everybody. Whoever has it alone can't give it to another one then,
+    /// unless [`marks`](Self::marks) says better.
     pub(super) const fn dedicated(self) -> Self {
-        Self { sharing: Sharing::Dedicated, ..self }
+        Self { sharing: Sharing::Dedicated, mark: Mark::Spoils, ..self }
     }
 
-    /// The same, with one of these as its second word.
-    pub(super) const fn dedicated_with(self, words: &'static [&'static str]) -> Self {
-        Self { sharing: Sharing::DedicatedWith(words), ..self }
+    /// It is about what a connection is subscribed to.
+    pub(super) const fn subscribes(self) -> Self {
+        Self { sharing: Sharing::Subscription, mark: Mark::Seizes, ..self }
     }
 
-    /// The same, with `BLOCK` among its options.
-    pub(super) const fn dedicated_if_blocking(self) -> Self {
-        Self { sharing: Sharing::DedicatedIfBlocking, ..self }
+    /// What it makes of the connection.
+    pub(super) const fn marks(self, mark: Mark) -> Self {
+        Self { mark, ..self }
     }
 
     /// It can answer with any error that its author thought of.

@@ -66,7 +66,14 @@ impl<T: Claim> Session<T> {
         if !self.subscriptions.holds(oldest) {
             return None;
         }
-        Some(self.subscriptions.handle_answer(answer.reply(), now, &mut self.outputs))
+        let due = self.backlog.due();
+        Some(self.subscriptions.handle_answer(answer.reply(), (due, now), &mut self.outputs))
+    }
+
+    /// How many answers to commands that were answered already can be told apart from others, while none is due.
+    #[cold]
+    pub(super) fn late(&self) -> usize {
+        usize::from(self.subscriptions.may_be_late(self.backlog.oldest()))
     }
 
     pub(super) fn handle_subscription_timeout(&mut self, now: Instant) {
