@@ -8,6 +8,7 @@
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
 //! | look before writing | [`Script`] |
 //! | go through many keys or members | [`Scan`] |
+//! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
 mod call;
