@@ -42,12 +42,19 @@ impl Name {
         self.unknown.as_deref().unwrap_or(self.facts.name())
     }
 
-    fn shown(&self) -> Cow<'static, str> {
+    pub(super) fn shown(&self) -> Cow<'static, str> {
         match &self.unknown {
             Some(name) => Cow::Owned(name.to_string()),
             None => Cow::Borrowed(self.facts.name()),
         }
     }
+}
+
+/// All connections that there may be for one user at a time were in use for too long.
+pub(super) fn none_free(what: &'static str, node: &Address, within: Duration) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    let stage = Some(Stage::AcquiringConnection);
+    Error::new(Report { stage, node: Some(node.clone()), within: Some(within), ..report })
 }
 
 /// There will be no connection.
@@ -104,14 +111,18 @@ pub(crate) fn timed_out(
     Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report }
 }
 
-/// The command got no connection of its own.
-pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, unacquired: &Unacquired) -> Error {
+/// There was no connection of the caller's own.
+pub(super) fn unacquired(
+    what: impl Into<Cow<'static, str>>,
+    node: &Address,
+    within: Option<Duration>,
+    unacquired: &Unacquired,
+) -> Error {
     match unacquired {
-        Unacquired::Never(Cause::ClosedHere) => closed(name),
-        Unacquired::Never(cause) => unreachable(name.shown(), node, cause.clone()),
-        Unacquired::NotReady(state) => connect_timeout(name.shown(), state, node, within),
+        Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
         Unacquired::NoPlace => {
-            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
             let stage = Some(Stage::AcquiringConnection);
             Error::new(Report { stage, node: Some(node.clone()), within, ..report })
         }
@@ -123,7 +134,8 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
     let loss = &lost.loss;
     let (kind, detail) = match &loss.reason {
         Reason::Deadline(last) => (ErrorKind::Timeout, last.clone().map_or(Detail::None, Detail::Cause)),
-        Reason::Link(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
+        Reason::Session(cause) if lost.fate == Fate::NotSent => (ErrorKind::SessionLost, Detail::Cause(cause.clone())),
+        Reason::Link(cause) | Reason::Session(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
     };
@@ -163,12 +175,10 @@ pub(super) fn not_atomic(node: &Address, error: ServerError) -> Error {
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }
 
-/// Nothing of a transaction ran, because of a key that was watched. As this version watches none, it is an answer that
-/// was not asked for.
-pub(super) fn aborted(node: &Address, sent: Sent) -> Error {
-    let error = ConversionError::new("an array with an answer for each command", "null: a watched key had changed");
-    let report = Report::new(ErrorKind::Conversion, unless_sent_before(Fate::Refused, sent), TRANSACTION);
-    Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
+/// Nothing of a transaction ran, because of a key that was watched.
+pub(super) fn conflict(node: &Address, sent: Sent) -> Error {
+    let report = Report::new(ErrorKind::Conflict, unless_sent_before(Fate::Refused, sent), TRANSACTION);
+    Error::new(Report { node: Some(node.clone()), ..report })
 }
 
 /// The reply has another shape than was asked for.
@@ -181,6 +191,7 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
 pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     let (kind, detail) = match unfit {
         Unfit::NeedsDedicated => (ErrorKind::NeedsDedicated, Detail::None),
+        Unfit::Elsewhere(place) => (ErrorKind::NeedsDedicated, Detail::Elsewhere(place)),
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })

@@ -100,7 +100,8 @@ enum Phase {
     Open,
     /// Nothing new is taken; what is here is answered until then.
     Closing(Instant),
-    Closed(Cause),
+    /// Why.
+    Closed(Reason),
 }
 
 impl Mailbox {
@@ -285,10 +286,10 @@ impl Mailbox {
     }
 
     /// The link has ended: nothing that is here will be answered.
-    pub(crate) fn shut(&self, cause: &Cause) {
+    pub(crate) fn shut(&self, reason: &Reason) {
         let mut queue = self.lock();
         if !matches!(queue.phase, Phase::Closed(_)) {
-            queue.phase = Phase::Closed(cause.clone());
+            queue.phase = Phase::Closed(reason.clone());
         }
         let entries = std::mem::take(&mut queue.batch.entries);
         let waiting = std::mem::take(&mut queue.waiting);
@@ -357,8 +358,8 @@ impl Queue {
 
     fn refusal(&self) -> Lost {
         let reason = match &self.phase {
-            Phase::Open | Phase::Closing(_) | Phase::Closed(Cause::ClosedHere) => Reason::Closed,
-            Phase::Closed(cause) => Reason::Link(cause.clone()),
+            Phase::Open | Phase::Closing(_) => Reason::Closed,
+            Phase::Closed(reason) => reason.clone(),
         };
         unsent(reason, self.used.commands)
     }
@@ -535,7 +536,7 @@ mod tests {
     fn after_the_end_nobody_is_left_waiting_and_nobody_is_taken_in() {
         let mailbox = Mailbox::new(BOUNDS);
         let posted = ["a", "b", "c"].map(|text| post(&mailbox, text, None).unwrap());
-        mailbox.shut(&Cause::RuntimeGone);
+        mailbox.shut(&Reason::Link(Cause::RuntimeGone));
         assert_eq!(mailbox.issued_and_queued(), (3, 0));
         for posted in posted {
             let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));

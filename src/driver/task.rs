@@ -471,7 +471,7 @@ impl Drop for LinkTask {
             _ => Cause::RuntimeGone,
         };
         self.publish();
-        self.mailbox.shut(&cause);
+        self.mailbox.shut(&self.session.ending(&cause));
         self.state.send_replace(self.session.state().clone());
         self.news.end();
         self.tell(|audience| audience.handle_ended(&cause));

@@ -73,6 +73,8 @@ struct Kept {
 /// A link that is the caller's alone. Dropping it closes the link.
 pub(crate) struct Lane {
     kept: Kept,
+    /// How long nobody had used it; `None`: nobody ever had.
+    rested: Option<Duration>,
     /// `None` once it was given back.
     place: Option<Place>,
     pool: Weak<Pool>,
@@ -115,9 +117,9 @@ impl Pool {
         let place = self.try_place()?;
         let mut idle = lock(&self.idle);
         let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
-        let kept = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop() } else { None };
+        let (kept, since) = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop()? } else { return None };
         drop(idle);
-        Some(self.lend(kept?.0, place))
+        Some(self.lend(kept, Some(now().duration_since(since)), place))
     }
 
     /// A link for the place: one that nobody uses, or a new one.
@@ -130,15 +132,15 @@ impl Pool {
         if let Some(lane) = self.idle_lane(&place).await {
             return Ok(lane);
         }
-        let lane = self.lend(self.start(), place);
+        let lane = self.lend(self.start(), None, place);
         // It may have come too late to be closed with the others.
         if self.is_closed() { Err(Cause::ClosedHere) } else { Ok(lane) }
     }
 
     /// The link that was used last of those that nobody uses. Links that are too old are closed before that.
     async fn idle_lane(self: &Arc<Self>, place: &Place) -> Option<Lane> {
-        while let Some(kept) = self.pop() {
-            let lane = self.lend(kept, Arc::clone(place));
+        while let Some((kept, since)) = self.pop() {
+            let lane = self.lend(kept, Some(now().duration_since(since)), Arc::clone(place));
             if !self.is_outdated(&lane.kept, now()) {
                 return Some(lane);
             }
@@ -229,15 +231,15 @@ impl Pool {
         Kept { link, born: now(), orphaned }
     }
 
-    fn lend(self: &Arc<Self>, kept: Kept, place: Place) -> Lane {
-        Lane { kept, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
+    fn lend(self: &Arc<Self>, kept: Kept, rested: Option<Duration>, place: Place) -> Lane {
+        Lane { kept, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
-    /// The link that was used last, of those that are of use.
-    fn pop(&self) -> Option<Kept> {
+    /// The link that was used last, of those that are of use, and since when nobody uses it.
+    fn pop(&self) -> Option<(Kept, Instant)> {
         let mut idle = lock(&self.idle);
         idle.lanes.retain(|(kept, _)| kept.is_of_use());
-        idle.lanes.pop().map(|(kept, _)| kept)
+        idle.lanes.pop()
     }
 
     fn push(self: &Arc<Self>, kept: Kept) {
@@ -313,6 +315,11 @@ impl Lane {
     /// The link.
     pub(crate) fn link(&self) -> &Arc<Link> {
         &self.kept.link
+    }
+
+    /// How long nobody had used the link before it was lent; `None` if nobody ever had.
+    pub(crate) fn rested(&self) -> Option<Duration> {
+        self.rested
     }
 
     /// Waits until the link can be used; see [`Link::ready`].

@@ -156,7 +156,7 @@ impl Drop for Recovery {
 /// Why there is no answer.
 pub(crate) fn cause_of(lost: &Lost) -> Cause {
     match &lost.loss.reason {
-        Reason::Link(cause) | Reason::Deadline(Some(cause)) => cause.clone(),
+        Reason::Link(cause) | Reason::Session(cause) | Reason::Deadline(Some(cause)) => cause.clone(),
         Reason::Deadline(None) | Reason::Full => Cause::Silent,
         Reason::Closed => Cause::ClosedHere,
     }
