@@ -4,6 +4,8 @@ mod acquisition;
 mod links;
 mod pool;
 mod recovery;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use acquisition::Unacquired;
 pub(crate) use links::{Links, LinksBounds};

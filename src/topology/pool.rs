@@ -115,9 +115,9 @@ impl Pool {
         let place = self.try_place()?;
         let mut idle = lock(&self.idle);
         let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
-        let kept = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop() } else { None };
+        let (kept, _) = idle.lanes.iter().rposition(is_fit).map(|index| idle.lanes.remove(index))?;
         drop(idle);
-        Some(self.lend(kept?.0, place))
+        Some(self.lend(kept, place))
     }
 
     /// A link for the place: one that nobody uses, or a new one.
@@ -233,11 +233,13 @@ impl Pool {
         Lane { kept, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
-    /// The link that was used last, of those that are of use.
+    /// The link that was used last, of those that are of use; one that is ready, if there is any.
     fn pop(&self) -> Option<Kept> {
         let mut idle = lock(&self.idle);
         idle.lanes.retain(|(kept, _)| kept.is_of_use());
-        idle.lanes.pop().map(|(kept, _)| kept)
+        let ready = idle.lanes.iter().rposition(|(kept, _)| kept.link.standing().is_ready());
+        let index = ready.or_else(|| idle.lanes.len().checked_sub(1))?;
+        Some(idle.lanes.remove(index).0)
     }
 
     fn push(self: &Arc<Self>, kept: Kept) {
