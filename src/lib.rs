@@ -139,6 +139,7 @@ mod connection;
 mod driver;
 mod error;
 pub mod outcome;
+pub mod pubsub;
 pub mod resp;
 #[cfg(feature = "serde")]
 pub mod serde;
@@ -149,8 +150,8 @@ mod transport;
 
 pub use client::{Client, Config, Script};
 pub use command::{
-    Args, Command, ConversionError, Effect, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay, Request,
-    RequestPolicy, ResponsePolicy, ServerError, Slot, ToArg, ToArgs, Version,
+    Args, Command, ConversionError, Effect, Exclusive, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay,
+    Request, RequestPolicy, ResponsePolicy, ServerError, Slot, ToArg, ToArgs, Version,
 };
 pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
 pub use driver::{CredentialsError, CredentialsProvider, Event, Events};

@@ -61,7 +61,9 @@ fn functions() -> Vec<Function> {
         let (mut doc, mut in_trait) = (String::new(), false);
         for line in file.1.lines() {
             match line.trim_start() {
-                _ if line.starts_with("pub trait ") => in_trait = line.contains(": Executor"),
+                _ if line.starts_with("pub trait ") => {
+                    in_trait = line.contains(": Executor") || line.contains(": Exclusive")
+                }
                 _ if line == "}" => in_trait = false,
                 text if text.starts_with("///") => doc.push_str(text.trim_start_matches("///")),
                 text if text.starts_with("#[") => {}
@@ -108,36 +110,27 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 /// What has no function, and why.
 const WITHOUT: &[(&str, &[&str])] = &[
     (
-        "waits on the server: needs a connection of its own, which this version does not have",
-        &["BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"],
+        "the client does it by itself: `transaction()`, the configuration, `close()`, redirects",
+        &["ASKING", "AUTH", "CLIENT CAPA", "DISCARD", "EXEC", "HELLO", "MULTI", "QUIT"],
     ),
     (
-        "changes what the connection is: needs one of its own, which this version does not have",
+        "only a cache can use it: invalidations come as pushes, which nobody could be given",
+        &["CLIENT CACHING", "CLIENT TRACKING"],
+    ),
+    (
+        "its answers are not one for each command: `subscribe()`, `monitor()`, `execute_unanswered()`",
         &[
-            "ASKING",
-            "CLIENT CACHING",
-            "CLIENT CAPA",
-            "CLIENT NO-TOUCH",
             "CLIENT REPLY",
-            "CLIENT TRACKING",
             "MONITOR",
             "PSUBSCRIBE",
             "PUNSUBSCRIBE",
-            "READONLY",
-            "READWRITE",
-            "RESET",
             "SSUBSCRIBE",
             "SUBSCRIBE",
             "SUNSUBSCRIBE",
             "UNSUBSCRIBE",
-            "UNWATCH",
-            "WATCH",
         ],
     ),
-    (
-        "the client does it: `transaction()`, the configuration, `close()`",
-        &["AUTH", "DISCARD", "EXEC", "HELLO", "MULTI", "QUIT", "SELECT"],
-    ),
+    ("makes a connection like a new one but for the protocol: a new one is at hand", &["RESET"]),
     (
         "servers say it to each other, or test themselves with it",
         &["PFDEBUG", "PFSELFTEST", "PSYNC", "REPLCONF", "RESTORE-ASKING", "SCRIPT DEBUG", "SYNC"],

@@ -142,7 +142,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::On => "ON",
             Self::Off => "OFF",

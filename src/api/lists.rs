@@ -1,12 +1,15 @@
 //! Lists: <https://redis.io/docs/latest/commands/?group=list>.
 
-use super::{counted_keys, keyed, keyless, known, list_or_null};
+use std::time::Duration;
+
+use super::{block_seconds, blocking_on, counted_keys, keyed, keyless, known, list_or_null};
 use crate::command::{Args, ConversionError, Executor, FromReply, Reply, Request, ToArg, ToArgs};
 
 /// Commands on lists.
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use std::time::Duration;
 /// use steadfast::api::{End, Lists};
 ///
 /// client.rpush("jobs", ["a", "b", "c"]).await?;
@@ -14,10 +17,70 @@ use crate::command::{Args, ConversionError, Executor, FromReply, Reply, Request,
 /// let two: Vec<String> = client.lpop("jobs").count(2).await?;
 /// let moved: Option<String> = client.lmove("jobs", "busy", End::Left, End::Right).await?;
 /// let rest: Vec<String> = client.lrange("jobs", 0, -1).await?;
+///
+/// // Waits for the next one, on a connection that nobody else uses meanwhile.
+/// let next: Option<(String, String)> = client.blpop(["urgent", "jobs"], Duration::from_secs(30)).await?;
 /// # Ok(())
 /// # }
 /// ```
 pub trait Lists: Executor {
+    /// Moves the item at one end of a list to an end of another, or of the same, and if there is none waits for one. The
+    /// item; `None` if none came. It [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 6.2. <https://redis.io/docs/latest/commands/blmove/>
+    fn blmove<T: FromReply>(
+        self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        timeout: Duration,
+    ) -> Request<Self, Option<T>> {
+        let request = keyed(self, const { known("BLMOVE") }, source).with_keys(destination);
+        request.with((from, to, block_seconds(timeout)))
+    }
+
+    /// Removes an item from the first of the lists that has one, or with [`count`](LmpopOptions) up to so many, and if all
+    /// are empty waits for one. The list's key and the items; `None` if none came. Items are gone also if the key or one of them does
+    /// not convert: `Bytes` takes any. It [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 7.0. <https://redis.io/docs/latest/commands/blmpop/>
+    fn blmpop<K: FromReply, T: FromReply>(
+        self,
+        keys: impl ToArgs,
+        from: End,
+        timeout: Duration,
+    ) -> Request<Self, Option<(K, Vec<T>)>, LmpopOptions> {
+        let request = keyless::<_, ()>(self, const { known("BLMPOP") }).with(block_seconds(timeout));
+        counted_keys(request, keys).with(from).marked()
+    }
+
+    /// Removes the first item of the first of the lists that has one, and if all are empty waits for one. The list's key and
+    /// the item; `None` if none came. The item is gone also if it or the key does not convert: `Bytes` takes any. It
+    /// [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 2.0. <https://redis.io/docs/latest/commands/blpop/>
+    fn blpop<K: FromReply, T: FromReply>(self, keys: impl ToArgs, timeout: Duration) -> Request<Self, Option<(K, T)>> {
+        blocking_on(self, const { known("BLPOP") }, keys, timeout)
+    }
+
+    /// Removes the last item of the first of the lists that has one, and if all are empty waits for one; otherwise as
+    /// [`blpop`](Self::blpop).
+    /// Since 2.0. <https://redis.io/docs/latest/commands/brpop/>
+    fn brpop<K: FromReply, T: FromReply>(self, keys: impl ToArgs, timeout: Duration) -> Request<Self, Option<(K, T)>> {
+        blocking_on(self, const { known("BRPOP") }, keys, timeout)
+    }
+
+    /// Moves the last item of a list to the front of another, or of the same, and if there is none waits for one. The item;
+    /// `None` if none came. It [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 2.2. <https://redis.io/docs/latest/commands/brpoplpush/>
+    /// Deprecated since 6.2: use [`blmove`](Self::blmove).
+    fn brpoplpush<T: FromReply>(
+        self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        timeout: Duration,
+    ) -> Request<Self, Option<T>> {
+        keyed(self, const { known("BRPOPLPUSH") }, source).with_keys(destination).with(block_seconds(timeout))
+    }
+
     /// The item at the index, from 0 on; negative ones count from the end. `None` if there is none.
     /// Since 1.0. <https://redis.io/docs/latest/commands/lindex/>
     fn lindex<T: FromReply>(self, key: impl ToArg, index: i64) -> Request<Self, Option<T>> {
@@ -187,13 +250,13 @@ impl<E, T: FromReply> Request<E, Option<T>, PopOptions> {
     }
 }
 
-/// Marks a request of [`Lists::lmpop`], whose [options] are methods.
+/// Marks a request of [`Lists::lmpop`] or [`Lists::blmpop`], whose [options] are methods.
 ///
 /// [options]: Request#impl-Request%3CE,+T,+LmpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct LmpopOptions;
 
-/// Options of [`Lists::lmpop`].
+/// Options of [`Lists::lmpop`] and [`Lists::blmpop`].
 impl<E, T> Request<E, T, LmpopOptions> {
     /// Up to so many items, of one list. Default: 1.
     pub fn count(self, items: u64) -> Self {

@@ -34,7 +34,7 @@
 //! | [`Keys`] | `del`, `exists`, `expire`, `ttl`, `rename`, `scan`, `sort` |
 //! | [`Strings`] | `get`, `set`, `mget`, `incrby`, `getex`, `append` |
 //! | [`Hashes`] | `hget`, `hset`, `hgetall`, `hincrby`, `hsetex`, `hscan` |
-//! | [`Lists`] | `lpush`, `rpop`, `lrange`, `lmove`, `ltrim` |
+//! | [`Lists`] | `lpush`, `rpop`, `lrange`, `lmove`, `ltrim`, `blpop` |
 //! | [`Sets`] | `sadd`, `smembers`, `sismember`, `sinter`, `sscan` |
 //! | [`SortedSets`] | `zadd`, `zrange`, `zscore`, `zrank`, `zpopmin`, `zunionstore` |
 //! | [`Streams`] | `xadd`, `xrange`, `xreadgroup`, `xack`, `xautoclaim` |
@@ -44,6 +44,7 @@
 //! | [`Scripting`] | `eval`, `fcall`, `function_load`; for a script of your own rather [`Script`](crate::Script) |
 //! | [`PubSub`] | `publish`, `pubsub_channels` |
 //! | [`Connection`], [`Server`], [`Acl`], [`Cluster`] | `ping`, `client_list`; `info`, `config_set`, `slowlog_get`; `acl_setuser`; `cluster_shards` |
+//! | [`OwnConnection`] | `watch`, `wait`, `select`: only on a connection of one's own |
 //!
 //! # How to read a signature
 //!
@@ -71,11 +72,34 @@
 //! [`Value`](crate::Value) by [`answer_as`](Request::answer_as). The answers of a pipeline or a transaction
 //! can be [read again](crate::client::Results::iter) as another type.
 //!
+//! # Commands that wait
+//!
+//! Those on lists and sorted sets that begin with `b` (`blpop`, `bzpopmin`), and `xread` and `xreadgroup` with `block`, wait
+//! on the server until there is something for them. Nobody is held up: each has a connection from a pool to itself until
+//! it is answered. In a pipeline and in a transaction they are not sent, and fail with
+//! [`NeedsDedicated`](crate::ErrorKind::NeedsDedicated).
+//!
+//! **Time.** A timeout is sent in whole milliseconds, rounded up; servers before 6.0 take whole seconds only, except from
+//! `block`. When it is over the answer is `None`, or empty. [`Duration::ZERO`] waits without end, as `0` does for servers.
+//!
+//! **Deadline.** The client's default deadline does not cut the timeout short: it is added to it, and a command that waits
+//! without end has none. A deadline that is given, by [`Request::deadline`] or
+//! [`Client::with_deadline`](crate::Client::with_deadline), does: it ends the call, with
+//! [`Timeout`](crate::ErrorKind::Timeout).
+//!
+//! **Giving up.** When the deadline ends the call, or its future is dropped, the server is told to wait no longer. What it took
+//! out for the caller in that very moment goes to the hook of `Config::with_orphan_hook`; without one it is lost, though
+//! counted. What is moved (`blmove`) is where it was to go, and what a group delivered without `noack` is pending: those are
+//! not lost.
+//!
+//! **Reconnection.** Once sent it is never sent again: if the connection is lost, nobody knows whether something was taken
+//! out, and the error says [`Unknown`](crate::Fate::Unknown).
+//!
 //! # What is not here
 //!
 //! Any other command, of a module for example, and any option that a command does not have here, goes through
-//! [`Client::request`](crate::Client::request). What would hold up or change the connection for its other users
-//! (`BLPOP`, `SUBSCRIBE`, `WATCH`, `SELECT`) needs connections of its own, which this version does not have.
+//! [`Client::request`](crate::Client::request). What the client does by itself has no function: `AUTH`, `HELLO` and `ASKING`, for
+//! example.
 
 mod acl;
 mod bitmaps;
@@ -90,6 +114,7 @@ mod lists;
 #[cfg(test)]
 mod lying_server;
 mod moment;
+mod own_connection;
 mod probabilistic;
 mod pubsub;
 mod scripting;
@@ -117,6 +142,7 @@ pub use hyperloglog::HyperLogLog;
 pub use json::JsonDocuments;
 pub use keys::{ExpireTime, Keys, TimeToLive};
 pub use lists::{End, Lists, Place};
+pub use own_connection::OwnConnection;
 pub use probabilistic::{BloomInfo, CountMinInfo, CuckooInfo, Probabilistic, TDigestInfo, TopKInfo};
 pub use pubsub::PubSub;
 pub use scripting::{FunctionEngine, FunctionLibrary, FunctionStats, LibraryFunction, RunningFunction, Scripting};
@@ -268,6 +294,33 @@ impl FromReply for Shown {
 /// Whole milliseconds, rounded up; what is longer than a server can count is as long as it can count.
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// Pops from keys, and waits up to this long.
+fn blocking_on<E: Executor, T: FromReply>(
+    executor: E,
+    facts: &'static Facts,
+    keys: impl ToArgs,
+    timeout: Duration,
+) -> Request<E, T> {
+    let request = keys_only::<_, ()>(executor, facts, keys);
+    at_least_one(facts.words(), request).with(block_seconds(timeout)).marked()
+}
+
+/// How long a command waits, in milliseconds, rounded up: what is more than nothing must not become 0, which is without
+/// end.
+fn block_milliseconds(timeout: Duration) -> i64 {
+    // Servers add the present time to it.
+    milliseconds(timeout).min(i64::MAX / 2)
+}
+
+/// The same in seconds. Whole ones are sent as such: servers before 6.0 know no others.
+fn block_seconds(timeout: Duration) -> String {
+    let milliseconds = block_milliseconds(timeout);
+    match (milliseconds / 1000, milliseconds % 1000) {
+        (seconds, 0) => seconds.to_string(),
+        (seconds, rest) => format!("{seconds}.{rest:03}"),
+    }
 }
 
 /// The time in whole milliseconds since 1970, rounded up; what is before 1970 is 1970.

@@ -1,7 +1,12 @@
 //! Sorted sets: <https://redis.io/docs/latest/commands/?group=sorted-set>.
 
+use std::time::Duration;
+
 use super::options::IntercardOptions;
-use super::{LexBound, ScoreBound, ZrangeBound, at_least_one, counted_keys, keyed, keyless, known, some_after};
+use super::{
+    LexBound, ScoreBound, ZrangeBound, at_least_one, block_seconds, blocking_on, counted_keys, keyed, keyless, known,
+    some_after,
+};
 use crate::command::{
     Args, ConversionError, Effect, Executor, FromReply, MemberScanOptions, Page, Reply, Request, ToArg, ToArgs,
 };
@@ -22,6 +27,43 @@ use crate::command::{
 /// # }
 /// ```
 pub trait SortedSets: Executor {
+    /// Removes the member with the lowest or the highest score from the first of the sorted sets that has one, or with
+    /// [`count`](ZmpopOptions) up to so many, and if all are empty waits for one. The key, and the members with their scores; `None`
+    /// if none came. Members are gone also if the key or one of them does not convert: `Bytes` takes any. It
+    /// [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 7.0. <https://redis.io/docs/latest/commands/bzmpop/>
+    fn bzmpop<K: FromReply, T: FromReply>(
+        self,
+        keys: impl ToArgs,
+        which: Extreme,
+        timeout: Duration,
+    ) -> Request<Self, Option<(K, Vec<(T, f64)>)>, ZmpopOptions> {
+        let request = keyless::<_, ()>(self, const { known("BZMPOP") }).with(block_seconds(timeout));
+        counted_keys(request, keys).with(which).marked()
+    }
+
+    /// Removes the member with the highest score from the first of the sorted sets that has one, and if all are empty waits
+    /// for one: the key, the member and its score; `None` if none came. The member is gone also if it or the key does not
+    /// convert: `Bytes` takes any. It [waits](crate::api#commands-that-wait) up to `timeout`; of zero without end.
+    /// Since 5.0. <https://redis.io/docs/latest/commands/bzpopmax/>
+    fn bzpopmax<K: FromReply, T: FromReply>(
+        self,
+        keys: impl ToArgs,
+        timeout: Duration,
+    ) -> Request<Self, Option<(K, T, f64)>> {
+        blocking_on(self, const { known("BZPOPMAX") }, keys, timeout)
+    }
+
+    /// Removes the member with the lowest score; otherwise as [`bzpopmax`](Self::bzpopmax).
+    /// Since 5.0. <https://redis.io/docs/latest/commands/bzpopmin/>
+    fn bzpopmin<K: FromReply, T: FromReply>(
+        self,
+        keys: impl ToArgs,
+        timeout: Duration,
+    ) -> Request<Self, Option<(K, T, f64)>> {
+        blocking_on(self, const { known("BZPOPMIN") }, keys, timeout)
+    }
+
     /// Adds members or changes their scores: pairs of score and member. How many of them are new. Options are methods of
     /// the request: [`nx`](ZaddOptions), [`xx`](ZaddOptions), [`gt`](ZaddOptions), [`lt`](ZaddOptions),
     /// [`ch`](ZaddOptions), [`incr`](ZaddOptions). A score that is no number is refused by the server.
@@ -428,13 +470,13 @@ impl<E, T: FromReply> Request<E, Vec<T>, ZdiffOptions> {
     }
 }
 
-/// Marks a request of [`SortedSets::zmpop`], whose [options] are methods.
+/// Marks a request of [`SortedSets::zmpop`] or [`SortedSets::bzmpop`], whose [options] are methods.
 ///
 /// [options]: Request#impl-Request%3CE,+T,+ZmpopOptions%3E
 #[derive(Clone, Copy, Debug)]
 pub struct ZmpopOptions;
 
-/// Options of [`SortedSets::zmpop`].
+/// Options of [`SortedSets::zmpop`] and [`SortedSets::bzmpop`].
 impl<E, T> Request<E, T, ZmpopOptions> {
     /// Up to so many members, of one sorted set. Default: 1.
     pub fn count(self, members: u64) -> Self {

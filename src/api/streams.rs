@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::stream_answers::{streams_read, without_nulls};
 use super::{
     Claimed, EntryDeletion, PendingEntry, PendingSummary, StreamConsumer, StreamEntry, StreamGroup, StreamId,
-    StreamSummary, StreamTrim, StreamsRead, at_least_one, counted, keyed, keyless, known, milliseconds,
-    unix_milliseconds,
+    StreamSummary, StreamTrim, StreamsRead, at_least_one, block_milliseconds, counted, keyed, keyless, known,
+    milliseconds, unix_milliseconds,
 };
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs, Value};
 
@@ -201,20 +201,24 @@ pub trait Streams: Executor {
         keyed::<_, ()>(self, const { known("XRANGE") }, key).with((start, end)).marked()
     }
 
-    /// What several streams, or one, have after an id each; it does not wait for any. Streams that have nothing are left
-    /// out. As many ids as keys. Option: [`count`](XreadOptions).
+    /// What several streams, or one, have after an id each; with [`block`](XreadOptions) it waits if none has any. Streams
+    /// that have nothing are left out. As many ids as keys. Options are methods of the request: [`count`](XreadOptions),
+    /// [`block`](XreadOptions).
     ///
-    /// After `"$"` there is never anything: remember the last id that was read. `"+"` is the last entry (since 7.4). Names that are no UTF-8:
+    /// After `"$"` comes what is added while it waits; what is added between two calls is not seen: remember the last id that
+    /// was read. `"+"` is the last entry (since 7.4). Names that are no UTF-8:
     /// `xread::<()>(..).answer_as::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()`.
     /// Since 5.0. <https://redis.io/docs/latest/commands/xread/>
     fn xread<T: FromReply>(self, keys: impl ToArgs, ids: impl ToArgs) -> Request<Self, StreamsRead<T>, XreadOptions> {
         streams(keyless::<_, ()>(self, const { known("XREAD") }), keys, ids).read_by(streams_read)
     }
 
-    /// What a consumer of a group is delivered of several streams, or one; it does not wait for any. After `">"` it is what
+    /// What a consumer of a group is delivered of several streams, or one; with [`block`](XreadgroupOptions) it waits if there
+    /// is nothing. After `">"` it is what
     /// no consumer was delivered before, which is pending then until it is [acknowledged](Self::xack); after another id it
     /// is what this consumer has pending after it. As many ids as keys. Options are methods of the request:
-    /// [`count`](XreadgroupOptions), [`noack`](XreadgroupOptions), [`claim`](XreadgroupOptions).
+    /// [`count`](XreadgroupOptions), [`block`](XreadgroupOptions), [`noack`](XreadgroupOptions),
+    /// [`claim`](XreadgroupOptions).
     ///
     /// Of new entries, streams that have none are left out. Names that are no UTF-8: as for [`xread`](Self::xread).
     /// Since 5.0. <https://redis.io/docs/latest/commands/xreadgroup/>
@@ -511,6 +515,12 @@ impl<E, T> Request<E, T, XreadOptions> {
     pub fn count(self, entries: u64) -> Self {
         self.insert(1, ("COUNT", entries))
     }
+
+    /// If no stream has anything it [waits](crate::api#commands-that-wait) up to `timeout` until one has; of zero without end.
+    /// Empty if nothing came.
+    pub fn block(self, timeout: Duration) -> Self {
+        self.insert(1, ("BLOCK", block_milliseconds(timeout)))
+    }
 }
 
 /// Marks a request of [`Streams::xreadgroup`], whose [options] are methods.
@@ -524,6 +534,15 @@ impl<E, T> Request<E, T, XreadgroupOptions> {
     /// Up to so many entries of each stream. Default: all.
     pub fn count(self, entries: u64) -> Self {
         self.insert(4, ("COUNT", entries))
+    }
+
+    /// If there is nothing new it [waits](crate::api#commands-that-wait) up to `timeout` until there is; of zero without end. Empty
+    /// if nothing came. Only where new entries are read: of what is pending there is an answer at once. Whoever waits when the
+    /// group or a stream is deleted gets an error.
+    ///
+    /// Entries that are delivered when nobody waits for the answer any more are pending: they are this consumer's.
+    pub fn block(self, timeout: Duration) -> Self {
+        self.insert(4, ("BLOCK", block_milliseconds(timeout)))
     }
 
     /// First of all those entries that are pending for at least so long, whoever has them, which become this consumer's; only

@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use super::blocking::{Blocked, Miss, Times};
 use super::handle::{Client, deadline_of};
+use super::lease::Burden;
 use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
 use crate::connection::{Entry, Lost, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
+use crate::outcome::Fate;
 use crate::resp::Frame;
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
@@ -57,7 +59,7 @@ impl<'c, T> Call<'c, T> {
             limit: deadline,
             deadline: deadline_of(client.within(deadline)),
             replay: replay.unwrap_or(client.replay()),
-            on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            on_refusal: client.on_refusal(on_refusal),
             before: Sent::Once,
         };
         Self { terms, phase: Phase::Unsent(command), reader }
@@ -73,10 +75,14 @@ impl<'c, T> Call<'c, T> {
 impl Terms<'_> {
     /// Sends the command, or finds out which connection it needs.
     fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Phase, Error> {
-        if let Some(flaw) = command.flaw() {
-            return Err(report::unfit(name, &flaw));
+        let unfit = if self.client.lease().is_some() { self.client.unfit(command) } else { command.flaw() };
+        if let Some(unfit) = unfit {
+            return Err(report::unfit(name, &unfit));
         }
         match command.needs() {
+            _ if self.client.lease().is_some() => {
+                self.post(command, name, cx).map(|posted| Phase::Waiting(posted, name.clone()))
+            }
             Needs::Shared => self.post(command, name, cx).map(|posted| Phase::Waiting(posted, name.clone())),
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
@@ -92,7 +98,13 @@ impl Terms<'_> {
         command.seal();
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
-        let deadline = self.deadline;
+        let deadline = match self.client.lease() {
+            Some(lease) => {
+                lease.note_command(command);
+                Burden::of(command).deadline(self.deadline, self.limit)
+            }
+            None => self.deadline,
+        };
         let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
@@ -102,6 +114,9 @@ impl Terms<'_> {
     }
 
     fn lost(&self, name: &Name, lost: Lost) -> Error {
+        if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
+            lease.note_given_up(name.facts().is_blocking());
+        }
         let fate = report::unless_sent_before(lost.fate, self.before);
         report::lost(name, self.client.link().address(), self.client.within(self.limit), &Lost { fate, ..lost })
     }
@@ -109,7 +124,7 @@ impl Terms<'_> {
     fn missed(&self, blocked: &Blocked, miss: &Miss) -> Error {
         let (name, node, times) = (&blocked.name, self.client.address(), &blocked.times);
         match miss {
-            Miss::Unacquired(unacquired) => report::unacquired(name, node, times.within, unacquired),
+            Miss::Unacquired(unacquired) => report::unacquired(name.shown(), node, times.within, unacquired),
             Miss::Lost(lost) => report::lost(name, node, times.in_all, lost),
         }
     }
@@ -120,6 +135,9 @@ impl Terms<'_> {
             let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
             let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
+        }
+        if let Some(lease) = self.client.lease() {
+            lease.note_answered(name.facts());
         }
         reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
@@ -188,6 +206,9 @@ impl<T> Drop for Call<'_, T> {
         let client = self.terms.client;
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Waiting(posted, name) => {
+                if let Some(lease) = client.lease() {
+                    lease.note_given_up(name.facts().is_blocking());
+                }
                 client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
                 client.link().mailbox().withdraw(posted);
             }

@@ -10,12 +10,14 @@ use tokio::sync::watch;
 
 use super::call::Call;
 use super::config::{Config, IntoConfig};
+use super::dedicated::Dedicating;
+use super::lease::{self, Lease};
 use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
@@ -100,6 +102,8 @@ use crate::topology::{Links, Pool};
 #[derive(Clone)]
 pub struct Client {
     links: Arc<Links>,
+    /// The link that this caller has for itself, if it has; `None`: the commands go by the link that all share.
+    lease: Option<Arc<Lease>>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
     /// Whether that is meant for blocking commands too.
@@ -163,6 +167,7 @@ impl Client {
         let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
         Ok(Self {
             links: Arc::new(links),
+            lease: None,
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
@@ -206,6 +211,23 @@ impl Client {
     /// Several commands that run as one, with no other command in between, or not at all: `MULTI` .. `EXEC`.
     pub fn transaction(&self) -> Transaction<'_> {
         Transaction::new(self)
+    }
+
+    /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a database
+    /// chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::Command;
+    ///
+    /// let dedicated = client.dedicated().await?;
+    /// dedicated.request::<()>(Command::new("SELECT").arg(3)).await?;
+    /// let size: u64 = dedicated.request(Command::new("DBSIZE")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dedicated(&self) -> Dedicating<'_> {
+        Dedicating::new(self)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
@@ -272,7 +294,25 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        self.links.shared()
+        match &self.lease {
+            None => self.links.shared(),
+            Some(lease) => lease.link(),
+        }
+    }
+
+    /// The same settings, on a link that the caller has for itself.
+    pub(super) fn on_lease(&self, lease: Arc<Lease>) -> Self {
+        Self { lease: Some(lease), ..self.clone() }
+    }
+
+    /// The link that the caller has for itself, if it has.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_deref()
+    }
+
+    /// All links of the client.
+    pub(crate) fn links(&self) -> &Arc<Links> {
+        &self.links
     }
 
     /// The links that one caller at a time has for itself.
@@ -294,9 +334,21 @@ impl Client {
         self.replay
     }
 
-    /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
-    pub(super) fn on_refusal(&self) -> OnRefusal {
-        self.on_refusal
+    /// What becomes of a command that the server refuses for the time being, if its request says this.
+    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
+        match &self.lease {
+            None => asked.unwrap_or(self.on_refusal),
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            Some(_) => OnRefusal::FailFast,
+        }
+    }
+
+    /// Why the command must not be sent by itself; `None`: it may.
+    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
+        match &self.lease {
+            None => command.unfit(),
+            Some(_) => lease::unfit(command),
+        }
     }
 
     /// How long a call may take; `None` is for ever.
@@ -335,7 +387,7 @@ impl<'c, T, O> IntoFuture for Request<&'c Client, T, O> {
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
-pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
     // So far away that it cannot be represented is never.
     within.and_then(|within| now().checked_add(within))
 }

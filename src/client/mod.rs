@@ -6,6 +6,7 @@
 //! | call | [`Client::request`] and the [`api`](crate::api), which give a [`Request`](crate::Request); awaited it is a [`Call`] |
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
+//! | have a connection for oneself | [`Dedicated`] |
 //! | look before writing | [`Script`] |
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
@@ -13,14 +14,16 @@
 mod blocking;
 mod call;
 mod config;
+mod dedicated;
 pub mod defaults;
 mod handle;
+mod lease;
 mod observer;
 mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
-mod report;
+pub(crate) mod report;
 mod results;
 mod scan;
 mod script;
@@ -33,9 +36,12 @@ mod witness;
 pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
-    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
+    UrlOption,
 };
+pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
+pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};

@@ -51,7 +51,7 @@ pub struct Execution<'c>(Flight<'c>);
 
 impl<'c> Pipeline<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
-        Self(Queue::new(client))
+        Self(Queue::new(client, Bond::Pipeline))
     }
 
     /// The whole pipeline may take this long at most, counted from [`execute`](Self::execute). Default: what is set for
@@ -89,7 +89,7 @@ impl<'c> Pipeline<'c> {
 
     /// Sends the commands, when this is awaited, and waits for all their answers. An empty pipeline sends nothing.
     pub fn execute(self) -> Execution<'c> {
-        Execution(self.0.launch(Bond::Pipeline))
+        Execution(self.0.launch())
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) use raw::Unfit;
 pub use refusal::OnRefusal;
 pub(crate) use refusal::{Refusal, Retry};
 pub use replay::Replay;
-pub use request::{Executor, NoOptions, Request};
+pub use request::{Exclusive, Executor, NoOptions, Request};
 pub(crate) use request::{Limit, Reader, sealed::Sealed};
 pub use scan::{MemberScanOptions, Page, ScanOptions, Scanning};
 pub use slot::Slot;

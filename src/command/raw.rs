@@ -61,6 +61,8 @@ struct Rare {
 pub(crate) enum Unfit {
     /// It would change, hold up or silence a connection that others use too.
     NeedsDedicated,
+    /// What it is for is to be had otherwise, as this says.
+    Elsewhere(&'static str),
     /// This is wrong with its arguments.
     Arguments(Box<str>),
 }
@@ -167,6 +169,14 @@ impl Command {
     /// One of its words; those of the name come first.
     pub(crate) fn word(&self, place: usize) -> Option<&[u8]> {
         self.words().nth(place)
+    }
+
+    /// Its arguments, each by itself; the error is why one of them could not be written.
+    pub(crate) fn arguments(&self) -> Result<Vec<Bytes>, Box<str>> {
+        match self.rare.as_ref().and_then(|rare| rare.flaw.clone()) {
+            Some(flaw) => Err(flaw),
+            None => Ok(self.words().skip(self.facts.words()).map(Bytes::copy_from_slice).collect()),
+        }
     }
 
     /// The hash slot of its first key.

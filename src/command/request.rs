@@ -37,6 +37,10 @@ use crate::resp::Reply;
 /// ```
 pub trait Executor: Sized + sealed::Sealed {}
 
+/// An [`Executor`] that has its connection for itself, so that commands may change what the connection is, or speak of what
+/// went over it before: see [`OwnConnection`](crate::api::OwnConnection).
+pub trait Exclusive: Executor {}
+
 /// Executors are this crate's own: what implemented the trait elsewhere could run nothing.
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -160,6 +164,12 @@ impl<E, T, O> Request<E, T, O> {
     pub(crate) fn map_command(mut self, change: impl FnOnce(Command) -> Command) -> Self {
         self.command = change(self.command);
         self
+    }
+
+    /// The same request of another executor.
+    pub(crate) fn map_executor<F>(self, change: impl FnOnce(E) -> F) -> Request<F, T, O> {
+        let Self { executor, command, deadline, replay, on_refusal, reader, options } = self;
+        Request { executor: change(executor), command, deadline, replay, on_refusal, reader, options }
     }
 
     /// The executor, and the request without it.

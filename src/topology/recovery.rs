@@ -2,7 +2,7 @@
 //! at, so that nothing it took away gets lost and the link is of use again.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::pool::{Lane, Pool};
 use crate::command::{Command, FromReply};
 use crate::connection::{Lost, Reason};
-use crate::driver::{Link, now};
+use crate::driver::{Ask, Link, now};
 use crate::outcome::{Cause, Fate};
 use crate::resp::Frame;
 
@@ -21,7 +21,7 @@ pub(crate) type Finder = Box<dyn FnOnce(Result<Frame, Cause>) + Send + Sync>;
 
 /// Whether the server has the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
+pub(crate) enum Arrival {
     Certain,
     /// If it was not sent, it is not there any more.
     Possible,
@@ -32,7 +32,7 @@ struct Recovery {
     /// `None` at the end.
     lane: Option<Lane>,
     shared: Arc<Link>,
-    delivery: Delivery,
+    arrival: Arrival,
     /// `None` once it was told.
     finder: Option<Finder>,
 }
@@ -50,9 +50,9 @@ enum Attempt {
 impl Pool {
     /// Ends the command that is under way on the link, tells `finder` what it was answered if that is more than an end, and
     /// takes the link back. Goes on by itself.
-    pub(crate) fn recover(&self, lane: Lane, delivery: Delivery, finder: Finder) {
+    pub(crate) fn recover(&self, lane: Lane, arrival: Arrival, finder: Finder) {
         let shared = Arc::clone(self.shared());
-        let recovery = Recovery { lane: Some(lane), shared, delivery, finder: Some(finder) };
+        let recovery = Recovery { lane: Some(lane), shared, arrival, finder: Some(finder) };
         self.runtime().spawn(recovery.run());
     }
 }
@@ -67,21 +67,26 @@ impl Recovery {
                     lane.give_back();
                 }
             }
-            Err(cause) => {
-                // Then it is known what is to be known.
-                lane.link().close(now()).await;
-                self.tell(cause);
-            }
+            Err(cause) => self.tell(cause),
         }
     }
 
-    /// Ends the command. Afterwards the link is as it was before it.
+    /// Ends the command. Afterwards the link is as it was before it, or closed.
     async fn end_command(&self, lane: &Lane) -> Result<(), Cause> {
-        let until = now() + LIMIT;
-        let link = lane.link();
-        let id = link.standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
+        let (link, until) = (lane.link(), now() + LIMIT);
         // It stands behind the command: when it is answered, the command is over, whatever became of that.
         let mut ping = pin!(link.ask(Command::new("PING"), Some(until)));
+        let ended = self.end_before(link, ping.as_mut(), until).await;
+        if ended.is_err() {
+            // Then it is known what is to be known. What comes of the PING is still its own, and not taken for the command's.
+            link.close(now()).await;
+        }
+        ended
+    }
+
+    /// Asks the server to end the command until `ping` is answered.
+    async fn end_before(&self, link: &Link, mut ping: Pin<&mut Ask<'_>>, until: Instant) -> Result<(), Cause> {
+        let id = link.standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
         let mut answered = None;
         let mut pause = FIRST_PAUSE;
         while answered.is_none() {
@@ -136,12 +141,12 @@ impl Recovery {
     /// Tells what was found, once; where nothing was, that nobody knows because of `cause`.
     fn tell(&mut self, cause: Cause) {
         let (Some(lane), Some(finder)) = (&self.lane, self.finder.take()) else { return };
-        match (lane.take_orphaned(), self.delivery) {
+        match (lane.take_orphaned(), self.arrival) {
             (Some(Ok(frame)), _) => finder(Ok(frame)),
-            (Some(Err(lost)), _) if lost.fate == Fate::NotSent => {}
+            (Some(Err(lost)), Arrival::Possible) if lost.fate == Fate::NotSent => {}
             (Some(Err(lost)), _) => finder(Err(cause_of(&lost))),
-            (None, Delivery::Certain) => finder(Err(cause)),
-            (None, Delivery::Possible) => {}
+            (None, Arrival::Certain) => finder(Err(cause)),
+            (None, Arrival::Possible) => {}
         }
     }
 }
@@ -149,6 +154,9 @@ impl Recovery {
 impl Drop for Recovery {
     /// Its runtime may be gone.
     fn drop(&mut self) {
+        if self.lane.as_ref().is_some_and(|lane| !lane.link().is_ended()) {
+            self.arrival = Arrival::Certain;
+        }
         self.tell(Cause::RuntimeGone);
     }
 }
@@ -156,7 +164,7 @@ impl Drop for Recovery {
 /// Why there is no answer.
 pub(crate) fn cause_of(lost: &Lost) -> Cause {
     match &lost.loss.reason {
-        Reason::Link(cause) | Reason::Deadline(Some(cause)) => cause.clone(),
+        Reason::Link(cause) | Reason::Session(cause) | Reason::Deadline(Some(cause)) => cause.clone(),
         Reason::Deadline(None) | Reason::Full => Cause::Silent,
         Reason::Closed => Cause::ClosedHere,
     }

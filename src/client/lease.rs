@@ -1,0 +1,259 @@
+//! A link that one caller has for itself, and what that caller leaves on its connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::command::{Block, Command, Effect, Facts, Limit, Mark, Unfit};
+use crate::driver::Link;
+
+/// A link that one caller has for itself.
+#[derive(Debug)]
+pub(super) struct Lease {
+    link: Arc<Link>,
+    traces: Mutex<Traces>,
+}
+
+/// What the caller leaves on the connection, as far as is known: never less than there is.
+#[derive(Clone, Copy, Debug)]
+struct Traces {
+    watched: Left,
+    queued: Left,
+    /// Whether the connection is another one than it was, or may be busy for long.
+    spoiled: bool,
+    /// Whether anything was sent that does more than to read.
+    acted: bool,
+    /// Whether the server is known to take what silences it.
+    hushes: bool,
+}
+
+/// ```text
+///            posted: leaves something            posted: mends it
+///   Nothing ─────────────────────────▶ There ───────────────────▶ Going
+///                                        ▲                        │   │
+///                                        └── leaves something ────┘   │ answered
+///   Nothing ◀─────────────────────────────────────────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    There,
+    /// Something that mends it was sent after all that left it.
+    Going,
+}
+
+/// What there is to do before another caller can have the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Clean,
+    /// Keys may be watched.
+    Watching,
+    /// Commands may be queued, and keys be watched.
+    Queuing,
+    /// Nobody else can have it.
+    Spoiled,
+}
+
+impl Lease {
+    pub(super) fn new(link: &Arc<Link>) -> Arc<Self> {
+        let traces =
+            Traces { watched: Left::Nothing, queued: Left::Nothing, spoiled: false, acted: false, hushes: false };
+        Arc::new(Self { link: Arc::clone(link), traces: Mutex::new(traces) })
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// A command is about to be sent by itself.
+    pub(super) fn note_command(&self, command: &Command) {
+        let mut traces = self.lock();
+        traces.take(&Burden::of(command));
+        match command.mark() {
+            Mark::Unwatches if traces.queued == Left::Nothing => traces.watched.mend(),
+            Mark::Closes => traces.mend(),
+            // Where commands are queued, `UNWATCH` is queued too.
+            _ => {}
+        }
+    }
+
+    /// A pipeline is about to be sent. Its answers are not looked at: what it leaves is mended at the end, if need be.
+    pub(super) fn note_pipeline(&self, burden: &Burden) {
+        self.lock().take(burden);
+    }
+
+    /// A transaction is about to be sent, `MULTI` and `EXEC` included.
+    pub(super) fn note_transaction(&self, burden: &Burden) {
+        let mut traces = self.lock();
+        traces.take(burden);
+        traces.mend();
+    }
+
+    /// A command that was sent by itself was answered, and with no error.
+    pub(super) fn note_answered(&self, facts: &Facts) {
+        match facts.mark() {
+            Mark::Unwatches => self.lock().watched.mended(),
+            Mark::Closes => self.note_closed(),
+            _ => {}
+        }
+    }
+
+    /// A transaction was closed: it ran, or a key that was watched had changed.
+    pub(super) fn note_closed(&self) {
+        let mut traces = self.lock();
+        traces.watched.mended();
+        traces.queued.mended();
+    }
+
+    /// Something was given up that may be under way; whether it may block.
+    pub(super) fn note_given_up(&self, blocks: bool) {
+        let mut traces = self.lock();
+        // Whoever comes next would wait for it to end.
+        traces.spoiled |= blocks;
+        // This has it looked at whether the connection answers.
+        traces.watched = Left::There;
+    }
+
+    /// Nobody else can have the connection after this.
+    pub(super) fn spoil(&self) {
+        self.lock().spoiled = true;
+    }
+
+    /// Whether anything was sent that does more than to read.
+    pub(super) fn has_acted(&self) -> bool {
+        self.lock().acted
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let traces = self.lock();
+        match (traces.spoiled || self.link.is_ended(), traces.queued, traces.watched) {
+            (true, ..) => Standing::Spoiled,
+            (false, Left::There | Left::Going, _) => Standing::Queuing,
+            (false, Left::Nothing, Left::There | Left::Going) => Standing::Watching,
+            (false, Left::Nothing, Left::Nothing) => Standing::Clean,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Traces> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What commands do to a connection that they are sent on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Burden {
+    watches: bool,
+    queues: bool,
+    spoils: bool,
+    acts: bool,
+    /// How long they may block, all in all; `None`: not at all.
+    block: Option<Block>,
+}
+
+impl Burden {
+    pub(super) fn of(command: &Command) -> Self {
+        let mut burden = Self::default();
+        burden.add(command);
+        burden
+    }
+
+    pub(super) fn add(&mut self, command: &Command) {
+        let mark = command.mark();
+        match mark {
+            Mark::Nothing | Mark::Unwatches | Mark::Closes => {}
+            Mark::Watches => self.watches = true,
+            Mark::Queues => self.queues = true,
+            Mark::Spoils | Mark::Seizes => self.spoils = true,
+        }
+        let is_of_transactions = matches!(mark, Mark::Watches | Mark::Unwatches | Mark::Queues | Mark::Closes);
+        self.acts |= !is_of_transactions && command.effect() != Effect::Read;
+        self.block = match (self.block, command.block()) {
+            (Some(Block::For(one)), Some(Block::For(other))) => Some(Block::For(one.saturating_add(other))),
+            (Some(Block::Forever), _) | (_, Some(Block::Forever)) => Some(Block::Forever),
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// Whether one of them may block.
+    pub(super) fn blocks(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless the caller has set that.
+    pub(super) fn deadline(&self, deadline: Option<Instant>, limit: Limit) -> Option<Instant> {
+        match (limit, self.block) {
+            (Limit::Within(_), _) | (Limit::Default, None) => deadline,
+            (Limit::Default, Some(Block::Forever)) => None,
+            // So far away that it cannot be represented is never.
+            (Limit::Default, Some(Block::For(time))) => deadline.and_then(|deadline| deadline.checked_add(time)),
+        }
+    }
+}
+
+impl Traces {
+    fn take(&mut self, burden: &Burden) {
+        if burden.watches {
+            self.watched = Left::There;
+        }
+        if burden.queues {
+            self.queued = Left::There;
+        }
+        self.spoiled |= burden.spoils;
+        self.acted |= burden.acts;
+    }
+
+    fn mend(&mut self) {
+        self.watched.mend();
+        self.queued.mend();
+    }
+}
+
+impl Left {
+    fn mend(&mut self) {
+        if *self == Self::There {
+            *self = Self::Going;
+        }
+    }
+
+    fn mended(&mut self) {
+        if *self == Self::Going {
+            *self = Self::Nothing;
+        }
+    }
+}
+
+impl Standing {
+    /// Makes the connection what it was, until `until` at the latest. Whether that is done.
+    pub(super) async fn mend(self, link: &Link, until: Instant) -> bool {
+        if self == Self::Queuing {
+            // An error if nothing is queued any more.
+            let _ = link.ask(Command::new("DISCARD"), Some(until)).await;
+        }
+        match self {
+            Self::Clean => true,
+            Self::Spoiled => false,
+            Self::Watching | Self::Queuing => match link.ask(Command::new("UNWATCH"), Some(until)).await {
+                // Not `QUEUED`.
+                Ok(answer) => !answer.has_error() && answer.reply().bytes() == Some(b"OK"),
+                Err(_) => false,
+            },
+        }
+    }
+}
+
+/// Why a command must not be sent by itself on a link that its caller alone has; `None`: it may.
+pub(super) fn unfit(command: &Command) -> Option<Unfit> {
+    command.flaw().or_else(|| (command.mark() == Mark::Seizes).then(|| Unfit::Elsewhere(elsewhere(command.name()))))
+}
+
+/// Where there is what a command is for that would leave the answers without commands, or commands without answers.
+fn elsewhere(name: &str) -> &'static str {
+    let name = name.to_ascii_uppercase();
+    match name.split_whitespace().next().unwrap_or_default() {
+        "MONITOR" => "there is `Dedicated::monitor` for it",
+        "CLIENT" => "there is `Pipeline::execute_unanswered` for it",
+        "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => {
+            "there is `Client::subscribe` for it"
+        }
+        _ => "its answers are not those of commands",
+    }
+}

@@ -1,0 +1,398 @@
+//! A connection of one's own: nobody else's commands are on it, it comes back clean, and it is never another one silently.
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+
+mod live;
+mod support;
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use steadfast::api::{Connection, Lists, Strings};
+use steadfast::client::{Dedicated, ProtocolChoice, defaults};
+use steadfast::testing::{Cut, FaultProxy};
+use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
+
+use live::{KINDS, PATIENCE, clients_of, connected, fails_after, quick, tcp, until, within};
+use support::{Kind, Server};
+
+const PROTOCOLS: [ProtocolChoice; 2] = [ProtocolChoice::Resp2, ProtocolChoice::Resp3];
+
+/// Runs `test` on both servers with both protocols.
+async fn everywhere(test: impl AsyncFn(&Server, Client)) {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        for protocol in PROTOCOLS {
+            server.raw(&["FLUSHALL"]);
+            let client = connected(tcp(&server).with_protocol(protocol)).await;
+            test(&server, client).await;
+        }
+    }
+}
+
+async fn dedicated(client: &Client) -> Dedicated {
+    within(PATIENCE, client.dedicated().into_future()).await.unwrap()
+}
+
+/// What the command given as one line answers.
+async fn ask<T: FromReply>(dedicated: &Dedicated, line: &str) -> T {
+    within(PATIENCE, dedicated.request(Command::new(line)).into_future()).await.unwrap()
+}
+
+async fn do_now(dedicated: &Dedicated, line: &str) {
+    let _: Value = ask(dedicated, line).await;
+}
+
+fn id(dedicated: &Dedicated) -> i64 {
+    dedicated.session().server.id.unwrap()
+}
+
+/// The connection's line in CLIENT LIST.
+fn line_of(server: &Server, id: i64) -> Option<String> {
+    clients_of(server).into_iter().find(|line| line.starts_with(&format!("id={id} ")))
+}
+
+/// How many connections the client has of its own, but for the shared one.
+fn leased(server: &Server) -> usize {
+    clients_of(server).len() - 1
+}
+
+#[tokio::test]
+async fn it_is_another_connection_than_the_shared_one_and_does_all_that_a_client_does() {
+    everywhere(async |server, client| {
+        let dedicated = dedicated(&client).await;
+        let shared = client.client_id().await.unwrap();
+        let own = dedicated.client_id().await.unwrap();
+        assert_eq!(own, id(&dedicated));
+        assert_ne!(own, shared);
+        dedicated.set("key", 7).await.unwrap();
+        assert_eq!(dedicated.incr("key").await.unwrap(), 8);
+        let mut pipeline = dedicated.pipeline();
+        let pushed = (pipeline.rpush("list", "a").queue(), pipeline.llen("list").queue());
+        assert_eq!(pipeline.execute().await.get(pushed).unwrap(), (1, 1));
+        let mut transaction = dedicated.transaction();
+        let count = transaction.incr("key").queue();
+        assert_eq!(transaction.execute().await.unwrap().get(count).unwrap(), 9);
+        let script = Script::new("return redis.call('INCR', KEYS[1])");
+        let count: i64 = script.on(&dedicated, "key", ()).await.unwrap();
+        assert_eq!(count, 10);
+        assert_eq!(server.raw(&["GET", "key"]), "10");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_watched_key_that_changed_keeps_the_transaction_from_running_and_ends_the_watch() {
+    everywhere(async |server, client| {
+        let dedicated = dedicated(&client).await;
+        ask::<()>(&dedicated, "WATCH key").await;
+        client.set("key", "theirs").await.unwrap();
+        let mut transaction = dedicated.transaction();
+        let _ = transaction.set("key", "ours").queue();
+        let error = within(PATIENCE, transaction.execute()).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::Refused), "{error}");
+        assert_eq!(error.kind().as_str(), "conflict");
+        assert!(error.to_string().contains("a key that was watched had changed"), "{error}");
+        assert_eq!(server.raw(&["GET", "key"]), "theirs");
+        // The next one runs.
+        let mut transaction = dedicated.transaction();
+        let _ = transaction.set("key", "ours").queue();
+        transaction.execute().await.unwrap().check().unwrap();
+        assert_eq!(server.raw(&["GET", "key"]), "ours");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_is_lent_again_as_it_was() {
+    everywhere(async |server, client| {
+        let mut number = None;
+        for dirt in [
+            &[][..],
+            &["WATCH key"],
+            &["MULTI"],
+            &["MULTI", "SET other 1"],
+            &["WATCH key", "MULTI", "GET key", "UNWATCH"],
+            &["WATCH key", "UNWATCH"],
+            &["WATCH key", "MULTI", "GET key", "EXEC"],
+            &["WATCH key", "MULTI", "DISCARD"],
+            &["WATCH key", "MULTI", "EXEC", "WATCH key"],
+            &["GET key"],
+        ] {
+            let first = dedicated(&client).await;
+            assert_eq!(*number.get_or_insert(id(&first)), id(&first), "it is the same connection: {dirt:?}");
+            for line in dirt {
+                do_now(&first, line).await;
+            }
+            drop(first);
+            server.raw(&["INCR", "key"]);
+            // Those that are mended are not back at once, and nobody waits for one while there is room for more.
+            let second = lent_again(&client, number.unwrap()).await;
+            let mut transaction = second.transaction();
+            let count = transaction.incr("key").queue();
+            let results = within(PATIENCE, transaction.execute()).await;
+            results.unwrap_or_else(|error| panic!("{dirt:?}: {error}")).get(count).unwrap();
+            assert_eq!(ask::<Option<i64>>(&second, "GET other").await, None, "{dirt:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_made_another_connection_is_closed_and_its_place_is_free() {
+    everywhere(async |server, client| {
+        for line in [
+            "SELECT 3",
+            "CLIENT SETNAME mine",
+            "CLIENT NO-EVICT ON",
+            "CLIENT TRACKING ON",
+            "HELLO 2",
+            "RESET",
+            "READONLY",
+            "NOSUCHCOMMAND",
+        ] {
+            let first = dedicated(&client).await;
+            let number = id(&first);
+            let _ = within(PATIENCE, first.request::<Value>(Command::new(line)).into_future()).await;
+            drop(first);
+            until(async || line_of(server, number).is_none()).await;
+            let second = dedicated(&client).await;
+            assert_ne!(id(&second), number, "{line}");
+            let info = second.client_info().await.unwrap();
+            assert_eq!((info.db, info.name.as_str()), (0, ""), "{line}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_many_as_there_may_be_are_lent_and_who_came_first_gets_the_next() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let mut all = Vec::new();
+    for _ in 0..defaults::MAX_DEDICATED {
+        all.push(dedicated(&client).await);
+    }
+    assert_eq!(leased(&server), defaults::MAX_DEDICATED);
+    let limit = Duration::from_millis(50);
+    let error = fails_after(limit, client.dedicated().deadline(limit).into_future()).await;
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::NotSent), "{error}");
+    assert_eq!(error.stage(), Some(Stage::AcquiringConnection), "{error}");
+    assert!(error.to_string().contains("waiting for a free connection"), "{error}");
+
+    let mut first = client.dedicated().into_future();
+    let mut second = client.dedicated().into_future();
+    assert!(futures_pending(&mut first) && futures_pending(&mut second));
+    let number = id(all.last().unwrap());
+    drop(all.pop());
+    assert!(futures_pending(&mut second));
+    let first = within(PATIENCE, first).await.unwrap();
+    assert_eq!(id(&first), number);
+    // One that is closed gives its place too, once it is closed.
+    do_now(&all[0], "SELECT 1").await;
+    drop(all.swap_remove(0));
+    let _second = within(PATIENCE, second).await.unwrap();
+    until(async || leased(&server) == defaults::MAX_DEDICATED).await;
+}
+
+#[tokio::test]
+async fn whoever_gives_up_while_it_waits_or_connects_leaves_nothing_behind() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    for _ in 0..200 {
+        let mut waiting = client.dedicated().into_future();
+        assert!(futures_pending(&mut waiting));
+        tokio::task::yield_now().await;
+        let _ = futures_pending(&mut waiting);
+        drop(waiting);
+    }
+    let mut all = Vec::new();
+    for _ in 0..defaults::MAX_DEDICATED {
+        all.push(dedicated(&client).await);
+    }
+    until(async || leased(&server) == defaults::MAX_DEDICATED).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_and_never_replaced() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let proxy = FaultProxy::start(server.address()).await.unwrap();
+        let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port()))).await;
+        let lost = dedicated(&client).await;
+        ask::<()>(&lost, "WATCH key").await;
+        server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
+        until(async || lost.ping().await.is_err()).await;
+        for _ in 0..3 {
+            let error = lost.set("key", 1).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+            assert_eq!(error.kind().as_str(), "session_lost");
+            assert!(error.cause().is_some() && error.to_string().contains("is lost"), "{error}");
+        }
+        let mut pipeline = lost.pipeline();
+        let queued = pipeline.get::<String>("key").queue();
+        let error = pipeline.execute().await.get(queued).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+        let mut transaction = lost.transaction();
+        let _ = transaction.set("key", 1).queue();
+        let error = transaction.execute().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+        drop(lost);
+        dedicated(&client).await.set("key", 2).await.unwrap();
+        assert_eq!(server.raw(&["GET", "key"]), "2");
+    }
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_the_connection_was_lost_has_its_fate() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let lost = dedicated(&client).await;
+    let list = lost.request::<Value>(Command::new("BLPOP nothing 0"));
+    let (error, ()) = tokio::join!(within(PATIENCE, list.into_future()), async {
+        until(async || line_of(&server, id(&lost)).is_some_and(|line| line.contains("cmd=blpop"))).await;
+        server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
+    });
+    let error = error.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::Unknown), "{error}");
+    assert_eq!(lost.ping().await.unwrap_err().kind(), ErrorKind::SessionLost);
+}
+
+#[tokio::test]
+async fn a_connection_that_slept_is_looked_at_before_it_is_lent_again() {
+    let server = Server::build(Kind::Redis).start();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port())).without_heartbeat()).await;
+    let first = dedicated(&client).await;
+    let number = id(&first);
+    drop(first);
+    // Longer than the second after which it is asked.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let awake = dedicated(&client).await;
+    assert_eq!(id(&awake), number);
+    assert!(line_of(&server, number).unwrap().contains("cmd=ping"), "it was asked");
+    drop(awake);
+    let _ = (&proxy, Cut::Fin);
+}
+
+#[tokio::test]
+async fn the_shared_connection_refuses_what_needs_another_before_anything_is_sent() {
+    everywhere(async |server, client| {
+        let sent = client.stats().sent;
+        for line in
+            ["WATCH key", "UNWATCH", "MULTI", "EXEC", "DISCARD", "SELECT 1", "WAIT 0 10", "MONITOR", "CLIENT REPLY OFF"]
+        {
+            let error = client.request::<Value>(Command::new(line)).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+        }
+        assert_eq!(client.stats().sent, sent);
+        assert_eq!(leased(server), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_would_leave_answers_without_commands_is_refused_there_too() {
+    everywhere(async |_, client| {
+        let own = dedicated(&client).await;
+        for (line, place) in [
+            ("SUBSCRIBE a", "Client::subscribe"),
+            ("PUNSUBSCRIBE", "Client::subscribe"),
+            ("MONITOR", "monitor"),
+            ("CLIENT REPLY OFF", "execute_unanswered"),
+            ("SYNC", "its answers"),
+        ] {
+            let error = own.request::<Value>(Command::new(line)).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+            assert!(error.to_string().contains(place), "{line}: {error}");
+            let mut pipeline = own.pipeline();
+            let queued = pipeline.request::<Value>(Command::new(line)).queue();
+            assert_eq!(pipeline.execute().await.get(queued).unwrap_err().kind(), ErrorKind::NeedsDedicated, "{line}");
+        }
+        // Nothing in a transaction blocks or watches.
+        let mut transaction = own.transaction();
+        let _ = transaction.request::<Value>(Command::new("WATCH key")).queue();
+        assert_eq!(transaction.execute().await.unwrap_err().kind(), ErrorKind::NeedsDedicated);
+        own.ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wait_counts_the_replicas_that_have_the_connections_own_writes() {
+    for kind in KINDS {
+        let server = Server::build(kind).config("repl-diskless-sync-delay 0").start();
+        let replica = Server::build(kind).config(&format!("replicaof 127.0.0.1 {}", server.port())).start();
+        let client = connected(tcp(&server)).await;
+        let own = dedicated(&client).await;
+        until(async || server.raw(&["INFO", "replication"]).contains("state=online")).await;
+        own.set("key", 1).await.unwrap();
+        assert_eq!(ask::<u64>(&own, "WAIT 1 5000").await, 1);
+        assert_eq!(replica.raw(&["GET", "key"]), "1");
+        replica.stop();
+        own.set("key", 2).await.unwrap();
+        assert_eq!(ask::<u64>(&own, "WAIT 1 50").await, 0);
+        replica.cont();
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_a_command_blocks_is_added_to_the_default_deadline_and_not_to_ones_own() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server).with_deadline(Duration::from_millis(300))).await;
+    let own = dedicated(&client).await;
+    let none = own.request::<Option<Value>>(Command::new("BLPOP nothing 0.5")).await.unwrap();
+    assert!(none.is_none());
+    let mut pipeline = own.pipeline();
+    let two = [(), ()].map(|()| pipeline.request::<Option<Value>>(Command::new("BLPOP nothing 0.2")).queue());
+    assert_eq!(pipeline.execute().await.get(two).unwrap(), [None, None]);
+    let limit = Duration::from_millis(100);
+    let number = id(&own);
+    let call = own.request::<Value>(Command::new("BLPOP nothing 0")).deadline(limit);
+    let error = fails_after(limit, call.into_future()).await;
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
+    // Nobody else waits behind it.
+    drop(own);
+    until(async || line_of(&server, number).is_none()).await;
+}
+
+#[tokio::test]
+async fn it_outlives_the_client_and_not_its_close() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    drop(client);
+    own.set("key", 1).await.unwrap();
+    drop(own);
+    until(async || clients_of(&server).is_empty()).await;
+
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    within(PATIENCE, client.close(Duration::from_secs(1))).await;
+    assert_eq!(own.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.dedicated().await.unwrap_err().kind(), ErrorKind::Closed);
+    until(async || clients_of(&server).is_empty()).await;
+}
+
+/// A connection of one's own that is this one: it may take a while until it is lent again.
+async fn lent_again(client: &Client, number: i64) -> Dedicated {
+    let lent = async {
+        let mut others = Vec::new();
+        loop {
+            let lent = dedicated(client).await;
+            if id(&lent) == number {
+                return lent;
+            }
+            others.push(lent);
+        }
+    };
+    within(PATIENCE, lent).await
+}
+
+/// Polls once, and says whether it is still to come.
+fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
