@@ -9,6 +9,7 @@
 //! | have a connection for oneself | [`Dedicated`] |
 //! | look before writing | [`Script`] |
 //! | go through many keys or members | [`Scan`] |
+//! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
 mod blocking;

@@ -148,6 +148,10 @@ fn a_refusal_that_passes_is_tried_again() {
         world.settle();
         assert_eq!(world.news(), ["subscribed y"], "{refusal}");
         world.commands();
+        // Wanted once more, it waits all the same.
+        world.wish("+x");
+        world.settle();
+        assert!(world.commands().is_empty());
         for _ in 0..3 {
             world.advance(Duration::from_secs(2));
             world.settle();
@@ -158,6 +162,28 @@ fn a_refusal_that_passes_is_tried_again() {
         world.advance(Duration::from_secs(2));
         world.settle();
         assert_eq!(world.news(), ["subscribed x", "restored"]);
+        assert_eq!(world.session.poll_timeout(), None);
+        world.prove();
+    }
+}
+
+#[test]
+fn an_end_that_is_refused_in_passing_is_asked_for_again_unless_the_topic_is_wanted() {
+    for (again, rest) in [("+y", &["UNSUBSCRIBE x"][..]), ("+x", &[])] {
+        let mut world = World::subscriber();
+        world.wish("+x");
+        world.settle();
+        world.peer.refusals.borrow_mut().insert("x".to_owned(), "BUSY a script".to_owned());
+        world.wish("-x");
+        world.settle();
+        world.peer.refusals.borrow_mut().clear();
+        world.wish(again);
+        world.settle();
+        world.commands();
+        world.advance(Duration::from_secs(2));
+        world.settle();
+        assert_eq!(world.commands(), rest);
+        assert_eq!(world.wired().topics.len(), 1);
         assert_eq!(world.session.poll_timeout(), None);
         world.prove();
     }
