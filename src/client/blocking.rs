@@ -101,7 +101,7 @@ impl Blocked {
     pub(super) fn new(client: &Client, mut command: Command, times: Times, policy: Policy) -> Box<Self> {
         command.seal();
         let (name, pool) = (Name::of(&command), Arc::clone(client.blocking()));
-        pool.counters().count_issued();
+        pool.counters().count_issued(1);
         let trace = client.is_observed().then(|| Trace::begin(now(), 1));
         Box::new(Self { name, times, command, policy, pool, progress: Progress::Unsent, trace, unsent: 0 })
     }

@@ -10,6 +10,8 @@ mod pool;
 mod recovery;
 mod registry;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use acquisition::Unacquired;
 pub use delivery::{Delivery, LagPolicy};

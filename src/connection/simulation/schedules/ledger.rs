@@ -363,6 +363,7 @@ impl Ledger {
             }
             Reason::Link(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
             Reason::Full => panic!("{token}: there is no such bound here"),
+            Reason::Session(_) => panic!("{token}: the link is nobody's own"),
         }
         if command.verb.effect == Effect::Count {
             let counter = &mut self.counters[usize::from(command.verb.key)][command.verb.repeat as usize];
