@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use steadfast::api::{Connection, Lists, Strings};
+use steadfast::api::{Connection, Lists, OwnConnection, Strings};
 use steadfast::client::{Dedicated, ProtocolChoice, defaults};
 use steadfast::testing::{Cut, FaultProxy};
 use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
@@ -87,7 +87,7 @@ async fn it_is_another_connection_than_the_shared_one_and_does_all_that_a_client
 async fn a_watched_key_that_changed_keeps_the_transaction_from_running_and_ends_the_watch() {
     everywhere(async |server, client| {
         let dedicated = dedicated(&client).await;
-        ask::<()>(&dedicated, "WATCH key").await;
+        dedicated.watch("key").await.unwrap();
         client.set("key", "theirs").await.unwrap();
         let mut transaction = dedicated.transaction();
         let _ = transaction.set("key", "ours").queue();
@@ -203,9 +203,10 @@ async fn whoever_gives_up_while_it_waits_or_connects_leaves_nothing_behind() {
     let client = connected(tcp(&server)).await;
     for _ in 0..200 {
         let mut waiting = client.dedicated().into_future();
-        assert!(futures_pending(&mut waiting));
-        tokio::task::yield_now().await;
-        let _ = futures_pending(&mut waiting);
+        let _ = futures_pending(&mut waiting) && {
+            tokio::task::yield_now().await;
+            futures_pending(&mut waiting)
+        };
         drop(waiting);
     }
     let mut all = Vec::new();
@@ -222,7 +223,7 @@ async fn a_lost_connection_is_told_and_never_replaced() {
         let proxy = FaultProxy::start(server.address()).await.unwrap();
         let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port()))).await;
         let lost = dedicated(&client).await;
-        ask::<()>(&lost, "WATCH key").await;
+        lost.watch("key").await.unwrap();
         server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
         until(async || lost.ping().await.is_err()).await;
         for _ in 0..3 {
@@ -330,11 +331,11 @@ async fn wait_counts_the_replicas_that_have_the_connections_own_writes() {
         let own = dedicated(&client).await;
         until(async || server.raw(&["INFO", "replication"]).contains("state=online")).await;
         own.set("key", 1).await.unwrap();
-        assert_eq!(ask::<u64>(&own, "WAIT 1 5000").await, 1);
+        assert_eq!(own.wait(1, Duration::from_secs(5)).await.unwrap(), 1);
         assert_eq!(replica.raw(&["GET", "key"]), "1");
         replica.stop();
         own.set("key", 2).await.unwrap();
-        assert_eq!(ask::<u64>(&own, "WAIT 1 50").await, 0);
+        assert_eq!(own.wait(1, Duration::from_millis(50)).await.unwrap(), 0);
         replica.cont();
     }
 }
@@ -354,18 +355,53 @@ async fn the_time_that_a_command_blocks_is_added_to_the_default_deadline_and_not
     let call = own.request::<Value>(Command::new("BLPOP nothing 0")).deadline(limit);
     let error = fails_after(limit, call.into_future()).await;
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
-    // Nobody else waits behind it.
+    // Nobody else waits behind it: the server is asked to end it.
     drop(own);
-    until(async || line_of(&server, number).is_none()).await;
+    lent_again(&client, number).await.ping().await.unwrap();
 }
 
 #[tokio::test]
-async fn it_outlives_the_client_and_not_its_close() {
+async fn what_a_blocking_command_takes_away_for_nobody_goes_to_the_orphan_hook() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let (hook, mut orphans) = tokio::sync::mpsc::unbounded_channel();
+        let config = tcp(&server).with_orphan_hook(move |orphan| hook.send(orphan).unwrap());
+        let client = connected(config).await;
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=blpop"))).await;
+        drop(call);
+        server.raw(&["RPUSH", "list", "element"]);
+        until(async || server.raw(&["EXISTS", "list"]) == "0").await;
+        drop(own);
+        let orphan = within(PATIENCE, orphans.recv()).await.unwrap();
+        assert_eq!(&*orphan.command, "BLPOP");
+        assert_eq!(format!("{:?}", orphan.reply.unwrap()), format!("{:?}", value(&["list", "element"])));
+        drop(lent_again(&client, number).await);
+
+        // With something behind it nobody can tell whose answer is whose: it is closed.
+        let own = dedicated(&client).await;
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        let mut call = own.request::<Value>(Command::new("PING")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        drop(own);
+        until(async || line_of(&server, number).is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_clients_connections_alive_and_is_closed_with_them() {
     let server = Server::build(Kind::Redis).start();
     let client = connected(tcp(&server)).await;
     let own = dedicated(&client).await;
     drop(client);
     own.set("key", 1).await.unwrap();
+    assert_eq!(leased(&server), 1);
     drop(own);
     until(async || clients_of(&server).is_empty()).await;
 
@@ -390,6 +426,10 @@ async fn lent_again(client: &Client, number: i64) -> Dedicated {
         }
     };
     within(PATIENCE, lent).await
+}
+
+fn value(words: &[&'static str]) -> Value {
+    Value::Array(words.iter().map(|word| Value::BulkString(word.as_bytes().into())).collect())
 }
 
 /// Polls once, and says whether it is still to come.

@@ -6,20 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
-
 use super::call::Call;
-use super::handle::{Client, Route, deadline_of};
+use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
 use super::pipeline::Pipeline;
-use super::report;
+use super::report::{self, Name};
 use super::transaction::Transaction;
-use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
-use crate::connection::SessionFacts;
-use crate::driver::{Link, now};
+use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed};
+use crate::connection::{LinkState, SessionFacts};
+use crate::driver::now;
 use crate::error::Error;
-use crate::outcome::Cause;
-use crate::topology::{Lane, Links};
+use crate::topology::{Delivery, Lane};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -29,11 +26,11 @@ use crate::topology::{Lane, Links};
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-/// use steadfast::api::Strings;
-/// use steadfast::{Command, ErrorKind};
+/// use steadfast::ErrorKind;
+/// use steadfast::api::{OwnConnection, Strings};
 ///
 /// let dedicated = client.dedicated().await?;
-/// dedicated.request::<()>(Command::new("WATCH").key("seats")).await?;
+/// dedicated.watch("seats").await?;
 /// let seats: i64 = dedicated.get("seats").await?.unwrap_or(0);
 /// if seats > 0 {
 ///     let mut transaction = dedicated.transaction();
@@ -69,18 +66,17 @@ use crate::topology::{Lane, Links};
 /// # Dropping
 /// The connection goes back to the pool for the next caller, who finds it as new: nothing is watched or queued. If the commands
 /// that were sent may have made another one of it (`SELECT`, `AUTH`, `CLIENT SETNAME`, ..., and every command that this crate does
-/// not know), or a blocking one was given up, it is closed instead. The client may be gone by then. An element that a blocking
-/// command takes away after it was given up is lost; on the [`Client`] it is not.
+/// not know), it is closed instead. The client's connections live as long as this does.
 ///
-/// # Counts
-/// What is sent here is not in [`Client::stats`]; an [`Observer`](super::Observer) is told of it.
+/// If the last thing that was sent is a blocking command that was given up, by dropping its call or at its deadline, the server is
+/// asked to end it now, and what it took away in that very moment is given to the [orphan hook](super::Config::with_orphan_hook), as on
+/// the client. If something was sent behind it, what it takes away is lost.
 pub struct Dedicated {
     /// Its route is the lane.
     pub(super) client: Client,
     lease: Arc<Lease>,
     /// There until this is dropped.
     lane: Option<Lane>,
-    runtime: Handle,
     session: Arc<SessionFacts>,
 }
 
@@ -130,69 +126,44 @@ pub(super) async fn dedicate(
     within: Option<Duration>,
     until: Option<Instant>,
 ) -> Result<Dedicated, Error> {
-    let Route::Node(links) = &client.route else {
-        // Nobody holds a client whose route is another one.
-        return Err(report::unreachable(WHAT, client.address(), Cause::ClosedHere));
-    };
-    let mut dialed = None;
-    let (lane, session) = match in_time(links.runtime(), until, acquire(links, &mut dialed)).await {
-        Some(Ok(acquired)) => acquired,
-        Some(Err(cause)) => return Err(report::unreachable(WHAT, client.address(), cause)),
-        None => return Err(too_late(links, dialed.as_deref(), within.unwrap_or_default())),
-    };
-    let lease = Lease::new(lane.link());
-    let client = client.on_lease(Arc::clone(&lease));
-    Ok(Dedicated { client, lease, lane: Some(lane), runtime: links.runtime().clone(), session })
-}
-
-/// A link that is ready, and was not asleep for too long. While it waits for a link, that is in `dialed`.
-async fn acquire(links: &Links, dialed: &mut Option<Arc<Link>>) -> Result<(Lane, Arc<SessionFacts>), Cause> {
+    let pool = client.links().leases();
     loop {
-        let lane = links.leases().acquire().await?;
-        *dialed = Some(Arc::clone(lane.link()));
-        let used_before = lane.rested();
-        match (lane.ready().await, used_before) {
-            (Ok(session), None) => return Ok((lane, session)),
-            (Ok(session), Some(rested)) if rested < NAP || answers(&lane).await => return Ok((lane, session)),
-            (Err(cause), None) => return Err(cause),
-            // It has ended in its sleep: there are other ones, or there will be.
-            (_, Some(_)) => {}
+        let lane = Arc::clone(pool).acquire_ready(until).await;
+        let lane = lane.map_err(|why| report::unacquired(&Name::dedicated(), client.address(), within, &why))?;
+        let session = match &*lane.link().standing() {
+            LinkState::Ready { session } => Some(Arc::clone(session)),
+            _ => None,
+        };
+        // Others may have ended in their sleep too, but not without end.
+        match session {
+            Some(session) if is_awake(&lane, until).await => return Ok(Dedicated::new(client, lane, session)),
+            _ => lane.end().await,
         }
-        *dialed = None;
     }
 }
 
 /// Whether the server still answers on this link.
-async fn answers(lane: &Lane) -> bool {
-    lane.link().ask(Command::new("PING"), Some(now() + CHECK)).await.is_ok()
-}
-
-/// Why there was no connection in time.
-fn too_late(links: &Links, dialed: Option<&Link>, within: Duration) -> Error {
-    let link = dialed.unwrap_or_else(|| links.shared());
-    let state = link.state().borrow().clone();
-    match state.is_ready() && dialed.is_none() {
-        true => report::none_free(WHAT, link.address(), within),
-        false => report::connect_timeout(WHAT, &state, link.address(), within),
+async fn is_awake(lane: &Lane, until: Option<Instant>) -> bool {
+    if lane.rested().is_none_or(|rested| rested < NAP) {
+        return true;
     }
-}
-
-/// What `future` comes to until `until`; `None` if that is later. Can be awaited on any runtime, or none.
-pub(super) async fn in_time<T>(runtime: &Handle, until: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    let Some(until) = until else { return Some(future.await) };
-    let timeout = {
-        // Timers belong to the runtime they are made on.
-        let _entered = runtime.enter();
-        tokio::time::timeout_at(until.into(), future)
-    };
-    timeout.await.ok()
+    let limit = until.map_or(now() + CHECK, |until| until.min(now() + CHECK));
+    lane.link().ask(Command::new("PING"), Some(limit)).await.is_ok()
 }
 
 impl Sealed for &Dedicated {}
 
 impl Executor for &Dedicated {}
 
+impl Exclusive for &Dedicated {}
+
 impl Dedicated {
+    fn new(client: &Client, lane: Lane, session: Arc<SessionFacts>) -> Self {
+        let lease = Lease::new(lane.link());
+        let client = client.on_lease(Arc::clone(&lease));
+        Self { client, lease, lane: Some(lane), session }
+    }
+
     /// A request for any command; what its answer is converted to is up to the caller.
     ///
     /// # Errors
@@ -237,11 +208,13 @@ impl Dedicated {
 impl Drop for Dedicated {
     fn drop(&mut self) {
         let Some(lane) = self.lane.take() else { return };
-        match self.lease.standing() {
-            Standing::Clean => lane.give_back(),
-            Standing::Spoiled => drop(lane),
-            standing => {
-                self.runtime.spawn(async move {
+        let links = self.client.links();
+        match (self.lease.standing(), self.lease.take_finder()) {
+            (Standing::Clean, _) => lane.give_back(),
+            (Standing::Spoiled, _) => drop(lane),
+            (Standing::Blocked, Some(finder)) => links.leases().recover(lane, Delivery::Possible, finder),
+            (standing, _) => {
+                links.runtime().spawn(async move {
                     if standing.mend(lane.link(), now() + CHECK).await {
                         lane.give_back();
                     }
@@ -275,9 +248,6 @@ impl fmt::Debug for Dedicating<'_> {
         f.debug_struct("Dedicating").finish_non_exhaustive()
     }
 }
-
-/// What getting a connection is called in error texts.
-const WHAT: &str = "getting a dedicated connection";
 
 /// A connection that nobody used for this long is asked whether it still answers before it is lent again, 1 s.
 const NAP: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
+mod blocking;
 mod call;
 mod config;
 mod dedicated;
@@ -18,6 +19,7 @@ pub mod defaults;
 mod handle;
 mod lease;
 mod observer;
+mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
@@ -39,6 +41,7 @@ pub use config::{
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::{Handles, Results};

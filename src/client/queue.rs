@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
-use super::lease::Burden;
+use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
 use super::settings::policy;
 use super::witness::Ended;
@@ -110,7 +110,7 @@ impl<'c> Queue<'c> {
     /// The deadline counts from now; nothing is sent yet.
     pub(super) fn launch(self) -> Flight<'c> {
         let within = self.client.within(self.limit);
-        let deadline = self.burden.deadline(deadline_of(within), self.limit);
+        let deadline = self.burden.deadline(deadline_of(within), self.client.is_explicit(self.limit));
         Flight { within, deadline, phase: Phase::Unsent, slot: None, queue: self }
     }
 }
@@ -131,7 +131,7 @@ impl Flight<'_> {
             Phase::Waiting(posted) => {
                 let outcome = ready!(posted.slot.poll_outcome(cx));
                 if let Some(lease) = self.queue.client.lease().filter(|_| has_unknown(&outcome)) {
-                    lease.note_given_up(self.queue.burden.blocks());
+                    self.note_given_up(lease);
                 }
                 outcome
             }
@@ -166,6 +166,13 @@ impl Flight<'_> {
     /// Which queue it is of.
     pub(super) fn number(&self) -> u64 {
         self.queue.number
+    }
+
+    fn note_given_up(&self, lease: &Lease) {
+        lease.note_given_up(None);
+        if self.queue.burden.blocks() {
+            lease.note_block();
+        }
     }
 
     /// The transaction has come to its end at the server: nothing is watched any more.
@@ -203,6 +210,7 @@ impl Flight<'_> {
             enclose(&mut ends);
         }
         if let Some(lease) = self.queue.client.lease() {
+            lease.link().counters().count_issued(issued as u64);
             match bond {
                 Bond::Pipeline => lease.note_pipeline(&self.queue.burden),
                 Bond::Transaction => lease.note_transaction(&self.queue.burden),
@@ -235,7 +243,7 @@ impl Drop for Flight<'_> {
             });
             self.queue.client.cancelled(&posted.slot, commands);
             if let Some(lease) = self.queue.client.lease() {
-                lease.note_given_up(self.queue.burden.blocks());
+                self.note_given_up(lease);
             }
             drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);

@@ -8,6 +8,7 @@ use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known}
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::topology::Unacquired;
 
 /// A command's name and facts, for its error texts and fates.
 #[derive(Clone, Debug)]
@@ -32,6 +33,11 @@ impl Name {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
     }
 
+    /// Of getting a connection of one's own.
+    pub(super) fn dedicated() -> Self {
+        Self { facts: const { known("EXEC") }, unknown: Some("getting a dedicated connection".into()) }
+    }
+
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts
     }
@@ -48,15 +54,8 @@ impl Name {
     }
 }
 
-/// All connections that there may be for one user at a time were in use for too long.
-pub(super) fn none_free(what: &'static str, node: &Address, within: Duration) -> Error {
-    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    let stage = Some(Stage::AcquiringConnection);
-    Error::new(Report { stage, node: Some(node.clone()), within: Some(within), ..report })
-}
-
 /// There will be no connection.
-pub(super) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
+pub(super) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
     Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
@@ -73,7 +72,12 @@ pub(super) fn kind_of(cause: &Cause) -> ErrorKind {
 }
 
 /// The connection did not come about in time.
-pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Error {
+pub(super) fn connect_timeout(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Error {
     let (stage, attempts, detail) = match state {
         LinkState::Connecting { stage, attempt, last, .. } => {
             (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
@@ -82,14 +86,21 @@ pub(super) fn connect_timeout(what: &'static str, state: &LinkState, node: &Addr
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Error::new(Report {
-        stage: Some(stage),
-        attempts,
-        detail,
-        node: Some(node.clone()),
-        within: Some(within),
-        ..report
-    })
+    Error::new(Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report })
+}
+
+/// The command got no connection of its own.
+pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, unacquired: &Unacquired) -> Error {
+    match unacquired {
+        Unacquired::Never(Cause::ClosedHere) => closed(name),
+        Unacquired::Never(cause) => unreachable(name.shown(), node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(name.shown(), state, node, within),
+        Unacquired::NoPlace => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+            let stage = Some(Stage::AcquiringConnection);
+            Error::new(Report { stage, node: Some(node.clone()), within, ..report })
+        }
+    }
 }
 
 /// No answer will come.

@@ -15,7 +15,7 @@ mod task;
 mod trace;
 
 pub(crate) use clock::now;
-pub(crate) use counters::Counted;
+pub(crate) use counters::{Counted, Counters};
 pub(crate) use link::{Link, LinkSettings, Orphans};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock;
-use super::counters::{Counters, Traffic};
+use super::counters::{Register, Traffic};
 use super::credentials::Asking;
 use super::link::{LinkSettings, Orphans, Shared};
 use super::mailbox::{Mailbox, Ticket};
@@ -19,7 +19,7 @@ use super::news::{Event, News};
 use super::slot::Outcome;
 use super::socket::{self, Socket};
 use super::standby;
-use crate::connection::{Batch, LinkState, More, Output, Session, earlier};
+use crate::connection::{Batch, LinkState, Lost, More, Output, Session, earlier};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::{Dialer, Liveness};
@@ -39,7 +39,7 @@ pub(crate) struct LinkTask {
     news: News,
     /// Where it is told that certificates were read anew: who shares the dialer shares that.
     reloads: News,
-    /// Who gets the answers that nobody waits for.
+    /// Who is told of what nobody waits for.
     orphans: Option<Orphans>,
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires; `None`: it is not waited for.
@@ -49,7 +49,7 @@ pub(crate) struct LinkTask {
     /// Since when nothing was due from the peer; `None` while something is.
     quiet_since: Option<Instant>,
     turn: Turn,
-    counters: Arc<Counters>,
+    register: Register,
     traffic: Traffic,
 }
 
@@ -91,7 +91,7 @@ impl LinkTask {
             earliest_waiting: None,
             quiet_since: None,
             turn: Turn::Deliver,
-            counters: Arc::clone(&shared.counters),
+            register: Register::new(Arc::clone(&shared.counters), settings.counters.is_some()),
             traffic: Traffic::default(),
         }
     }
@@ -184,7 +184,7 @@ impl LinkTask {
             step = Step::Moved;
             match event {
                 Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
-                Output::Orphan(frame) => self.keep_orphan(&frame),
+                Output::Orphan(frame) => self.tell_orphan(Ok(&frame)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.news.tell_push(&push),
@@ -215,15 +215,17 @@ impl LinkTask {
     #[inline(always)]
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
-        if let Some(Outcome::Answered(frame, _)) = ticket.complete(outcome) {
-            self.keep_orphan(&frame);
+        match ticket.complete(outcome) {
+            Some(Outcome::Answered(frame, _)) => self.tell_orphan(Ok(&frame)),
+            Some(Outcome::Lost(lost)) => self.tell_orphan(Err(&lost)),
+            Some(Outcome::Group(_)) | None => {}
         }
     }
 
-    /// Keeps an answer that nobody waits for, if anybody wants such.
-    fn keep_orphan(&self, frame: &Frame) {
+    /// Tells what came of a command that nobody waits for, if anybody wants to know.
+    fn tell_orphan(&self, orphan: Result<&Frame, &Lost>) {
         if let Some(orphans) = &self.orphans {
-            orphans(frame);
+            orphans(orphan);
         }
     }
 
@@ -347,8 +349,8 @@ impl LinkTask {
     }
 
     /// Lets everybody read what was counted.
-    fn publish(&self) {
-        self.counters.publish(&self.session.tally(), self.traffic);
+    fn publish(&mut self) {
+        self.register.publish(&self.session.tally(), self.traffic);
     }
 
     /// Arms the timer for the next time; the session's is `due`.
@@ -431,7 +433,7 @@ impl Drop for LinkTask {
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
                 Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
-                Output::Orphan(frame) => self.keep_orphan(&frame),
+                Output::Orphan(frame) => self.tell_orphan(Ok(&frame)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 _ => {}

@@ -8,7 +8,8 @@ use std::fmt;
 pub enum Stage {
     /// Waiting for room in the link's queue, or for the link to come up.
     Queued,
-    /// Waiting for one of the connections of which each has one user at a time: all that there may be are in use.
+    /// Waiting for a free one among the connections for blocking commands, or for callers who need one for themselves: all
+    /// that there may be are in use.
     AcquiringConnection,
     /// Resolving a host name.
     Resolving,

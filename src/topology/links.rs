@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::pool::{Pool, PoolBounds};
-use crate::connection::Role;
-use crate::driver::{Link, LinkSettings};
+use crate::connection::{Role, Room};
+use crate::driver::{AtCapacity, Bounds, Link, LinkSettings};
 
 /// All links to one node. Dropping it lets what was sent on the shared link finish, then closes everything.
 #[derive(Debug)]
@@ -83,9 +83,14 @@ fn own_settings(settings: &LinkSettings, role: Role, shared: &Link) -> LinkSetti
     if role == Role::Blocking {
         // There may be very many, and what comes is small as a rule.
         session.read_buffer = session.read_buffer.min(SMALL_READS);
+        // One command at a time, and what ends it.
+        settings.bounds = Bounds { room: ROOM, at_capacity: AtCapacity::Wait };
     }
     settings
 }
 
 /// How much a link that waits for one element at a time reads at once, 4 KiB.
 const SMALL_READS: usize = 4 << 10;
+
+/// Room for more commands than a link for one caller's ever holds.
+const ROOM: Room = Room { commands: 16, bytes: usize::MAX };
