@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use steadfast::api::{Connection, Lists, OwnConnection, Strings};
+use steadfast::api::{Connection, Keys, Lists, OwnConnection, Strings};
 use steadfast::client::{Dedicated, ProtocolChoice, defaults};
 use steadfast::testing::{Cut, FaultProxy};
 use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
@@ -320,6 +320,108 @@ async fn what_would_leave_answers_without_commands_is_refused_there_too() {
         own.ping().await.unwrap();
     })
     .await;
+}
+
+/// What the server has sent so far.
+fn sent_by(server: &Server) -> u64 {
+    let info = server.raw(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn commands_without_answers_are_run_in_their_order_and_what_comes_next_has_its_answer() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        // Whatever was asked before and after has its own answer.
+        let before = own.echo::<String>("before").into_future();
+        let mut pipeline = own.pipeline();
+        for number in 0..1_000 {
+            let _ = pipeline.rpush("list", number).queue();
+        }
+        let _ = pipeline.incr("list").queue();
+        let _ = pipeline.set("last", "x".repeat(100_000)).queue();
+        let unanswered = pipeline.execute_unanswered();
+        let after = own.echo::<String>("after").into_future();
+        let (before, done, after) = within(PATIENCE, async { tokio::join!(before, unanswered, after) }).await;
+        assert_eq!((before.unwrap().as_str(), after.unwrap().as_str()), ("before", "after"));
+        done.unwrap();
+        let list: Vec<u32> = own.lrange("list", 0, -1).await.unwrap();
+        assert_eq!(list, (0..1_000).collect::<Vec<_>>());
+        assert_eq!(own.strlen("last").await.unwrap(), 100_000);
+        own.pipeline().execute_unanswered().await.unwrap();
+
+        let counted = sent_by(server);
+        let mut pipeline = own.pipeline();
+        for _ in 0..100 {
+            let _ = pipeline.get::<String>("last").queue();
+        }
+        pipeline.execute_unanswered().await.unwrap();
+        assert!(sent_by(server) - counted < 100_000, "nothing was answered");
+        // The connection is as it was.
+        let number = id(&own);
+        drop(own);
+        assert_eq!(id(&dedicated(&client).await), number);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_among_commands_without_answers_is_none() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server).with_protocol(ProtocolChoice::Resp3)).await;
+    let own = dedicated(&client).await;
+    ask::<()>(&own, "CLIENT TRACKING ON").await;
+    for number in 0..200 {
+        let _: Option<String> = own.get("key").await.unwrap();
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", number).queue();
+        let _ = pipeline.get::<String>("key").queue();
+        let _ = pipeline.set("key", number).queue();
+        let (done, echo) = tokio::join!(pipeline.execute_unanswered(), own.echo::<i64>(number).into_future());
+        done.unwrap();
+        assert_eq!(echo.unwrap(), number);
+    }
+}
+
+#[tokio::test]
+async fn what_needs_an_answer_is_not_sent_without_one() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        for line in ["BLPOP list 1", "MULTI", "RESET", "MONITOR", "SUBSCRIBE a"] {
+            let mut pipeline = own.pipeline();
+            let _ = pipeline.set("key", 1).queue();
+            let _ = pipeline.request::<Value>(Command::new(line)).queue();
+            let error = pipeline.execute_unanswered().await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+        }
+        do_now(&own, "MULTI").await;
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        do_now(&own, "DISCARD").await;
+        let mut pipeline = client.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_silence_the_server_nothing_is_sent() {
+    let server = Server::build(Kind::Redis).start();
+    server.raw(&["ACL", "SETUSER", "bob", "on", ">pw", "~*", "&*", "+@all", "-client|reply"]);
+    let client = connected(tcp(&server).with_credentials("bob", "pw")).await;
+    let own = dedicated(&client).await;
+    let mut pipeline = own.pipeline();
+    let _ = pipeline.set("key", 1).queue();
+    let error = pipeline.execute_unanswered().await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+    assert_eq!(error.server().unwrap().code(), "NOPERM");
+    assert_eq!(own.exists("key").await.unwrap(), 0);
 }
 
 #[tokio::test]

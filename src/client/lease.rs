@@ -153,6 +153,21 @@ impl Lease {
         self.lock().spoiled = true;
     }
 
+    /// Whether commands may be queued.
+    pub(super) fn may_queue(&self) -> bool {
+        self.lock().queued != Left::Nothing
+    }
+
+    /// Whether the server is known to take what silences it.
+    pub(super) fn hushes(&self) -> bool {
+        self.lock().hushes
+    }
+
+    /// The server takes what silences it.
+    pub(super) fn note_hushes(&self) {
+        self.lock().hushes = true;
+    }
+
     /// Whether anything was sent that does more than to read.
     pub(super) fn has_acted(&self) -> bool {
         self.lock().acted
@@ -183,6 +198,8 @@ pub(super) struct Burden {
     watches: bool,
     queues: bool,
     spoils: bool,
+    /// Whether the server forgets what it was told of answers.
+    resets: bool,
     acts: bool,
     /// How long they may block, all in all; `None`: not at all.
     block: Option<Block>,
@@ -204,12 +221,23 @@ impl Burden {
             Mark::Spoils | Mark::Seizes => self.spoils = true,
         }
         let is_of_transactions = matches!(mark, Mark::Watches | Mark::Unwatches | Mark::Queues | Mark::Closes);
+        self.resets |= command.facts().name() == "RESET";
         self.acts |= !is_of_transactions && command.effect() != Effect::Read;
         self.block = match (self.block, command.block()) {
             (Some(Block::For(one)), Some(Block::For(other))) => Some(Block::For(one.saturating_add(other))),
             (Some(Block::Forever), _) | (_, Some(Block::Forever)) => Some(Block::Forever),
             (one, other) => one.or(other),
         };
+    }
+
+    /// Why they cannot go without answers; `None`: they can.
+    pub(super) fn needs_answers(&self) -> Option<&'static str> {
+        match self {
+            _ if self.blocks() => Some("what a blocking command takes away would be lost"),
+            _ if self.queues => Some("a transaction has an answer"),
+            _ if self.resets => Some("`RESET` has the server answer again"),
+            _ => None,
+        }
     }
 
     /// Whether one of them may block.

@@ -30,6 +30,7 @@ mod script;
 mod settings;
 mod stats;
 mod transaction;
+mod unanswered;
 mod url;
 mod witness;
 

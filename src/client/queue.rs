@@ -10,6 +10,7 @@ use super::handle::{Client, deadline_of};
 use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
 use super::settings::policy;
+use super::unanswered::{HUSH, SPEAK};
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
 use crate::command::{Encoded, Limit, Reader, Request, Retry};
@@ -50,6 +51,8 @@ pub(super) enum Bond {
     Pipeline,
     /// They stand between MULTI and EXEC, and have one fate.
     Transaction,
+    /// They are not answered, and have one fate.
+    Unanswered,
 }
 
 /// The commands of a queue on their way.
@@ -86,7 +89,7 @@ impl<'c> Queue<'c> {
     pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
         let command = request.command();
         let unfit = match self.bond {
-            Bond::Pipeline => self.client.unfit(command),
+            Bond::Pipeline | Bond::Unanswered => self.client.unfit(command),
             // There nothing blocks, and nothing can be watched.
             Bond::Transaction => command.unfit(),
         };
@@ -105,6 +108,19 @@ impl<'c> Queue<'c> {
 
     pub(super) fn len(&self) -> usize {
         self.plan.len()
+    }
+
+    /// The same commands with another bond between them.
+    pub(super) fn bound(self, bond: Bond) -> Self {
+        Self { bond, ..self }
+    }
+
+    pub(super) fn client(&self) -> &'c Client {
+        self.client
+    }
+
+    pub(super) fn burden(&self) -> &Burden {
+        &self.burden
     }
 
     /// The deadline counts from now; nothing is sent yet.
@@ -160,6 +176,7 @@ impl Flight<'_> {
         match self.queue.bond {
             Bond::Pipeline => planned.place.as_ref().ok().copied(),
             Bond::Transaction => planned.place.is_ok().then_some(count + 1),
+            Bond::Unanswered => planned.place.is_ok().then_some(0),
         }
     }
 
@@ -195,6 +212,11 @@ impl Flight<'_> {
         self.queue.client.address()
     }
 
+    /// When it has to be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// How long it may take.
     pub(super) fn within(&self) -> Option<Duration> {
         self.within
@@ -206,13 +228,15 @@ impl Flight<'_> {
         let (mut ends, deadline) = (std::mem::take(&mut self.queue.ends), self.deadline);
         let issued = ends.len();
         let bond = self.queue.bond;
-        if bond == Bond::Transaction {
-            enclose(&mut ends);
+        match bond {
+            Bond::Pipeline => {}
+            Bond::Transaction => enclose(&mut ends, MULTI, EXEC),
+            Bond::Unanswered => enclose(&mut ends, HUSH, SPEAK),
         }
         if let Some(lease) = self.queue.client.lease() {
             lease.link().counters().count_issued(issued as u64);
             match bond {
-                Bond::Pipeline => lease.note_pipeline(&self.queue.burden),
+                Bond::Pipeline | Bond::Unanswered => lease.note_pipeline(&self.queue.burden),
                 Bond::Transaction => lease.note_transaction(&self.queue.burden),
             }
         }
@@ -228,6 +252,13 @@ impl Flight<'_> {
                 log.append(&bytes);
                 log.small().extend_from_slice(EXEC);
                 Entry::unit(ticket, &ends, deadline)
+            }
+            Bond::Unanswered => {
+                log.small().extend_from_slice(HUSH);
+                log.append(&bytes);
+                log.small().extend_from_slice(SPEAK);
+                let ends: Vec<_> = ends.iter().map(|(end, _)| *end).collect();
+                Entry::hushed(ticket, &ends, deadline)
             }
         })
     }
@@ -260,15 +291,15 @@ fn has_unknown(outcome: &Outcome) -> bool {
     }
 }
 
-/// Adds the ends of MULTI and EXEC, which do nothing by themselves.
-fn enclose(ends: &mut Vec<(usize, Policy)>) {
+/// Adds the ends of what stands before the commands and behind them, which does nothing by itself.
+fn enclose(ends: &mut Vec<(usize, Policy)>, before: &[u8], behind: &[u8]) {
     let harmless = Policy { repeat: Repeat::Allowed, retry: Retry::All };
     for (end, _) in ends.iter_mut() {
-        *end += MULTI.len();
+        *end += before.len();
     }
-    ends.insert(0, (MULTI.len(), harmless));
+    ends.insert(0, (before.len(), harmless));
     let last = ends.last().map_or(0, |(end, _)| *end);
-    ends.push((last + EXEC.len(), harmless));
+    ends.push((last + behind.len(), harmless));
 }
 
 impl<T> Clone for Queued<T> {

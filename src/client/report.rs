@@ -38,6 +38,11 @@ impl Name {
         Self { facts: const { known("EXEC") }, unknown: Some("getting a dedicated connection".into()) }
     }
 
+    /// Of commands without answers, as a whole.
+    pub(super) fn unanswered() -> Self {
+        Self { facts: const { known("CLIENT REPLY") }, unknown: Some("the unanswered pipeline".into()) }
+    }
+
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts
     }
@@ -129,6 +134,12 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 /// The server answered with an error.
 pub(super) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
     let fate = unless_sent_before(error.fate(name.facts), sent);
+    let report = Report::new(ErrorKind::Server, fate, name.shown());
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// The server answered with an error to what came before a command or behind it.
+pub(super) fn server_beside(name: &Name, node: &Address, error: ServerError, fate: Fate) -> Error {
     let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }

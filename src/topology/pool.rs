@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::{LinkState, Lost, Offline, SessionFacts};
+use crate::connection::{LinkState, Lost, Offline};
 use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
 use crate::resp::Frame;
