@@ -322,6 +322,143 @@ async fn what_would_leave_answers_without_commands_is_refused_there_too() {
     .await;
 }
 
+#[tokio::test]
+async fn an_optimistic_transaction_is_tried_again_until_nobody_else_has_written() {
+    everywhere(async |server, client| {
+        server.raw(&["SET", "count", "5"]);
+        let mut attempts = 0;
+        let (seen, results) = client
+            .optimistic("count")
+            .run(async |connection, transaction| {
+                let count: i64 = connection.get("count").await?.unwrap();
+                attempts += 1;
+                if attempts <= 3 {
+                    client.incr("count").await?;
+                }
+                let _ = transaction.set("count", count * 10).queue();
+                Ok(count)
+            })
+            .await
+            .unwrap();
+        results.check().unwrap();
+        assert_eq!((seen, attempts, results.len()), (8, 4, 1));
+        assert_eq!(server.raw(&["GET", "count"]), "80");
+        assert_eq!(leased(server), 1, "one connection was enough");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_without_commands_succeeds_and_leaves_nothing_watched() {
+    everywhere(async |server, client| {
+        let looked = client.optimistic(["a", "b"]).run(async |connection, _| connection.get::<String>("a").await);
+        let (value, results) = within(PATIENCE, looked).await.unwrap();
+        assert!(value.is_none() && results.is_empty());
+        let number = clients_of(server).iter().find(|line| line.contains("cmd=unwatch")).map(|line| {
+            let id = line.split(' ').next().unwrap();
+            id.strip_prefix("id=").unwrap().parse::<i64>().unwrap()
+        });
+        until(async || clients_of(server).iter().any(|line| line.contains("cmd=unwatch"))).await;
+        server.raw(&["SET", "a", "1"]);
+        let own = match number {
+            Some(number) => lent_again(&client, number).await,
+            None => dedicated(&client).await,
+        };
+        let mut transaction = own.transaction();
+        let _ = transaction.set("b", 1).queue();
+        transaction.execute().await.unwrap().check().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_body_says_ends_an_optimistic_transaction_and_what_the_server_refuses() {
+    everywhere(async |server, client| {
+        let mut attempts = 0;
+        let failed = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                let _ = transaction.set("key", 1).queue();
+                connection.request::<()>(Command::new("LPUSH").key("key")).await
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate(), attempts), (ErrorKind::Server, Fate::Refused, 1), "{error}");
+        let failed = client
+            .optimistic("key")
+            .run(async |_, transaction| {
+                let _ = transaction.request::<()>(Command::new("SET").key("key")).queue();
+                Ok(())
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_ends_at_its_deadline() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let limit = Duration::from_millis(300);
+    // Somebody is faster each time.
+    let contended = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        client.incr("key").await?;
+        let _ = transaction.set("key", 0).queue();
+        Ok(())
+    });
+    let begin = std::time::Instant::now();
+    let error = within(PATIENCE, contended).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::Refused), "{error}");
+    assert!(begin.elapsed() < limit + live::SLACK && begin.elapsed() > limit / 2, "{:?}", begin.elapsed());
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+
+    let stuck = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        let _ = transaction.set("key", 0).queue();
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let error = fails_after(limit, stuck).await;
+    assert_eq!((error.kind(), error.fate(), error.stage()), (ErrorKind::Timeout, Fate::NotSent, None), "{error}");
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+}
+
+#[tokio::test]
+async fn a_lost_connection_begins_an_optimistic_transaction_anew_unless_its_body_has_written() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    for writes in [false, true] {
+        let mut attempts = 0;
+        let outcome = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                if attempts == 1 {
+                    if writes {
+                        connection.set("other", 1).await?;
+                    }
+                    let mut call = connection.get::<String>("key").into_future();
+                    server.raw(&["CLIENT", "KILL", "ID", &id(connection).to_string()]);
+                    // Sent into a connection that is closed, or never sent.
+                    std::future::poll_fn(|cx| Pin::new(&mut call).poll(cx)).await?;
+                }
+                let _ = transaction.incr("key").queue();
+                Ok(())
+            })
+            .await;
+        let told = match outcome {
+            Ok(_) => Fate::Executed,
+            Err(error) => error.fate(),
+        };
+        // What was not sent is tried again in any case.
+        assert_eq!(told == Fate::Executed, attempts == 2, "{told:?} after {attempts} attempts");
+        assert!(writes || told == Fate::Executed, "{told:?}");
+    }
+}
+
 /// What the server has sent so far.
 fn sent_by(server: &Server) -> u64 {
     let info = server.raw(&["INFO", "stats"]);

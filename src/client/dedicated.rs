@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use super::call::Call;
 use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
@@ -149,6 +151,17 @@ async fn is_awake(lane: &Lane, until: Option<Instant>) -> bool {
     }
     let limit = until.map_or(now() + CHECK, |until| until.min(now() + CHECK));
     lane.link().ask(Command::new("PING"), Some(limit)).await.is_ok()
+}
+
+/// What `future` comes to until `until`; `None` if that is later. Can be awaited on any runtime, or none.
+pub(super) async fn in_time<T>(runtime: &Handle, until: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    let Some(until) = until else { return Some(future.await) };
+    let timeout = {
+        // Timers belong to the runtime they are made on.
+        let _entered = runtime.enter();
+        tokio::time::timeout_at(until.into(), future)
+    };
+    timeout.await.ok()
 }
 
 impl Sealed for &Dedicated {}

@@ -12,12 +12,13 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::dedicated::Dedicating;
 use super::lease::{self, Lease};
+use super::optimistic::Optimistic;
 use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, Unfit};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, ToArgs, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
@@ -228,6 +229,12 @@ impl Client {
     /// ```
     pub fn dedicated(&self) -> Dedicating<'_> {
         Dedicating::new(self)
+    }
+
+    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,
+    /// on a connection of its own, as often as it takes. See [`Optimistic::run`](super::Optimistic::run).
+    pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
+        Optimistic::new(self, keys)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which

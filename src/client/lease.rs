@@ -168,9 +168,14 @@ impl Lease {
         self.lock().hushes = true;
     }
 
-    /// Whether anything was sent that does more than to read.
+    /// Whether anything was sent that does more than to read, since [`Self::forget_acts`].
     pub(super) fn has_acted(&self) -> bool {
         self.lock().acted
+    }
+
+    /// What was sent so far is known to have run, or not.
+    pub(super) fn forget_acts(&self) {
+        self.lock().acted = false;
     }
 
     pub(super) fn standing(&self) -> Standing {

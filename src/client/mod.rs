@@ -7,7 +7,7 @@
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
 //! | have a connection for oneself | [`Dedicated`] |
-//! | look before writing | [`Script`] |
+//! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
@@ -19,6 +19,7 @@ pub mod defaults;
 mod handle;
 mod lease;
 mod observer;
+mod optimistic;
 mod orphan;
 mod pipeline;
 mod plan;
@@ -42,6 +43,7 @@ pub use config::{
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use optimistic::Optimistic;
 pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;

@@ -43,6 +43,11 @@ impl Name {
         Self { facts: const { known("CLIENT REPLY") }, unknown: Some("the unanswered pipeline".into()) }
     }
 
+    /// Of a transaction that looks before it writes.
+    pub(super) fn optimistic() -> Self {
+        Self { facts: const { known("EXEC") }, unknown: Some("the optimistic transaction".into()) }
+    }
+
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts
     }
@@ -106,6 +111,12 @@ pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, 
             Error::new(Report { stage, node: Some(node.clone()), within, ..report })
         }
     }
+}
+
+/// The deadline came before anything was sent, and while nothing of the client's was waited for.
+pub(super) fn timed_out(name: &Name, node: &Address, within: Option<Duration>) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+    Error::new(Report { node: Some(node.clone()), within, ..report })
 }
 
 /// No answer will come.
