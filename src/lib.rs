@@ -139,6 +139,7 @@ mod connection;
 mod driver;
 mod error;
 pub mod outcome;
+pub mod pubsub;
 pub mod resp;
 #[cfg(feature = "serde")]
 pub mod serde;

@@ -128,7 +128,7 @@ impl Terms<'_> {
     fn missed(&self, blocked: &Blocked, miss: &Miss) -> Error {
         let (name, node, times) = (&blocked.name, self.client.address(), &blocked.times);
         match miss {
-            Miss::Unacquired(unacquired) => report::unacquired(name, node, times.within, unacquired),
+            Miss::Unacquired(unacquired) => report::unacquired(name.shown(), node, times.within, unacquired),
             Miss::Lost(lost) => report::lost(name, node, times.in_all, lost),
         }
     }

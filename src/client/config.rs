@@ -39,6 +39,7 @@ pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
 use crate::outcome::Address;
 use crate::resp::Limits;
+pub use crate::topology::Subscriptions;
 
 /// How a client connects and how it behaves.
 ///
@@ -89,6 +90,7 @@ pub struct Config {
     close_grace: Duration,
     library_info: bool,
     no_evict: bool,
+    subscriptions: Subscriptions,
     observer: Installed,
     max_blocking: usize,
     max_dedicated: usize,
@@ -123,6 +125,7 @@ impl Config {
             close_grace: defaults::CLOSE_GRACE,
             library_info: true,
             no_evict: false,
+            subscriptions: Subscriptions::default(),
             observer: Installed::default(),
             max_blocking: defaults::MAX_BLOCKING,
             max_dedicated: defaults::MAX_DEDICATED,
@@ -256,6 +259,11 @@ impl Config {
     /// Whether connections ask to be spared from client eviction.
     pub fn no_evict(&self) -> bool {
         self.no_evict
+    }
+
+    /// Which connection subscriptions use.
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions
     }
 
     /// How many blocking commands may be under way at once.

@@ -12,13 +12,13 @@ use super::call::Call;
 use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
 use super::pipeline::Pipeline;
-use super::report::{self, Name};
+use super::report;
 use super::transaction::Transaction;
 use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed};
 use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
-use crate::topology::{Delivery, Lane};
+use crate::topology::{Arrival, Lane};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -131,7 +131,7 @@ pub(super) async fn dedicate(
     let pool = client.links().leases();
     loop {
         let lane = Arc::clone(pool).acquire_ready(until).await;
-        let lane = lane.map_err(|why| report::unacquired(&Name::dedicated(), client.address(), within, &why))?;
+        let lane = lane.map_err(|why| report::unacquired(WHAT, client.address(), within, &why))?;
         let session = match &*lane.link().standing() {
             LinkState::Ready { session } => Some(Arc::clone(session)),
             _ => None,
@@ -225,7 +225,7 @@ impl Drop for Dedicated {
         match (self.lease.standing(), self.lease.take_finder()) {
             (Standing::Clean, _) => lane.give_back(),
             (Standing::Spoiled, _) => drop(lane),
-            (Standing::Blocked, Some(finder)) => links.leases().recover(lane, Delivery::Possible, finder),
+            (Standing::Blocked, Some(finder)) => links.leases().recover(lane, Arrival::Possible, finder),
             (standing, _) => {
                 links.runtime().spawn(async move {
                     if standing.mend(lane.link(), now() + CHECK).await {
@@ -261,6 +261,9 @@ impl fmt::Debug for Dedicating<'_> {
         f.debug_struct("Dedicating").finish_non_exhaustive()
     }
 }
+
+/// What getting a connection is called in error texts.
+const WHAT: &str = "getting a dedicated connection";
 
 /// A connection that nobody used for this long is asked whether it still answers before it is lent again, 1 s.
 const NAP: Duration = Duration::from_secs(1);

@@ -16,6 +16,7 @@
 //! | `protocol` | [`with_protocol`](super::Config::with_protocol) | `auto` | the version of the protocol; `auto` is RESP3, or RESP2 where the server has no RESP3 |
 //! | `library_info` | [`without_library_info`](super::Config::without_library_info) | `on` | whether the server is told this library's name and version |
 //! | `no_evict` | [`with_no_evict`](super::Config::with_no_evict) | `off` | whether the server is asked to spare the connections when it evicts clients |
+//! | `subscriptions` | [`with_subscriptions`](super::Config::with_subscriptions) | `own` | which connection subscriptions use: one of their `own`, or in RESP3 the `shared` one of the commands |
 //! | `deadline` | [`with_deadline`](super::Config::with_deadline), [`without_deadline`](super::Config::without_deadline) | `5s` | how long a call may take, all in all |
 //! | `connect_timeout` | [`with_connect_timeout`](super::Config::with_connect_timeout) | `2s` | how long one attempt to connect may take, with TLS and the Redis handshake |
 //! | `heartbeat` | [`with_heartbeat`](super::Config::with_heartbeat), [`without_heartbeat`](super::Config::without_heartbeat) | `5s` | after how much silence of the server it is sent a `PING` |
@@ -115,6 +116,16 @@ pub const READ_BUFFER: usize = 64 << 10;
 
 /// How long sent commands may take to finish after the last clone of the client is dropped.
 pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// How many messages a subscription keeps for a reader that is slow.
+///
+/// A tenth of a second of a server's full speed, and small enough to be noticed soon.
+pub const SUBSCRIPTION_MESSAGES: usize = 4096;
+
+/// How many bytes these messages may take up.
+///
+/// What a server keeps by default for a connection that lags behind for a minute.
+pub const SUBSCRIPTION_BYTES: usize = 8 << 20;
 
 /// How many blocking commands may be under way at once, each on a connection of its own.
 ///

@@ -305,7 +305,7 @@ impl Client {
     }
 
     /// All links to the node.
-    pub(super) fn links(&self) -> &Arc<Links> {
+    pub(crate) fn links(&self) -> &Arc<Links> {
         &self.links
     }
 
@@ -391,7 +391,7 @@ impl<'c, T, O> IntoFuture for Request<&'c Client, T, O> {
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 /// The instant that a call may take until.
-pub(super) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline_of(within: Option<Duration>) -> Option<Instant> {
     // So far away that it cannot be represented is never.
     within.and_then(|within| now().checked_add(within))
 }

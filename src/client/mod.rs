@@ -24,7 +24,7 @@ mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
-mod report;
+pub(crate) mod report;
 mod results;
 mod scan;
 mod script;
@@ -38,10 +38,12 @@ mod witness;
 pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
-    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, UrlOption,
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
+    UrlOption,
 };
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
+pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use optimistic::Optimistic;
 pub use orphan::Orphan;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::dedicated::{Dedicated, dedicate, in_time};
 use super::handle::{Client, deadline_of};
-use super::report::{self, Name};
+use super::report;
 use super::results::Results;
 use super::transaction::Transaction;
 use crate::command::{Command, Limit, Request, ToArgs, known};
@@ -162,7 +162,7 @@ impl<'c> Optimistic<'c> {
             Some(Err(error)) => return Err(Failed::of_body(dedicated, error)),
             None => {
                 let within = self.client.within(self.limit);
-                let error = report::timed_out(&Name::optimistic(), self.client.address(), within);
+                let error = report::interrupted("the optimistic transaction", self.client.address(), within);
                 return Err(Failed::ForGood(error));
             }
         };

@@ -8,11 +8,12 @@ use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known}
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::topology::Asked;
 use crate::topology::Unacquired;
 
 /// A command's name and facts, for its error texts and fates.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(crate) struct Name {
     facts: &'static Facts,
     /// The name, if it is another than that of the facts.
     unknown: Option<Arc<str>>,
@@ -24,7 +25,7 @@ impl Name {
     }
 
     /// Of a command with these facts, and with a name of its own if they are not its own.
-    pub(super) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(facts: &'static Facts, unknown: Option<Arc<str>>) -> Self {
         Self { facts, unknown }
     }
 
@@ -33,19 +34,9 @@ impl Name {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
     }
 
-    /// Of getting a connection of one's own.
-    pub(super) fn dedicated() -> Self {
-        Self { facts: const { known("EXEC") }, unknown: Some("getting a dedicated connection".into()) }
-    }
-
     /// Of commands without answers, as a whole.
     pub(super) fn unanswered() -> Self {
         Self { facts: const { known("CLIENT REPLY") }, unknown: Some("the unanswered pipeline".into()) }
-    }
-
-    /// Of a transaction that looks before it writes.
-    pub(super) fn optimistic() -> Self {
-        Self { facts: const { known("EXEC") }, unknown: Some("the optimistic transaction".into()) }
     }
 
     pub(super) fn facts(&self) -> &'static Facts {
@@ -56,7 +47,7 @@ impl Name {
         self.unknown.as_deref().unwrap_or(self.facts.name())
     }
 
-    fn shown(&self) -> Cow<'static, str> {
+    pub(super) fn shown(&self) -> Cow<'static, str> {
         match &self.unknown {
             Some(name) => Cow::Owned(name.to_string()),
             None => Cow::Borrowed(self.facts.name()),
@@ -65,13 +56,13 @@ impl Name {
 }
 
 /// There will be no connection.
-pub(super) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
+pub(crate) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
     Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
 
 /// The kind of an error whose cause is known.
-pub(super) fn kind_of(cause: &Cause) -> ErrorKind {
+pub(crate) fn kind_of(cause: &Cause) -> ErrorKind {
     match cause {
         Cause::Tls(_) => ErrorKind::Tls,
         Cause::Handshake(_) => ErrorKind::Handshake,
@@ -88,6 +79,25 @@ pub(super) fn connect_timeout(
     node: &Address,
     within: Option<Duration>,
 ) -> Error {
+    Error::new(timed_out(what, state, node, within))
+}
+
+/// A subscription was not confirmed in time.
+pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked) -> Error {
+    if state.is_ready() {
+        return Error::new(Report { stage: Some(Stage::AwaitingReply), fate: Fate::Unknown, ..report });
+    }
+    let fate = if asked == Asked::Perhaps { Fate::Unknown } else { report.fate };
+    Error::new(Report { fate, ..report })
+}
+
+/// How far a link has got that could not be used in time.
+pub(crate) fn timed_out(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Report {
     let (stage, attempts, detail) = match state {
         LinkState::Connecting { stage, attempt, last, .. } => {
             (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
@@ -96,27 +106,30 @@ pub(super) fn connect_timeout(
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Error::new(Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report })
+    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report }
 }
 
-/// The command got no connection of its own.
-pub(super) fn unacquired(name: &Name, node: &Address, within: Option<Duration>, unacquired: &Unacquired) -> Error {
+/// There was no connection of the caller's own.
+pub(super) fn unacquired(
+    what: impl Into<Cow<'static, str>>,
+    node: &Address,
+    within: Option<Duration>,
+    unacquired: &Unacquired,
+) -> Error {
     match unacquired {
-        Unacquired::Never(Cause::ClosedHere) => closed(name),
-        Unacquired::Never(cause) => unreachable(name.shown(), node, cause.clone()),
-        Unacquired::NotReady(state) => connect_timeout(name.shown(), state, node, within),
+        Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
         Unacquired::NoPlace => {
-            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
             let stage = Some(Stage::AcquiringConnection);
             Error::new(Report { stage, node: Some(node.clone()), within, ..report })
         }
     }
 }
 
-/// The deadline came before anything was sent, and while nothing of the client's was waited for.
-pub(super) fn timed_out(name: &Name, node: &Address, within: Option<Duration>) -> Error {
-    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
-    Error::new(Report { node: Some(node.clone()), within, ..report })
+/// The deadline came while nothing of the client's was waited for, and before a transaction was sent.
+pub(super) fn interrupted(what: &'static str, node: &Address, within: Option<Duration>) -> Error {
+    Error::new(Report { node: Some(node.clone()), within, ..Report::new(ErrorKind::Timeout, Fate::NotSent, what) })
 }
 
 /// No answer will come.
@@ -143,7 +156,7 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 }
 
 /// The server answered with an error.
-pub(super) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
+pub(crate) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
     let fate = unless_sent_before(error.fate(name.facts), sent);
     let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })

@@ -43,6 +43,7 @@ impl Config {
             grace: self.close_grace(),
             reloads: None,
             orphans: None,
+            audience: None,
             counters: None,
         }
     }
@@ -50,7 +51,11 @@ impl Config {
     /// How many links of their own callers may have.
     pub(super) fn links_bounds(&self) -> LinksBounds {
         let pool = |max| PoolBounds { max, max_idle: self.max_idle(), max_lifetime: self.max_lifetime() };
-        LinksBounds { blocking: pool(self.max_blocking()), leases: pool(self.max_dedicated()) }
+        LinksBounds {
+            blocking: pool(self.max_blocking()),
+            leases: pool(self.max_dedicated()),
+            subscriptions: self.subscriptions(),
+        }
     }
 
     fn session_settings(&self) -> SessionSettings {

@@ -171,6 +171,14 @@ impl Command {
         self.words().nth(place)
     }
 
+    /// Its arguments, each by itself; the error is why one of them could not be written.
+    pub(crate) fn arguments(&self) -> Result<Vec<Bytes>, Box<str>> {
+        match self.rare.as_ref().and_then(|rare| rare.flaw.clone()) {
+            Some(flaw) => Err(flaw),
+            None => Ok(self.words().skip(self.facts.words()).map(Bytes::copy_from_slice).collect()),
+        }
+    }
+
     /// The hash slot of its first key.
     pub fn slot(&self) -> Option<Slot> {
         match self.key {

@@ -79,6 +79,21 @@ impl<T: Claim> Backlog<T> {
         start
     }
 
+    /// Where the next command will stand that is taken in.
+    pub(crate) fn end(&self) -> u64 {
+        self.outbox.end()
+    }
+
+    /// The session's own command that is the oldest was answered by something that is no answer.
+    pub(crate) fn pop_own(&mut self) {
+        self.inflight.pop_own();
+    }
+
+    /// How many callers' entries there are.
+    pub(crate) fn callers(&self) -> usize {
+        self.inflight.callers()
+    }
+
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         self.inflight.len()

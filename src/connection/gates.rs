@@ -39,11 +39,6 @@ impl<T: Claim> Gates<T> {
         if self.active { self.gates.iter().map(Gate::commands).sum() } else { 0 }
     }
 
-    /// How many probes of the link's own are on their way.
-    pub(crate) fn own(&self) -> usize {
-        usize::from(self.active && self.gate(Scope::Link).probe_place().is_some())
-    }
-
     /// Forgets callers who have gone.
     pub(crate) fn drop_given_up(&mut self) {
         if self.active {

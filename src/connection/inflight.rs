@@ -108,6 +108,11 @@ impl<T> Entry<T> {
         }
     }
 
+    /// Whether it is a command of the session's own.
+    fn is_own(&self) -> bool {
+        matches!(self.commands, Commands::Own)
+    }
+
     /// The room it takes.
     pub(crate) fn room(&self) -> Room {
         match self.commands {
@@ -295,6 +300,8 @@ pub(crate) struct Inflight<T> {
     answered: u64,
     /// The ordinal of the next entry.
     next: u64,
+    /// How many of the entries are the session's own.
+    own: usize,
 }
 
 /// What an answer completed.
@@ -313,6 +320,15 @@ pub(crate) enum Completed<T> {
     Refused(Box<Refused<T>>),
     /// No command was waiting for an answer.
     Unasked,
+}
+
+impl<T> Completed<T> {
+    fn single(ticket: Option<T>, frame: Frame, sent: Sent) -> Self {
+        match ticket {
+            Some(ticket) => Self::Single(ticket, frame, sent),
+            None => Self::Orphan(frame),
+        }
+    }
 }
 
 /// What the server refused for the time being.
@@ -334,11 +350,8 @@ pub(crate) enum After {
 }
 
 impl<T> Inflight<T> {
-    /// So many of the session's own commands are on their way at once, at most: a heartbeat, an authentication, a probe.
-    const MOST_OWN: usize = 3;
-
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), earliest: None, alarms: None, answered: 0, next: 0 }
+        Self { queue: VecDeque::new(), earliest: None, alarms: None, answered: 0, next: 0, own: 0 }
     }
 
     /// Adds entries whose bytes begin at `start` of the write stream.
@@ -351,6 +364,9 @@ impl<T> Inflight<T> {
                 }
             }
             let (len, awaited) = (entry.len as u64, entry.awaited());
+            if awaited == 0 {
+                self.own += usize::from(entry.is_own());
+            }
             self.queue.push_back(Placed { entry, start, ordinal: self.next });
             start += len;
             self.next += awaited;
@@ -374,8 +390,12 @@ impl<T> Inflight<T> {
 
     /// Whether no caller's command is among them.
     pub(crate) fn is_idle(&self) -> bool {
-        self.queue.len() <= Self::MOST_OWN
-            && self.queue.iter().all(|placed| matches!(placed.entry.commands, Commands::Own))
+        self.queue.len() == self.own
+    }
+
+    /// How many callers' commands there are.
+    pub(crate) fn callers(&self) -> usize {
+        self.queue.len() - self.own
     }
 
     /// All, oldest first.
@@ -467,16 +487,13 @@ impl<T> Inflight<T> {
                 if refused.is_none() {
                     let (sent, ticket, room) = (sending.sent(), entry.ticket.take(), entry.room());
                     self.queue.pop_front();
-                    let completed = match ticket {
-                        Some(ticket) => Completed::Single(ticket, frame, sent),
-                        None => Completed::Orphan(frame),
-                    };
-                    return (completed, room);
+                    return (Completed::single(ticket, frame, sent), room);
                 }
                 (refused, GroupEnd::default())
             }
             Commands::Cut | Commands::Own => {
                 let room = entry.room();
+                self.own -= usize::from(entry.is_own());
                 self.queue.pop_front();
                 return (Completed::Nothing, room);
             }
@@ -495,9 +512,18 @@ impl<T> Inflight<T> {
         }
     }
 
+    /// Takes the oldest entry out, which is the session's own.
+    pub(crate) fn pop_own(&mut self) {
+        if self.queue.front().is_some_and(|placed| placed.entry.is_own()) {
+            self.queue.pop_front();
+            self.own -= 1;
+        }
+    }
+
     /// Takes the oldest entry out of an order that nobody sends; its bytes stay where they are.
     pub(crate) fn pop(&mut self) -> Option<Placed<T>> {
         let placed = self.queue.pop_front()?;
+        self.own -= usize::from(placed.entry.is_own());
         self.next = self.next.saturating_sub(placed.entry.awaited());
         Some(placed)
     }
@@ -526,16 +552,17 @@ impl<T> Inflight<T> {
 
     /// Looks at every entry; those for which `keep` says `false` are removed from the order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Placed<T>) -> bool) {
-        let mut next = self.answered;
+        let (mut next, mut own) = (self.answered, 0);
         self.queue.retain_mut(|placed| {
             let kept = keep(placed);
             if kept {
                 placed.ordinal = next;
                 next += placed.entry.awaited();
+                own += usize::from(placed.entry.is_own());
             }
             kept
         });
-        self.next = next;
+        (self.next, self.own) = (next, own);
         if self.alarms.is_none() {
             self.find_earliest();
         }

@@ -27,6 +27,11 @@ impl Liveness {
         self.last_read = now;
     }
 
+    /// When bytes were last read, or the connection was made.
+    pub(crate) fn last_read(&self) -> Instant {
+        self.last_read
+    }
+
     /// Commands may be sent from now on.
     pub(crate) fn handle_established(&mut self, now: Instant) {
         self.ready_since = Some(now);
@@ -92,11 +97,6 @@ impl Liveness {
     /// How long nothing was read; `None` without a connection.
     pub(crate) fn silent_for(&self, now: Instant) -> Option<Duration> {
         self.ready_since.map(|_| now.duration_since(self.last_read))
-    }
-
-    /// How many of the link's own commands are on their way.
-    pub(crate) fn heartbeats(&self) -> usize {
-        usize::from(self.heartbeat.is_some())
     }
 }
 

@@ -23,6 +23,7 @@ mod settings;
 mod simulation;
 mod standby;
 mod state;
+mod subscriptions;
 mod tally;
 mod unit;
 mod wire;
@@ -42,4 +43,6 @@ pub(crate) use settings::{BackoffSettings, HandshakePlan, Role, SessionSettings}
 pub use settings::{Offline, ProtocolChoice};
 pub(crate) use state::Readiness;
 pub use state::{LinkState, ServerFacts, SessionFacts};
+pub(crate) use subscriptions::Wish;
+pub use subscriptions::{Topic, TopicKind};
 pub(crate) use tally::{Tally, Tracing};

@@ -101,6 +101,11 @@ impl Outbox {
         copied
     }
 
+    /// Where the next byte that is appended will stand.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
     /// The next byte for the socket: everything before it has been handed over, or skipped.
     pub(crate) fn position(&self) -> u64 {
         self.position

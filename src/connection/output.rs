@@ -1,10 +1,12 @@
 //! What a session hands out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::group::GroupEnd;
 use super::state::SessionFacts;
+use super::subscriptions::Topic;
+use crate::command::ServerError;
 use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::Frame;
 
@@ -39,7 +41,17 @@ pub(crate) enum Output<T> {
         requeued: usize,
         /// How many commands callers were told of that what became of them is unknown.
         failed_unknown: usize,
+        /// When something was read from it for the last time.
+        last_read: Instant,
     },
+    /// The server has confirmed the latest subscription to a topic that is wanted.
+    Subscribed(Topic),
+    /// It has refused it. The topic is asked for again on the next connection.
+    SubscriptionRefused(Topic, ServerError),
+    /// It has ended it by itself. The topic is asked for again on the next connection.
+    SubscriptionWithdrawn(Topic),
+    /// Everything that was wanted when the connection was made is confirmed or refused, or not wanted any more.
+    Restored,
     /// Credentials are needed: those of now, also where some were asked for already.
     NeedCredentials,
     /// The server has taken changed credentials, on a connection that lives.

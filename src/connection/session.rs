@@ -1,8 +1,10 @@
 //! What outlives sockets: the commands, their order and deadlines, and when to connect again.
 
+mod closing;
 mod credentials;
 mod doubts;
 mod refusals;
+mod subscriptions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
+pub(crate) use self::closing::More;
+use self::subscriptions::Survival;
 use super::authentication::Authentication;
 use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};
 use super::backoff::{Backoff, Permanence};
@@ -18,9 +22,10 @@ use super::inflight::{Batch, Entry};
 use super::liveness::Liveness;
 use super::output::{Loss, Output, Reason, Sent};
 use super::room::Room;
-use super::settings::{Offline, Role, SessionSettings};
+use super::settings::{Offline, SessionSettings};
 use super::standby::{Doubt, Standby};
 use super::state::{LinkState, ServerFacts, SessionFacts};
+use super::subscriptions::{Answer, Subscriptions};
 use super::tally::Tally;
 use super::wire::{Connection, Received};
 use crate::command::{Command, Encoded, Slices};
@@ -56,17 +61,10 @@ pub(crate) struct Session<T> {
     /// Set once the link is to close: when to stop waiting for answers, and whether commands may still come.
     closing: Option<(Instant, More)>,
     authentication: Authentication,
+    subscriptions: Subscriptions,
     /// How many attempts to connect there were, and how many of them succeeded.
     dialed: u64,
     connected: u64,
-}
-
-/// Whether more commands may come to a link that closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum More {
-    /// Some wait for room.
-    Possible,
-    None,
 }
 
 impl<T: Claim> Session<T> {
@@ -91,6 +89,7 @@ impl<T: Claim> Session<T> {
             refusal: None,
             closing: None,
             authentication,
+            subscriptions: Subscriptions::new(),
             dialed: 0,
             connected: 0,
         }
@@ -179,8 +178,7 @@ impl<T: Claim> Session<T> {
     pub(crate) fn handle_dialed(&mut self, peer: PeerFacts, now: Instant) {
         self.peer = peer;
         self.liveness.handle_dialed(now);
-        let SessionSettings { handshake, limits, read_buffer, .. } = &self.settings;
-        self.connection = Some(Connection::begin(handshake.clone(), *limits, *read_buffer));
+        self.connection = Some(Connection::begin(&self.settings));
         self.handle_stage(Stage::Handshake, self.peer.remote);
         self.identify();
     }
@@ -188,6 +186,7 @@ impl<T: Claim> Session<T> {
     /// The attempt failed, or the socket did.
     pub(crate) fn handle_lost(&mut self, cause: Cause, now: Instant) {
         let (was_ready, in_flight) = (self.liveness.is_ready(), self.callers());
+        let last_read = self.liveness.last_read();
         if self.is_stable(now) {
             self.backoff.reset();
         }
@@ -195,7 +194,8 @@ impl<T: Claim> Session<T> {
         let failed_unknown = self.sort_out(&cause, now);
         if was_ready {
             let requeued = self.backlog.len() + self.gates.len();
-            self.outputs.push_back(Output::Disconnected { cause: cause.clone(), in_flight, requeued, failed_unknown });
+            let cause = cause.clone();
+            self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown, last_read });
         }
         if self.ends_with_connection() {
             return self.finish(cause, now);
@@ -257,7 +257,10 @@ impl<T: Claim> Session<T> {
             if !self.outputs.is_empty() {
                 return self.outputs.pop_front();
             }
-            let due = self.backlog.due();
+            let due = match self.backlog.due() {
+                0 => self.late(),
+                due => due,
+            };
             match self.connection.as_mut()?.poll_received(due) {
                 Received::Answers(frame) => {
                     if let Some((ticket, sent)) = self.take_answered(&frame) {
@@ -268,6 +271,11 @@ impl<T: Claim> Session<T> {
                     }
                 }
                 Received::Push(frame) => return Some(Output::Push(frame)),
+                Received::Confirmed(change) => {
+                    if self.handle_confirmation(change, now) == Survival::Lost {
+                        return Some(Output::Hangup);
+                    }
+                }
                 Received::Established(facts) => self.handle_established(facts, now),
                 Received::Failed(cause) => {
                     let cause = self.judge_refusal(cause);
@@ -307,6 +315,7 @@ impl<T: Claim> Session<T> {
             self.silence_due(),
             self.standby.until(),
             self.authentication.due(),
+            self.subscriptions.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
         ];
         timers.into_iter().fold(None, earlier)
@@ -340,54 +349,9 @@ impl<T: Claim> Session<T> {
             self.outputs.push_back(Output::Hangup);
         }
         self.handle_authentication_timeout(now);
+        self.handle_subscription_timeout(now);
         if self.closing.is_some_and(|(until, _)| until <= now) {
             self.finish(Cause::ClosedHere, now);
-        }
-    }
-
-    /// The link ends when all commands are answered and no more may come, at `until` at the latest.
-    pub(crate) fn close(&mut self, until: Instant, more: More) {
-        let until = self.closing.map_or(until, |(already, _)| already.min(until));
-        self.closing = Some((until, more));
-        if self.state.drain().is_ok() {
-            self.outputs.push_back(Output::State);
-        }
-        self.finish_if_drained();
-    }
-
-    /// Ends the link now: everything that is not answered is given up.
-    pub(crate) fn finish(&mut self, cause: Cause, now: Instant) {
-        if self.is_closed() {
-            return;
-        }
-        self.drop_connection();
-        self.sort_out(&cause, now);
-        self.give_up_all(self.ending(&cause), now);
-        self.state.close(cause);
-        self.outputs.push_back(Output::State);
-        self.outputs.push_back(Output::Hangup);
-    }
-
-    /// Whether the link has ended.
-    pub(crate) fn is_closed(&self) -> bool {
-        matches!(self.state, LinkState::Closed { .. })
-    }
-
-    /// Why commands are not answered once the link has ended.
-    pub(crate) fn ending(&self, cause: &Cause) -> Reason {
-        match cause {
-            Cause::ClosedHere => Reason::Closed,
-            cause if self.settings.role == Role::Leased && self.connected > 0 => Reason::Session(cause.clone()),
-            cause => Reason::Link(cause.clone()),
-        }
-    }
-
-    /// Whether nobody is helped by another connection in the place of the one that was lost just now.
-    fn ends_with_connection(&self) -> bool {
-        match self.settings.role {
-            Role::Shared | Role::Subscriber => false,
-            Role::Blocking => self.connected > 0 && self.backlog.is_idle() && self.gates.len() == 0,
-            Role::Leased => self.connected > 0,
         }
     }
 
@@ -425,6 +389,7 @@ impl<T: Claim> Session<T> {
             self.outputs.push_back(Output::State);
         }
         self.catch_up(now);
+        self.restore_subscriptions();
     }
 
     /// Forgets everything that is true of the present socket, or attempt, alone.
@@ -433,6 +398,7 @@ impl<T: Claim> Session<T> {
         self.standby = Standby::new();
         self.liveness.reset();
         self.authentication.reset();
+        self.subscriptions.handle_lost();
         self.attempt_until = None;
     }
 
@@ -448,6 +414,14 @@ impl<T: Claim> Session<T> {
         self.liveness.handle_answer(oldest);
         if self.authentication.sent().is_some() && self.authentication.sent() == oldest {
             self.handle_authenticated(&frame, now);
+        }
+        match self.handle_subscription_answer(&frame, oldest, now) {
+            None | Some(Answer::Taken) => {}
+            Some(Answer::Late) => return None,
+            Some(Answer::Impossible) => {
+                self.handle_lost(subscriptions::no_confirmation(), now);
+                return Some(Output::Hangup);
+            }
         }
         let probed = if self.gates.is_active() { oldest.and_then(|place| self.gates.probed(place)) } else { None };
         let refused = probed.and_then(|scope| refusals::refusal_of(&frame, scope));
@@ -553,8 +527,7 @@ impl<T: Claim> Session<T> {
 
     /// How many entries are callers'.
     fn callers(&self) -> usize {
-        let own = self.liveness.heartbeats() + usize::from(self.authentication.sent().is_some()) + self.gates.own();
-        (self.backlog.len() + self.gates.len()).saturating_sub(own)
+        self.backlog.callers() + self.gates.len()
     }
 
     /// How far a command that is not sent has got.
@@ -564,18 +537,6 @@ impl<T: Claim> Session<T> {
             LinkState::Connecting { stage, .. } => *stage,
             LinkState::Backoff { .. } => Stage::Backoff,
             LinkState::Ready { .. } | LinkState::Draining { .. } => Stage::Writing,
-        }
-    }
-
-    fn finish_if_drained(&mut self) {
-        let awaited = !matches!(self.closing, Some((_, More::None)));
-        if !awaited && self.backlog.is_idle() && self.gates.len() == 0 && !self.is_closed() {
-            self.drop_connection();
-            // What is left is the session's own, and may be a password.
-            self.backlog.drop_given_up();
-            self.state.close(Cause::ClosedHere);
-            self.outputs.push_back(Output::State);
-            self.outputs.push_back(Output::Hangup);
         }
     }
 }

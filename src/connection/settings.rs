@@ -33,7 +33,6 @@ pub(crate) enum Role {
     /// One caller's, who has made it what it is: the end of its connection is the end of the link.
     Leased,
     /// Subscriptions.
-    #[expect(dead_code, reason = "nobody subscribes yet")]
     Subscriber,
 }
 

@@ -18,6 +18,7 @@ use bytes::BytesMut;
 use super::identity::Credentials;
 use super::settings::SessionSettings;
 use super::state::ServerFacts;
+use super::subscriptions::unasked_confirmation;
 use super::wire::{Connection, Received};
 use crate::command::{Command, Slices};
 use crate::outcome::{Cause, PeerFacts, Stage};
@@ -145,8 +146,7 @@ impl Standby {
     /// The transport has a socket for it.
     pub(crate) fn handle_dialed(&mut self, settings: &SessionSettings, peer: PeerFacts) {
         let Phase::Dialing { doubt, until, .. } = self.phase else { return };
-        let SessionSettings { handshake, limits, read_buffer, .. } = settings;
-        let connection = Box::new(Connection::begin(handshake.clone(), *limits, *read_buffer));
+        let connection = Box::new(Connection::begin(settings));
         self.phase = Phase::Greeting { doubt, until, connection, peer };
     }
 
@@ -221,6 +221,7 @@ impl Standby {
             match ready.connection.poll_received(questions.len()) {
                 Received::Nothing => return None,
                 Received::Push(_) | Received::Established(_) => {}
+                Received::Confirmed(_) => return Some(Found::Failed(unasked_confirmation())),
                 Received::Failed(cause) => return Some(Found::Failed(cause)),
                 Received::Answers(frame) => {
                     let mut question = Some(question);
@@ -247,6 +248,7 @@ impl Standby {
                 Received::Nothing => return None,
                 Received::Push(_) => {}
                 Received::Established(server) => break server,
+                Received::Confirmed(_) => return Some(Found::Failed(unasked_confirmation())),
                 Received::Failed(cause) => return Some(Found::Failed(cause)),
                 Received::Answers(_) => {
                     return Some(Found::Failed(Cause::Protocol { detail: "an answer to no command".to_owned() }));

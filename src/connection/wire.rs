@@ -6,10 +6,11 @@ use bytes::BytesMut;
 
 use super::handshake::{self, Handshake, Progress};
 use super::identity::{Credentials, Identity};
-use super::settings::HandshakePlan;
+use super::settings::{HandshakePlan, Role, SessionSettings};
 use super::state::ServerFacts;
+use super::subscriptions::{self, Change};
 use crate::outcome::{Cause, HandshakeRefusal};
-use crate::resp::{Decoder, Frame, Limits, Reply, View};
+use crate::resp::{Decoder, Frame, Protocol};
 
 /// The protocol's state on one socket.
 pub(crate) struct Connection {
@@ -18,6 +19,7 @@ pub(crate) struct Connection {
     incoming: BytesMut,
     /// How many bytes to read at once.
     read_size: usize,
+    role: Role,
     phase: Phase,
     /// Handshake bytes that the socket has not taken.
     greeting: Vec<u8>,
@@ -29,6 +31,8 @@ enum Phase {
     Unidentified(Box<HandshakePlan>),
     Greeting(Box<Handshake>),
     Ready,
+    /// Ready, and arrays that are messages or confirmations are pushes: a server that speaks RESP2 has no others.
+    Subscriber,
     /// Nothing more will come of this connection.
     Failed,
 }
@@ -40,6 +44,8 @@ pub(crate) enum Received {
     Answers(Frame),
     /// Something unasked.
     Push(Frame),
+    /// What answers the command to subscribe or to unsubscribe. Servers end subscriptions also by themselves.
+    Confirmed(Change),
     /// The handshake is done.
     Established(ServerFacts),
     /// The connection is of no more use.
@@ -50,14 +56,16 @@ pub(crate) enum Received {
 
 impl Connection {
     /// A new socket, on which the handshake is to begin, at once or with [`Self::identify`].
-    pub(crate) fn begin(plan: HandshakePlan, limits: Limits, read_size: usize) -> Self {
+    pub(crate) fn begin(settings: &SessionSettings) -> Self {
         let mut connection = Self {
-            decoder: Decoder::new(limits),
+            decoder: Decoder::new(settings.limits),
             incoming: BytesMut::new(),
-            read_size,
+            read_size: settings.read_buffer,
+            role: settings.role,
             phase: Phase::Failed,
             greeting: Vec::new(),
         };
+        let plan = settings.handshake.clone();
         match plan.identity {
             Identity::Provided => connection.phase = Phase::Unidentified(Box::new(plan)),
             Identity::Anonymous | Identity::Known(_) => connection.start(plan),
@@ -85,6 +93,11 @@ impl Connection {
 
     /// Whether commands may be sent.
     pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Subscriber)
+    }
+
+    /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells it.
+    pub(crate) fn may_authenticate(&self) -> bool {
         matches!(self.phase, Phase::Ready)
     }
 
@@ -125,8 +138,8 @@ impl Connection {
         if self.incoming.is_empty() {
             return Received::Nothing;
         }
-        if due == 0 || !self.is_ready() {
-            return self.poll_unasked();
+        if due == 0 || !matches!(self.phase, Phase::Ready) {
+            return self.poll_one(due);
         }
         match self.decoder.decode(&mut self.incoming, due) {
             Ok(Some(frame)) if !frame.is_push() => Received::Answers(frame),
@@ -136,8 +149,9 @@ impl Connection {
         }
     }
 
-    /// Takes the next thing out of what was read while no command is to be answered.
-    fn poll_unasked(&mut self) -> Received {
+    /// Takes the next thing out of what was read where that need not be an answer to a command: none is due, or commands
+    /// cannot be sent yet, or messages look like answers.
+    fn poll_one(&mut self, due: usize) -> Received {
         loop {
             let frame = match self.decoder.decode(&mut self.incoming, 1) {
                 Ok(Some(frame)) => frame,
@@ -147,8 +161,15 @@ impl Connection {
             if frame.is_push() {
                 return self.handle_push(frame);
             }
+            if matches!(self.phase, Phase::Subscriber) {
+                return match subscriptions::is_pushed(frame.reply()) {
+                    true => self.handle_push(frame.into_push()),
+                    false if due > 0 => Received::Answers(frame),
+                    false => self.fail(unasked(&frame)),
+                };
+            }
             match std::mem::replace(&mut self.phase, Phase::Failed) {
-                Phase::Ready => return self.fail(unasked(&frame)),
+                Phase::Ready | Phase::Subscriber => return self.fail(unasked(&frame)),
                 Phase::Failed => return Received::Nothing,
                 // A server that turns us away does not wait to be asked.
                 Phase::Unidentified(_) => return self.refused(handshake::turned_away(frame.reply())),
@@ -161,10 +182,10 @@ impl Connection {
     }
 
     fn handle_push(&mut self, push: Frame) -> Received {
-        if confirms_subscription(&push) {
-            return self.fail("the confirmation of a subscription that nobody asked for".to_owned());
+        match Change::confirmed_by(push.reply()) {
+            Some(change) => Received::Confirmed(change),
+            None => Received::Push(push),
         }
-        Received::Push(push)
     }
 
     fn advance(&mut self, progress: Progress) -> Received {
@@ -179,7 +200,8 @@ impl Connection {
                 Received::Nothing
             }
             Progress::Done(facts) => {
-                self.phase = Phase::Ready;
+                let in_arrays = self.role == Role::Subscriber && facts.protocol == Protocol::Resp2;
+                self.phase = if in_arrays { Phase::Subscriber } else { Phase::Ready };
                 Received::Established(facts)
             }
             Progress::Failed(refusal) => self.refused(refusal),
@@ -203,7 +225,7 @@ impl fmt::Debug for Connection {
         let phase = match self.phase {
             Phase::Unidentified(_) => "waits for credentials",
             Phase::Greeting(_) => "in the handshake",
-            Phase::Ready => "ready",
+            Phase::Ready | Phase::Subscriber => "ready",
             Phase::Failed => "failed",
         };
         f.debug_struct("Connection").field("phase", &phase).finish_non_exhaustive()
@@ -220,13 +242,6 @@ fn unasked(frame: &Frame) -> String {
         }
         _ => format!("{} that answers no command", reply.kind()),
     }
-}
-
-/// Whether a push answers a SUBSCRIBE. This connection sends none: if one came all the same, answers have shifted.
-fn confirms_subscription(push: &Frame) -> bool {
-    let Ok(View::Push(mut items)) = push.reply().view() else { return false };
-    let kind = items.next().and_then(Reply::bytes).unwrap_or_default();
-    [&b"subscribe"[..], b"psubscribe", b"ssubscribe"].contains(&kind)
 }
 
 /// At most this much of a server's text is repeated.

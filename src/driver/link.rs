@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::ask::{Ask, Phase};
+use super::audience::Audience;
 use super::clock;
 use super::counters::Counters;
 use super::mailbox::{Bounds, Mailbox};
@@ -14,7 +15,7 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Lost, Readiness, SessionFacts, SessionSettings};
+use crate::connection::{LinkState, Lost, Readiness, SessionFacts, SessionSettings, Topic, Wish};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
@@ -37,6 +38,8 @@ pub(crate) struct LinkSettings {
     pub(crate) reloads: Option<News>,
     /// Who is told of what nobody waits for; `None`: nobody.
     pub(crate) orphans: Option<Orphans>,
+    /// Who listens to the link's subscriptions; `None`: nobody, and pushes are told among the link's news.
+    pub(crate) audience: Option<Arc<dyn Audience>>,
     /// Where links count that are counted together; `None`: the link has counters of its own.
     pub(crate) counters: Option<Arc<Counters>>,
 }
@@ -78,6 +81,17 @@ impl Link {
     /// Where commands are put.
     pub(crate) fn mailbox(&self) -> &Mailbox {
         &self.shared.mailbox
+    }
+
+    /// Subscribes to `topics`, on this connection and on all that follow, until [`Self::unsubscribe`]. The link's audience
+    /// is told of each.
+    pub(crate) fn subscribe(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.mailbox().wish(topics.into_iter().map(Wish::Subscribe));
+    }
+
+    /// Ends the subscriptions to `topics`. Messages that are on their way still come.
+    pub(crate) fn unsubscribe(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
     }
 
     /// The node's address.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::slot::{Outcome, ReplySlot};
 use crate::command::Encoded;
-use crate::connection::{Batch, Claim, Entry, Loss, Lost, More, Reason, Room};
+use crate::connection::{Batch, Claim, Entry, Loss, Lost, More, Reason, Room, Wish};
 use crate::outcome::{Cause, Fate, Stage};
 
 /// What a caller is known by.
@@ -56,6 +56,8 @@ pub(crate) struct Mail {
     pub(crate) closing: Option<(Instant, More)>,
     /// No call that waits for room has an earlier deadline.
     pub(crate) earliest_waiting: Option<Instant>,
+    /// The subscriptions that are to be changed, in the order of the wishes.
+    pub(crate) wishes: Vec<Wish>,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,8 @@ struct Queue {
     earliest_waiting: Option<Instant>,
     /// The number of the next call.
     next: u64,
+    /// What the link's task has not taken.
+    wishes: Vec<Wish>,
     /// How to wake the link's task; `Some` while it sleeps.
     sleeper: Option<Waker>,
     phase: Phase,
@@ -113,6 +117,7 @@ impl Mailbox {
             waiting_commands: 0,
             earliest_waiting: None,
             next: 0,
+            wishes: Vec::new(),
             sleeper: None,
             phase: Phase::Open,
         };
@@ -157,6 +162,22 @@ impl Mailbox {
         Ok(Posted { slot, sequence })
     }
 
+    /// Changes what the link is subscribed to. Once it closes, nobody needs that.
+    pub(crate) fn wish(&self, wishes: impl IntoIterator<Item = Wish>) {
+        // Collected outside of the lock: whose code this runs, nobody knows.
+        let wishes: Vec<_> = wishes.into_iter().collect();
+        let mut queue = self.lock();
+        if wishes.is_empty() || !matches!(queue.phase, Phase::Open) {
+            return;
+        }
+        queue.wishes.extend(wishes);
+        let sleeper = queue.sleeper.take();
+        drop(queue);
+        if let Some(waker) = sleeper {
+            waker.wake();
+        }
+    }
+
     /// The caller has given up: what the link's task has not taken is withdrawn.
     pub(crate) fn withdraw(&self, posted: Posted) {
         let Posted { slot, sequence } = posted;
@@ -199,7 +220,8 @@ impl Mailbox {
             queue.earliest_waiting = None;
         }
         let fresh = !queue.batch.entries.is_empty();
-        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting };
+        let wishes = std::mem::take(&mut queue.wishes);
+        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting, wishes };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;
@@ -279,6 +301,7 @@ impl Mailbox {
             .map(|ticket| (ticket, queue.refusal()))
             .collect();
         queue.batch.log.clear();
+        queue.wishes = Vec::new();
         (queue.used, queue.taken) = (Room::default(), Room::default());
         drop(queue);
         for (ticket, refusal) in refusals {

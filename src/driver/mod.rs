@@ -1,6 +1,7 @@
 //! The only loop and the only clock: one task a link, and the mailbox that callers put their commands into.
 
 mod ask;
+mod audience;
 mod clock;
 mod counters;
 mod credentials;
@@ -14,6 +15,7 @@ mod standby;
 mod task;
 mod trace;
 
+pub(crate) use audience::Audience;
 pub(crate) use clock::now;
 pub(crate) use counters::{Counted, Counters};
 pub(crate) use link::{Link, LinkSettings, Orphans};

@@ -54,6 +54,13 @@ pub enum Event {
         /// Why: [`Cause::Handshake`] with the server's words, [`Cause::Credentials`] or [`Cause::Panicked`].
         cause: Cause,
     },
+    /// The connection of the subscriptions was lost: their subscribers may miss messages, and find
+    /// [`Delivery::Gap`](crate::pubsub::Delivery::Gap) in that place.
+    #[non_exhaustive]
+    SubscriptionGap {
+        /// Why.
+        cause: Cause,
+    },
     /// A blocking command took something away for a caller who had gone, or may have: see
     /// [`Config::with_orphan_hook`](crate::Config::with_orphan_hook), which is given the answer.
     #[non_exhaustive]

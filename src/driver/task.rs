@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
+use super::audience::Audience;
 use super::clock;
 use super::counters::{Register, Traffic};
 use super::credentials::Asking;
@@ -41,6 +42,8 @@ pub(crate) struct LinkTask {
     reloads: News,
     /// Who is told of what nobody waits for.
     orphans: Option<Orphans>,
+    /// Who listens to the subscriptions.
+    audience: Option<Arc<dyn Audience>>,
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires; `None`: it is not waited for.
     armed: Option<Instant>,
@@ -86,6 +89,7 @@ impl LinkTask {
             news: shared.news.clone(),
             reloads: settings.reloads.unwrap_or_else(|| shared.news.clone()),
             orphans: settings.orphans,
+            audience: settings.audience,
             timer: Box::pin(sleep_until(tokio::time::Instant::now())),
             armed: None,
             earliest_waiting: None,
@@ -187,11 +191,16 @@ impl LinkTask {
                 Output::Orphan(frame) => self.tell_orphan(Ok(&frame)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
-                Output::Push(push) => self.news.tell_push(&push),
+                Output::Push(push) => self.tell_push(&push),
                 Output::Paused(answer) => self.news.tell(Event::Paused { answer }),
                 Output::Resumed => self.news.tell(Event::Resumed),
                 Output::Connected(session) => self.news.tell(Event::Connected(session)),
-                Output::Disconnected { cause, in_flight, requeued, failed_unknown } => {
+                Output::Subscribed(topic) => self.tell(|audience| audience.handle_subscribed(&topic)),
+                Output::SubscriptionRefused(topic, error) => self.tell(|it| it.handle_refused(&topic, &error)),
+                Output::SubscriptionWithdrawn(topic) => self.tell(|audience| audience.handle_withdrawn(&topic)),
+                Output::Restored => self.tell(|audience| audience.handle_restored()),
+                Output::Disconnected { cause, in_flight, requeued, failed_unknown, last_read } => {
+                    self.tell(|audience| audience.handle_lost(&cause, last_read));
                     self.news.tell(Event::Disconnected { cause, in_flight, requeued, failed_unknown });
                 }
                 Output::NeedCredentials => self.credentials.begin(),
@@ -222,6 +231,20 @@ impl LinkTask {
         }
     }
 
+    /// Tells the audience something, if there is one.
+    fn tell(&self, what: impl FnOnce(&dyn Audience)) {
+        if let Some(audience) = &self.audience {
+            what(&**audience);
+        }
+    }
+
+    /// Tells of something unasked.
+    fn tell_push(&self, push: &Frame) {
+        if !self.audience.as_ref().is_some_and(|audience| audience.handle_push(push)) {
+            self.news.tell_push(push);
+        }
+    }
+
     /// Tells what came of a command that nobody waits for, if anybody wants to know.
     fn tell_orphan(&self, orphan: Result<&Frame, &Lost>) {
         if let Some(orphans) = &self.orphans {
@@ -234,6 +257,10 @@ impl LinkTask {
         let (settled, spare) = (self.session.take_settled(), self.session.take_spare());
         let mail = self.mailbox.exchange(&mut self.batch, settled, spare, cx.waker());
         self.earliest_waiting = mail.earliest_waiting;
+        let is_news = mail.fresh || !mail.wishes.is_empty();
+        if !mail.wishes.is_empty() {
+            self.session.wish(mail.wishes);
+        }
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
             // Whoever came too late for its own deadline is not sent any more. The clock is looked at only if that can be.
@@ -244,7 +271,7 @@ impl LinkTask {
         if let Some((until, more)) = mail.closing {
             self.session.close(until, if mail.fresh { More::Possible } else { more });
         }
-        if mail.fresh { Step::Moved } else { Step::Idle }
+        if is_news { Step::Moved } else { Step::Idle }
     }
 
     /// Writes what callers have posted until there is nothing more. `Moved`: there may be more.
@@ -447,6 +474,7 @@ impl Drop for LinkTask {
         self.mailbox.shut(&self.session.ending(&cause));
         self.state.send_replace(self.session.state().clone());
         self.news.end();
+        self.tell(|audience| audience.handle_ended(&cause));
     }
 }
 

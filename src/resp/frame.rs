@@ -107,6 +107,25 @@ impl Frame {
         Frame { content, root, replies: 1, flow: Flow::Replies, has_error: root.tag.is_error() }
     }
 
+    /// One bulk string, which is shared and not copied.
+    pub(crate) fn bulk(payload: Bytes) -> Self {
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        Frame::large_scalar(payload, Node { tag: Tag::BulkString, len, ..Node::EMPTY })
+    }
+
+    /// An array as the push that a server would send that could: in RESP2 there are none.
+    pub(crate) fn into_push(mut self) -> Self {
+        self.flow = Flow::Push;
+        let nodes = match &mut self.content {
+            Content::Shared { nodes, .. } if !nodes.is_empty() => &mut nodes[..],
+            _ => std::slice::from_mut(&mut self.root),
+        };
+        if let Some(array) = nodes.iter_mut().find(|node| node.tag != Tag::Attribute) {
+            array.tag = Tag::Push;
+        }
+        self
+    }
+
     pub(crate) fn with_error(mut self, has_error: bool) -> Self {
         self.has_error = has_error;
         self

@@ -5,9 +5,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::hub::Hub;
 use super::pool::{Pool, PoolBounds};
+use super::subscriber::{OwnSubscriber, Subscriber, Subscriptions};
 use crate::connection::{Role, Room};
-use crate::driver::{AtCapacity, Bounds, Link, LinkSettings};
+use crate::driver::{AtCapacity, Audience, Bounds, Link, LinkSettings};
+use crate::outcome::Cause;
+use crate::resp::Protocol;
 
 /// All links to one node. Dropping it lets what was sent on the shared link finish, then closes everything.
 #[derive(Debug)]
@@ -15,8 +19,9 @@ pub(crate) struct Links {
     shared: Arc<Link>,
     blocking: Arc<Pool>,
     leases: Arc<Pool>,
-    /// Where they live.
-    runtime: Handle,
+    subscriber: OwnSubscriber,
+    /// Who is subscribed over the shared link; `None`: subscriptions never use it.
+    shared_hub: Option<Arc<Hub>>,
 }
 
 /// How many links of their own callers may have, and for how long these are kept.
@@ -24,17 +29,25 @@ pub(crate) struct Links {
 pub(crate) struct LinksBounds {
     pub(crate) blocking: PoolBounds,
     pub(crate) leases: PoolBounds,
+    /// Which link subscriptions use.
+    pub(crate) subscriptions: Subscriptions,
 }
 
 impl Links {
     /// Starts the shared link on `runtime`; the others are made when they are needed.
     pub(crate) fn start(settings: &LinkSettings, bounds: &LinksBounds, runtime: &Handle) -> Self {
-        let shared = Arc::new(Link::start(settings.clone(), runtime));
+        let shared_hub = (bounds.subscriptions == Subscriptions::Shared).then(Arc::<Hub>::default);
+        let audience = shared_hub.clone().map(|hub| -> Arc<dyn Audience> { hub });
+        let shared = Arc::new(Link::start(LinkSettings { audience, ..settings.clone() }, runtime));
+        if let Some(hub) = &shared_hub {
+            hub.attach(&shared, shared.news());
+        }
         let pool = |role, bounds| {
             Pool::new(own_settings(settings, role, &shared), bounds, Arc::clone(&shared), runtime.clone())
         };
         let (blocking, leases) = (pool(Role::Blocking, bounds.blocking), pool(Role::Leased, bounds.leases));
-        Self { shared, blocking, leases, runtime: runtime.clone() }
+        let subscriber = OwnSubscriber::new(subscriber_settings(settings, &shared), runtime.clone());
+        Self { shared, blocking, leases, subscriber, shared_hub }
     }
 
     /// The link for every command that needs none of its own.
@@ -52,17 +65,31 @@ impl Links {
         &self.leases
     }
 
-    /// The runtime that they live on.
+    /// The link for subscriptions, and who is subscribed over it. Waits for the shared link if that may be the one.
+    ///
+    /// The error is why there will be none: see [`Link::ready`].
+    pub(crate) async fn subscriber(&self) -> Result<Subscriber, Cause> {
+        if let Some(hub) = &self.shared_hub {
+            // In RESP2 a connection that is subscribed to something takes no other commands.
+            if self.shared.ready().await?.server.protocol == Protocol::Resp3 {
+                return Ok(Subscriber { link: Arc::clone(&self.shared), hub: Arc::clone(hub) });
+            }
+        }
+        self.subscriber.get(self.shared.news())
+    }
+
+    /// Where the links run, and the timers of calls that have one of their own.
     pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
+        self.subscriber.runtime()
     }
 
     /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.
     pub(crate) async fn close(&self, until: Instant) {
         // All are told before one is waited for.
         let own = [self.blocking.close(until), self.leases.close(until)];
+        let subscriber = self.subscriber.close(until);
         self.shared.close(until).await;
-        for link in own.into_iter().flatten() {
+        for link in own.into_iter().flatten().chain(subscriber) {
             link.close(until).await;
         }
     }
@@ -87,6 +114,14 @@ fn own_settings(settings: &LinkSettings, role: Role, shared: &Link) -> LinkSetti
         settings.bounds = Bounds { room: ROOM, at_capacity: AtCapacity::Wait };
     }
     settings
+}
+
+/// What the link of the subscriptions is made of. Unlike other links of callers' own it is never held up.
+fn subscriber_settings(settings: &LinkSettings, shared: &Link) -> LinkSettings {
+    let mut own = own_settings(settings, Role::Subscriber, shared);
+    own.session.silence = settings.session.silence;
+    own.session.handshake.asks_id = false;
+    own
 }
 
 /// How much a link that waits for one element at a time reads at once, 4 KiB.

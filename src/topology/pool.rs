@@ -106,9 +106,8 @@ impl Pool {
         let place = self.try_place()?;
         let mut idle = lock(&self.idle);
         let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
-        let kept = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop() } else { None };
+        let (kept, since) = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop()? } else { return None };
         drop(idle);
-        let (kept, since) = kept?;
         Some(self.lend(kept, Some(now().duration_since(since)), place))
     }
 

@@ -21,7 +21,7 @@ pub(crate) type Finder = Box<dyn FnOnce(Result<Frame, Cause>) + Send + Sync>;
 
 /// Whether the server has the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
+pub(crate) enum Arrival {
     Certain,
     /// If it was not sent, it is not there any more.
     Possible,
@@ -32,7 +32,7 @@ struct Recovery {
     /// `None` at the end.
     lane: Option<Lane>,
     shared: Arc<Link>,
-    delivery: Delivery,
+    arrival: Arrival,
     /// `None` once it was told.
     finder: Option<Finder>,
 }
@@ -50,9 +50,9 @@ enum Attempt {
 impl Pool {
     /// Ends the command that is under way on the link, tells `finder` what it was answered if that is more than an end, and
     /// takes the link back. Goes on by itself.
-    pub(crate) fn recover(&self, lane: Lane, delivery: Delivery, finder: Finder) {
+    pub(crate) fn recover(&self, lane: Lane, arrival: Arrival, finder: Finder) {
         let shared = Arc::clone(self.shared());
-        let recovery = Recovery { lane: Some(lane), shared, delivery, finder: Some(finder) };
+        let recovery = Recovery { lane: Some(lane), shared, arrival, finder: Some(finder) };
         self.runtime().spawn(recovery.run());
     }
 }
@@ -136,12 +136,12 @@ impl Recovery {
     /// Tells what was found, once; where nothing was, that nobody knows because of `cause`.
     fn tell(&mut self, cause: Cause) {
         let (Some(lane), Some(finder)) = (&self.lane, self.finder.take()) else { return };
-        match (lane.take_orphaned(), self.delivery) {
+        match (lane.take_orphaned(), self.arrival) {
             (Some(Ok(frame)), _) => finder(Ok(frame)),
             (Some(Err(lost)), _) if lost.fate == Fate::NotSent => {}
             (Some(Err(lost)), _) => finder(Err(cause_of(&lost))),
-            (None, Delivery::Certain) => finder(Err(cause)),
-            (None, Delivery::Possible) => {}
+            (None, Arrival::Certain) => finder(Err(cause)),
+            (None, Arrival::Possible) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ mod clients;
 mod decode;
 mod faults;
 mod measure;
+mod messages;
 mod proxy;
 mod quiet;
 mod server;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         }
         Some("faults") => faults::all(&options),
         Some("fault") => faults::run_one(&options),
+        Some("messages") => messages::all(&options),
+        Some("message") => messages::run_one(&options),
         _ => Err(USAGE.to_owned()),
     });
     match result {
@@ -173,6 +176,8 @@ peers run <client> <work>                              one of them
 peers decode                                           the parsers alone
 peers faults [--clients a,b] [--faults a,b]            every client at every fault, as Markdown
 peers fault <client> <fault>                           one of them
+peers messages [--rounds 3] [--clients a,b]            every client as a subscriber, as Markdown
+peers message <client> <one|many>                      one of them: one channel, or a thousand
 
 --quick                 a second a cell instead of six; for `faults` about a second, all clients at once
 --seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half

@@ -235,9 +235,9 @@ impl<C: Client> Caller<C> {
 }
 
 #[derive(Clone, Copy)]
-struct CpuTime {
-    user: Duration,
-    system: Duration,
+pub(crate) struct CpuTime {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
 }
 
 impl std::ops::Sub for CpuTime {
@@ -249,7 +249,7 @@ impl std::ops::Sub for CpuTime {
 }
 
 /// CPU time of this process so far, all threads.
-fn cpu_time() -> CpuTime {
+pub(crate) fn cpu_time() -> CpuTime {
     // SAFETY: `rusage` is plain numbers, valid when zeroed, and outlives the call that fills it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice};
+use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice, Subscriptions};
 use crate::client::Secret;
 use crate::client::observer::{Installed, Observer};
 use crate::client::orphan::{Orphan, OrphanHook};
@@ -82,6 +82,12 @@ impl Config {
     #[must_use]
     pub fn with_no_evict(self) -> Self {
         self.set_no_evict(true)
+    }
+
+    /// Sets which connection subscriptions use. Default: [`Subscriptions::Own`].
+    #[must_use]
+    pub fn with_subscriptions(self, subscriptions: Subscriptions) -> Self {
+        Self { subscriptions, ..self }
     }
 
     pub(super) fn set_library_info(self, library_info: bool) -> Self {

@@ -6,7 +6,7 @@ use super::values::{
     COUNT, DURATION, DURATION_OR_NONE, SIZE, SWITCH, count, duration, duration_or_none, show_duration,
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,
 };
-use super::{AtCapacity, Offline, ProtocolChoice};
+use super::{AtCapacity, Offline, ProtocolChoice, Subscriptions};
 use super::{Config, limits, socket, tls, validate};
 use crate::command::{Effect, OnRefusal, Replay};
 use crate::outcome::Address;
@@ -192,6 +192,15 @@ const IDENTITY: &[UrlOption] = &[
         applies: Applies::Always,
         set: |config, value| Some(config.set_no_evict(switch(value)?)),
         show: |config| Some(show_switch(config.no_evict())),
+    },
+    UrlOption {
+        name: "subscriptions",
+        methods: "with_subscriptions",
+        form: "own or shared",
+        about: "which connection subscriptions use: one of their `own`, or in RESP3 the `shared` one of the commands",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_subscriptions(word(value, SUBSCRIPTIONS)?)),
+        show: |config| Some(show_word(config.subscriptions(), SUBSCRIPTIONS)),
     },
 ];
 
@@ -405,6 +414,8 @@ const REPLAYS: &[(&str, Replay)] = &[
 ];
 const PROTOCOLS: &[(&str, ProtocolChoice)] =
     &[("auto", ProtocolChoice::Auto), ("resp2", ProtocolChoice::Resp2), ("resp3", ProtocolChoice::Resp3)];
+
+const SUBSCRIPTIONS: &[(&str, Subscriptions)] = &[("own", Subscriptions::Own), ("shared", Subscriptions::Shared)];
 
 const AT_CAPACITY: &[(&str, AtCapacity)] = &[("wait", AtCapacity::Wait), ("fail", AtCapacity::FailFast)];
 

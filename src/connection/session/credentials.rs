@@ -55,10 +55,11 @@ impl<T: Claim> Session<T> {
             self.authentication.outdate_standby();
         }
         match &self.connection {
-            Some(connection) if connection.is_ready() => {
+            Some(connection) if connection.may_authenticate() => {
                 let next = self.authentication.handle_change(now, self.given_until(now));
                 self.follow(next, now);
             }
+            Some(connection) if connection.is_ready() => {}
             Some(_) => self.authentication.outdate(),
             // The next handshake asks anyway.
             None => self.try_others(now),
@@ -89,6 +90,9 @@ impl<T: Claim> Session<T> {
 
     /// Asks for credentials that have changed since the connection was told.
     pub(super) fn catch_up(&mut self, now: Instant) {
+        if !self.connection.as_ref().is_some_and(Connection::may_authenticate) {
+            return;
+        }
         let next = self.authentication.catch_up(now, self.given_until(now));
         self.follow(next, now);
     }

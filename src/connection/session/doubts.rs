@@ -72,7 +72,7 @@ impl<T: Claim> Session<T> {
 
     /// Puts a new connection in the place of the present one.
     fn promote(&mut self, ready: Ready, cause: Cause, now: Instant) {
-        let in_flight = self.callers();
+        let (in_flight, last_read) = (self.callers(), self.liveness.last_read());
         let outdated = self.authentication.is_standby_outdated();
         self.drop_connection();
         if outdated {
@@ -82,7 +82,7 @@ impl<T: Claim> Session<T> {
         self.standby.give_up(STANDBY_PAUSE, now);
         let failed_unknown = self.sort_out(&cause, now);
         let requeued = self.backlog.len() + self.gates.len();
-        self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown });
+        self.outputs.push_back(Output::Disconnected { cause, in_flight, requeued, failed_unknown, last_read });
         self.outputs.push_back(Output::Promoted);
         self.liveness.handle_dialed(now);
         self.peer = ready.peer;

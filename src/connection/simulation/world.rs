@@ -10,7 +10,7 @@ use super::peer::{Peer, Wire};
 use crate::command::{Command, Encoded, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Entry, HandshakePlan, Lost, Offline, Output, Repeat, Role, Room, Session,
-    SessionSettings, Tracing,
+    SessionSettings, Topic, Tracing,
 };
 use crate::outcome::{Cause, Fate, PeerFacts};
 use crate::resp::{Frame, Limits, View};
@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) asked: u32,
     /// What became of authentications on the connection.
     pub(super) told: Vec<Result<(), Cause>>,
+    /// What was said of subscriptions.
+    pub(super) heard: Vec<String>,
 }
 
 impl World {
@@ -103,6 +105,7 @@ impl World {
             connections: 0,
             asked: 0,
             told: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -243,6 +246,14 @@ impl World {
                     self.end(&caller, end.lost);
                 }
                 Output::Hangup => self.wire = None,
+                Output::Push(push) => self.heard.push(words(&push)),
+                Output::Subscribed(topic) => self.heard.push(format!("subscribed {}", name(&topic))),
+                Output::SubscriptionRefused(topic, error) => {
+                    self.heard.push(format!("refused {} {}", name(&topic), error.code()));
+                }
+                Output::SubscriptionWithdrawn(topic) => self.heard.push(format!("withdrawn {}", name(&topic))),
+                Output::Restored => self.heard.push("restored".to_owned()),
+                Output::Disconnected { .. } => self.heard.push("lost".to_owned()),
                 Output::NeedCredentials => self.asked += 1,
                 Output::Reauthenticated => self.told.push(Ok(())),
                 Output::ReauthenticationFailed(cause) => self.told.push(Err(cause)),
@@ -308,6 +319,17 @@ impl World {
         assert_eq!(self.room, Room::default(), "room was not given back");
         assert_eq!(self.session.held(), 0, "bytes are held that nobody needs");
     }
+}
+
+/// What a push says.
+fn words(push: &Frame) -> String {
+    let Ok(View::Push(items)) = push.reply().view() else { panic!("{push:?}") };
+    let words: Vec<_> = items.filter_map(|item| item.bytes().map(String::from_utf8_lossy)).collect();
+    words.join(" ")
+}
+
+fn name(topic: &Topic) -> String {
+    String::from_utf8_lossy(&topic.name).into_owned()
 }
 
 pub(super) fn check_answers(caller: &Caller, frames: &[Frame], lost: &[Lost]) {

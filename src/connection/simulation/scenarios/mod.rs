@@ -9,5 +9,6 @@ mod heartbeats;
 mod memory;
 mod poison;
 mod refusals;
+mod subscriptions;
 mod unasked;
 mod units;

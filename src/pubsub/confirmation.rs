@@ -1,0 +1,142 @@
+//! Waiting until the server has confirmed topics, under a deadline.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep_until};
+
+use crate::client::report::{self, Name};
+use crate::client::{Client, deadline_of};
+use crate::command::{Command, Facts, Limit, ToArgs, known};
+use crate::connection::{Readiness, Sent, Topic, TopicKind};
+use crate::driver::Link;
+use crate::error::{Detail, Error, ErrorKind, Report};
+use crate::outcome::{Cause, Fate};
+use crate::topology::{Denied, Joining};
+
+/// A call that asks for topics of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) kind: TopicKind,
+    within: Option<Duration>,
+    deadline: Option<Instant>,
+}
+
+/// The topics that arguments name, each once.
+///
+/// # Errors
+/// If there are none, or one can't be written.
+pub(super) fn topics(kind: TopicKind, names: &impl ToArgs) -> Result<Vec<Topic>, Error> {
+    let facts = facts(kind);
+    let mut command = Command::of(facts);
+    command.push(names);
+    let reason = match command.arguments() {
+        Ok(names) if !names.is_empty() => return Ok(names.into_iter().map(|name| Topic { kind, name }).collect()),
+        Ok(_) => "an empty list of channels or patterns".into(),
+        Err(reason) => reason,
+    };
+    let report = Report::new(ErrorKind::Arguments, Fate::NotSent, facts.name());
+    Err(Error::new(Report { detail: Detail::Arguments(reason), ..report }))
+}
+
+impl Request {
+    /// A call that is made now.
+    pub(super) fn new(kind: TopicKind, client: &Client, limit: Limit) -> Self {
+        let within = client.within(limit);
+        Self { kind, within, deadline: deadline_of(within) }
+    }
+
+    /// Waits for something of a link; the error says how far the link had got.
+    pub(super) async fn reach<T>(
+        &self,
+        client: &Client,
+        wanted: impl Future<Output = Result<T, Cause>>,
+    ) -> Result<T, Error> {
+        match self.bounded(client.links().runtime(), wanted).await {
+            Some(Ok(reached)) => Ok(reached),
+            Some(Err(cause)) => Err(self.unreachable(client.link(), cause)),
+            None => Err(Error::new(self.timed_out(client.link()))),
+        }
+    }
+
+    /// Waits until everything is confirmed.
+    pub(super) async fn confirmed(&self, runtime: &Handle, link: &Link, joining: &mut Joining) -> Result<(), Error> {
+        let mut dead = pin!(unusable(link));
+        let settled = poll_fn(|cx| {
+            if let Poll::Ready(outcome) = Pin::new(&mut joining.outcome).poll(cx) {
+                return Poll::Ready(outcome.unwrap_or(Err(Denied::Ended(Cause::ClosedHere))));
+            }
+            dead.as_mut().poll(cx).map(|cause| Err(Denied::Ended(cause)))
+        });
+        match self.bounded(runtime, settled).await {
+            Some(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
+            None => Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked())),
+        }
+    }
+
+    /// Why it is not subscribed to.
+    pub(super) fn denied(&self, link: &Link, denied: Denied) -> Error {
+        match denied {
+            Denied::Refused(topic, error) => {
+                let name = Name::new(facts(topic.kind), None);
+                report::server(&name, link.address(), error, Sent::Once)
+            }
+            Denied::Ended(cause) => self.unreachable(link, cause),
+        }
+    }
+
+    fn unreachable(&self, link: &Link, cause: Cause) -> Error {
+        report::unreachable(facts(self.kind).name(), link.address(), cause)
+    }
+
+    fn timed_out(&self, link: &Link) -> Report {
+        let within = self.within.unwrap_or_default();
+        report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), Some(within))
+    }
+
+    /// What `wanted` gives; `None` if the deadline comes first.
+    async fn bounded<T>(&self, runtime: &Handle, wanted: impl Future<Output = T>) -> Option<T> {
+        let mut wanted = pin!(wanted);
+        let mut timer = self.deadline.map(|deadline| timer(runtime, deadline));
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = wanted.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            match &mut timer {
+                Some(timer) => timer.as_mut().poll(cx).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+/// A timer of the links' runtime: whoever waits may be on none.
+fn timer(runtime: &Handle, deadline: Instant) -> Pin<Box<Sleep>> {
+    let _entered = runtime.enter();
+    Box::pin(sleep_until(deadline.into()))
+}
+
+/// Waits until the link cannot be used any more without a change of settings.
+async fn unusable(link: &Link) -> Cause {
+    let mut state = link.state();
+    loop {
+        if let Readiness::Never(cause) = state.borrow_and_update().readiness() {
+            return cause;
+        }
+        if state.changed().await.is_err() {
+            return Cause::ClosedHere;
+        }
+    }
+}
+
+fn facts(kind: TopicKind) -> &'static Facts {
+    match kind {
+        TopicKind::Channel => const { known("SUBSCRIBE") },
+        TopicKind::Pattern => const { known("PSUBSCRIBE") },
+        TopicKind::Shard => const { known("SSUBSCRIBE") },
+    }
+}
