@@ -24,9 +24,9 @@ pub(crate) struct Counters {
     turned_away: AtomicU64,
     /// Commands whose callers have gone before they were told of an end.
     cancelled: AtomicU64,
-    /// Commands that were handed in before it was known which link they will go to.
+    /// Commands that were handed in before it was known which link they will go to, or to links that are gone.
     issued: AtomicU64,
-    /// How many of them still have none.
+    /// How many still have no link.
     homeless: AtomicU64,
     /// Answers that came too late for their callers and are more than nothing.
     orphaned: AtomicU64,
@@ -135,7 +135,7 @@ impl Counters {
         grow(&self.bytes_read, before.read, traffic.read, Ordering::Relaxed);
     }
 
-    /// So many commands were handed in.
+    /// Commands were handed in.
     pub(crate) fn count_issued(&self, commands: u64) {
         self.issued.fetch_add(commands, Ordering::Relaxed);
     }

@@ -59,6 +59,8 @@ pub(crate) struct Shared {
 pub(crate) struct Link {
     shared: Shared,
     grace: Duration,
+    /// Whether others count where this one does.
+    counts_together: bool,
 }
 
 impl Link {
@@ -73,9 +75,9 @@ impl Link {
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
-        let grace = settings.grace;
+        let (grace, counts_together) = (settings.grace, settings.counters.is_some());
         runtime.spawn(LinkTask::new(settings, &shared));
-        Self { shared, grace }
+        Self { shared, grace, counts_together }
     }
 
     /// Where commands are put.
@@ -166,5 +168,9 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.mailbox().close(clock::now() + self.grace);
+        if self.counts_together {
+            let (issued, _) = self.mailbox().issued_and_queued();
+            self.counters().count_issued(issued);
+        }
     }
 }

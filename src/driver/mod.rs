@@ -15,6 +15,7 @@ mod standby;
 mod task;
 mod trace;
 
+pub(crate) use ask::Ask;
 pub(crate) use audience::Audience;
 pub(crate) use clock::now;
 pub(crate) use counters::{Counted, Counters};

@@ -9,6 +9,8 @@ mod message;
 mod pool;
 mod recovery;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use acquisition::Unacquired;
 pub use delivery::{Delivery, LagPolicy};

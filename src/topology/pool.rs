@@ -66,7 +66,7 @@ struct Idle {
 struct Kept {
     link: Arc<Link>,
     born: Instant,
-    /// The last thing on it that nobody looked for.
+    /// The first thing on it that nobody looked for, since that was taken last.
     orphaned: Arc<Mutex<Option<Orphaned>>>,
 }
 
@@ -106,12 +106,16 @@ impl Pool {
         let place = self.try_place()?;
         let mut idle = lock(&self.idle);
         let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
-        let (kept, since) = if idle.lanes.last().is_some_and(is_fit) { idle.lanes.pop()? } else { return None };
+        let (kept, since) = idle.lanes.iter().rposition(is_fit).map(|index| idle.lanes.remove(index))?;
         drop(idle);
         Some(self.lend(kept, Some(now().duration_since(since)), place))
     }
 
-    /// A link for the place: one that nobody uses, or a new one.
+    /// A link for the place: the one that was used last of those that nobody uses, or a new one, which may not be ready yet.
+    ///
+    /// The error is why there will be none: the node cannot be reached without a change of settings, or all is closed.
+    ///
+    /// Can be dropped: nothing is kept then.
     pub(crate) async fn lane(self: &Arc<Self>, place: Place) -> Result<Lane, Cause> {
         if let Some(lane) = self.idle_lane(&place).await {
             return Ok(lane);
@@ -192,10 +196,14 @@ impl Pool {
         (self.places.available_permits(), lock(&self.idle).lanes.len())
     }
 
-    /// How many commands the links' tasks have not taken yet.
-    pub(crate) fn posted(&self) -> u64 {
+    /// How many commands callers have handed in to the links there are, and how many of them these links' tasks have not
+    /// taken yet.
+    pub(crate) fn issued_and_queued(&self) -> (u64, u64) {
         let links: Vec<_> = lock(&self.lent).iter().filter_map(Weak::upgrade).collect();
-        links.iter().map(|link| link.mailbox().issued_and_queued().1).sum()
+        links
+            .iter()
+            .map(|link| link.mailbox().issued_and_queued())
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// Lends nothing more; what was sent may be answered until `until`. Returns the links that are to end then.
@@ -211,7 +219,9 @@ impl Pool {
     fn start(&self) -> Kept {
         let orphaned = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&orphaned);
-        let orphans: Orphans = Arc::new(move |what| *lock(&keep) = Some(what.cloned().map_err(Lost::clone)));
+        let orphans: Orphans = Arc::new(move |what| {
+            lock(&keep).get_or_insert_with(|| what.cloned().map_err(Lost::clone));
+        });
         let settings = LinkSettings { orphans: Some(orphans), ..self.settings.clone() };
         let link = Arc::new(Link::start(settings, &self.runtime));
         let mut lent = lock(&self.lent);
@@ -224,11 +234,14 @@ impl Pool {
         Lane { kept, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
-    /// The link that was used last, of those that are of use, and since when nobody uses it.
+    /// The link that was used last, of those that are of use, and since when nobody uses it; one that is ready, if there is
+    /// any.
     fn pop(&self) -> Option<(Kept, Instant)> {
         let mut idle = lock(&self.idle);
         idle.lanes.retain(|(kept, _)| kept.is_of_use());
-        idle.lanes.pop()
+        let ready = idle.lanes.iter().rposition(|(kept, _)| kept.link.standing().is_ready());
+        let index = ready.or_else(|| idle.lanes.len().checked_sub(1))?;
+        Some(idle.lanes.remove(index))
     }
 
     fn push(self: &Arc<Self>, kept: Kept) {

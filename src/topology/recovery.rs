@@ -2,7 +2,7 @@
 //! at, so that nothing it took away gets lost and the link is of use again.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::pool::{Lane, Pool};
 use crate::command::{Command, FromReply};
 use crate::connection::{Lost, Reason};
-use crate::driver::{Link, now};
+use crate::driver::{Ask, Link, now};
 use crate::outcome::{Cause, Fate};
 use crate::resp::Frame;
 
@@ -67,21 +67,26 @@ impl Recovery {
                     lane.give_back();
                 }
             }
-            Err(cause) => {
-                // Then it is known what is to be known.
-                lane.link().close(now()).await;
-                self.tell(cause);
-            }
+            Err(cause) => self.tell(cause),
         }
     }
 
-    /// Ends the command. Afterwards the link is as it was before it.
+    /// Ends the command. Afterwards the link is as it was before it, or closed.
     async fn end_command(&self, lane: &Lane) -> Result<(), Cause> {
-        let until = now() + LIMIT;
-        let link = lane.link();
-        let id = link.standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
+        let (link, until) = (lane.link(), now() + LIMIT);
         // It stands behind the command: when it is answered, the command is over, whatever became of that.
         let mut ping = pin!(link.ask(Command::new("PING"), Some(until)));
+        let ended = self.end_before(link, ping.as_mut(), until).await;
+        if ended.is_err() {
+            // Then it is known what is to be known. What comes of the PING is still its own, and not taken for the command's.
+            link.close(now()).await;
+        }
+        ended
+    }
+
+    /// Asks the server to end the command until `ping` is answered.
+    async fn end_before(&self, link: &Link, mut ping: Pin<&mut Ask<'_>>, until: Instant) -> Result<(), Cause> {
+        let id = link.standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
         let mut answered = None;
         let mut pause = FIRST_PAUSE;
         while answered.is_none() {
@@ -138,7 +143,7 @@ impl Recovery {
         let (Some(lane), Some(finder)) = (&self.lane, self.finder.take()) else { return };
         match (lane.take_orphaned(), self.arrival) {
             (Some(Ok(frame)), _) => finder(Ok(frame)),
-            (Some(Err(lost)), _) if lost.fate == Fate::NotSent => {}
+            (Some(Err(lost)), Arrival::Possible) if lost.fate == Fate::NotSent => {}
             (Some(Err(lost)), _) => finder(Err(cause_of(&lost))),
             (None, Arrival::Certain) => finder(Err(cause)),
             (None, Arrival::Possible) => {}
@@ -149,6 +154,9 @@ impl Recovery {
 impl Drop for Recovery {
     /// Its runtime may be gone.
     fn drop(&mut self) {
+        if self.lane.as_ref().is_some_and(|lane| !lane.link().is_ended()) {
+            self.arrival = Arrival::Certain;
+        }
         self.tell(Cause::RuntimeGone);
     }
 }
