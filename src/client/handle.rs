@@ -12,12 +12,13 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::dedicated::Dedicating;
 use super::lease::{self, Lease};
+use super::optimistic::Optimistic;
 use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, Unfit};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, ToArgs, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
@@ -102,7 +103,7 @@ use crate::topology::{Links, Pool};
 #[derive(Clone)]
 pub struct Client {
     links: Arc<Links>,
-    /// The link that this caller has for itself, if it has; `None`: the commands go by the link that all share.
+    /// The link that its commands go to, if that is its only caller's alone.
     lease: Option<Arc<Lease>>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
@@ -218,16 +219,22 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-    /// use steadfast::Command;
+    /// use steadfast::api::{OwnConnection, Server};
     ///
     /// let dedicated = client.dedicated().await?;
-    /// dedicated.request::<()>(Command::new("SELECT").arg(3)).await?;
-    /// let size: u64 = dedicated.request(Command::new("DBSIZE")).await?;
+    /// dedicated.select(3).await?;
+    /// let keys = dedicated.dbsize().await?;
     /// # Ok(())
     /// # }
     /// ```
     pub fn dedicated(&self) -> Dedicating<'_> {
         Dedicating::new(self)
+    }
+
+    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,
+    /// on a connection of its own, as often as it takes. See [`Optimistic::run`](super::Optimistic::run).
+    pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
+        Optimistic::new(self, keys)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
@@ -295,10 +302,12 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        match &self.lease {
-            None => self.links.shared(),
-            Some(lease) => lease.link(),
-        }
+        self.lease.as_deref().map_or_else(|| self.links.shared(), Lease::link)
+    }
+
+    /// All links to the node.
+    pub(crate) fn links(&self) -> &Arc<Links> {
+        &self.links
     }
 
     /// The same settings, on a link that the caller has for itself.
@@ -309,11 +318,6 @@ impl Client {
     /// The link that the caller has for itself, if it has.
     pub(super) fn lease(&self) -> Option<&Lease> {
         self.lease.as_deref()
-    }
-
-    /// All links of the client.
-    pub(crate) fn links(&self) -> &Arc<Links> {
-        &self.links
     }
 
     /// The links that one caller at a time has for itself.
@@ -335,20 +339,20 @@ impl Client {
         self.replay
     }
 
-    /// What becomes of a command that the server refuses for the time being, if its request says this.
-    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
-        match &self.lease {
-            None => asked.unwrap_or(self.on_refusal),
-            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
-            Some(_) => OnRefusal::FailFast,
+    /// Why the command must not be sent in a pipeline; `None`: it may.
+    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
+        match self.lease {
+            None => command.unfit(),
+            Some(_) => command.flaw().or_else(|| lease::unfit(command)),
         }
     }
 
-    /// Why the command must not be sent by itself; `None`: it may.
-    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
-        match &self.lease {
-            None => command.unfit(),
-            Some(_) => lease::unfit(command),
+    /// What becomes of a command that the server refuses for the time being, if its request says this.
+    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
+        match self.lease {
+            None => asked.unwrap_or(self.on_refusal),
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            Some(_) => OnRefusal::FailFast,
         }
     }
 

@@ -7,7 +7,7 @@
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
 //! | have a connection for oneself | [`Dedicated`] |
-//! | look before writing | [`Script`] |
+//! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
@@ -20,6 +20,7 @@ pub mod defaults;
 mod handle;
 mod lease;
 mod observer;
+mod optimistic;
 mod orphan;
 mod pipeline;
 mod plan;
@@ -31,6 +32,7 @@ mod script;
 mod settings;
 mod stats;
 mod transaction;
+mod unanswered;
 mod url;
 mod witness;
 
@@ -44,6 +46,7 @@ pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use optimistic::Optimistic;
 pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::{LinkState, Lost, Offline, SessionFacts};
+use crate::connection::{LinkState, Lost, Offline};
 use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
 use crate::resp::Frame;
@@ -322,11 +322,6 @@ impl Lane {
     /// How long nobody had used the link before it was lent; `None` if nobody ever had.
     pub(crate) fn rested(&self) -> Option<Duration> {
         self.rested
-    }
-
-    /// Waits until the link can be used; see [`Link::ready`].
-    pub(crate) async fn ready(&self) -> Result<Arc<SessionFacts>, Cause> {
-        self.link().ready().await
     }
 
     /// What became of a command on it whose caller looked for it no more, if that is known and was not taken.
