@@ -56,6 +56,8 @@ pub(crate) enum Detail {
     Conversion(ConversionError),
     Config(ConfigError),
     Arguments(Box<str>),
+    /// Where else in this crate there is what the command is for.
+    Elsewhere(&'static str),
 }
 
 /// What happened, in one word.
@@ -83,14 +85,23 @@ pub enum ErrorKind {
     /// itself: with others in between perhaps, and those that failed left out. [`Error::server`] says what it answered;
     /// the fate is `Executed`. A user without the right to `MULTI` sees this, or who speaks to a proxy that knows none.
     NotAtomic,
+    /// A key that was watched had changed when `EXEC` came, so that nothing of the transaction ran; the fate is `Refused`. The
+    /// keys are not watched any more: look at them anew, and try again. See [`Client::optimistic`](crate::Client::optimistic),
+    /// which does that.
+    Conflict,
+    /// The connection that this caller had for itself is lost, and with it what was made of it: keys that were watched, a
+    /// database that was chosen. The command was not sent, and nothing will be on this connection any more:
+    /// see [`Dedicated`](crate::client::Dedicated). [`Error::cause`] says what ended it.
+    SessionLost,
     /// There was no room in the queue, and the client is set to fail at once then
     /// ([`AtCapacity::FailFast`](crate::client::AtCapacity::FailFast)).
     Full,
     /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
     Closed,
     /// The command would change or hold up the connection for all other callers, and was not sent: see
-    /// [`Client::request`](crate::Client::request). There are no connections of their own in this version. In a
-    /// transaction it keeps all commands from being sent.
+    /// [`Client::request`](crate::Client::request). It can be sent on a connection of its own
+    /// ([`Client::dedicated`](crate::Client::dedicated)), but for those few that have a place of their own in this crate, which
+    /// the text names then. In a transaction it keeps all commands from being sent.
     NeedsDedicated,
     /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value that
     /// could not be written as an argument. In a transaction it keeps all commands from being sent.
@@ -116,6 +127,8 @@ impl ErrorKind {
             Self::Server => "server",
             Self::Conversion => "conversion",
             Self::NotAtomic => "not_atomic",
+            Self::Conflict => "conflict",
+            Self::SessionLost => "session_lost",
             Self::Full => "full",
             Self::Closed => "closed",
             Self::NeedsDedicated => "needs_dedicated",
@@ -254,6 +267,10 @@ impl fmt::Display for Error {
             (Detail::Conversion(error), _) => write!(f, "{what}: the reply is not what was asked for: {error}")?,
             (Detail::Config(error), _) => return write!(f, "{error}"),
             (Detail::Arguments(reason), _) => write!(f, "{what} was not sent: its arguments are wrong: {reason}")?,
+            (Detail::Elsewhere(place), _) => write!(f, "{what} was not sent: {place}")?,
+            (Detail::Cause(cause), ErrorKind::SessionLost) => {
+                write!(f, "{what} was not sent: the connection that it was for is lost: {cause}")?
+            }
             (Detail::Cause(cause), _) => write!(f, "{what} failed: {cause}")?,
             (Detail::None, ErrorKind::Closed) => write!(f, "{what} failed: the client is closed")?,
             (Detail::None, ErrorKind::Full) => {
@@ -263,6 +280,7 @@ impl fmt::Display for Error {
                 f,
                 "{what} failed: it would change or hold up the connection that all callers share; it needs one of its own"
             )?,
+            (Detail::None, ErrorKind::Conflict) => write!(f, "{what} did not run: a key that was watched had changed")?,
             (Detail::None, ErrorKind::ServerChanged) => write!(
                 f,
                 "{what} cannot go on: the connection leads to another server than the one that gave the cursor"
@@ -286,7 +304,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.detail {
-            Detail::None | Detail::Arguments(_) => None,
+            Detail::None | Detail::Arguments(_) | Detail::Elsewhere(_) => None,
             Detail::Cause(cause) => Some(cause),
             Detail::Server(error) => Some(error),
             Detail::Conversion(error) => Some(error),

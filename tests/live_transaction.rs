@@ -258,18 +258,18 @@ async fn a_proxy_that_knows_no_multi_is_not_atomic() {
 
 #[tokio::test]
 async fn a_null_for_an_answer_ran_nothing_and_other_nonsense_may_have() {
-    for (exec, fate) in [
-        ("*-1\r\n", Fate::Refused),
-        ("_\r\n", Fate::Refused),
-        ("*1\r\n:1\r\n", Fate::Executed),
-        ("*3\r\n:1\r\n:1\r\n:1\r\n", Fate::Executed),
-        ("+OK\r\n", Fate::Executed),
+    for (exec, end) in [
+        ("*-1\r\n", (ErrorKind::Conflict, Fate::Refused)),
+        ("_\r\n", (ErrorKind::Conflict, Fate::Refused)),
+        ("*1\r\n:1\r\n", (ErrorKind::Conversion, Fate::Executed)),
+        ("*3\r\n:1\r\n:1\r\n:1\r\n", (ErrorKind::Conversion, Fate::Executed)),
+        ("+OK\r\n", (ErrorKind::Conversion, Fate::Executed)),
     ] {
         let peer = answering(Box::leak(Box::new([("MULTI", "+OK\r\n"), ("EXEC", exec)]))).await;
         let client = connected(peer.config()).await;
         let (transaction, ..) = pair(&client);
         let error = within(PATIENCE, transaction.execute()).await.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conversion, fate), "{exec:?}: {error}");
+        assert_eq!((error.kind(), error.fate()), end, "{exec:?}: {error}");
     }
 }
 
@@ -288,7 +288,7 @@ async fn the_refusal_of_a_second_sending_says_nothing_of_the_first() {
     for (exec, wanted) in [
         ("*2\r\n:1\r\n-OOM no\r\n", (ErrorKind::Server, Fate::Unknown)),
         ("-EXECABORT Transaction discarded because of previous errors.\r\n", (ErrorKind::Server, Fate::Unknown)),
-        ("*-1\r\n", (ErrorKind::Conversion, Fate::Unknown)),
+        ("*-1\r\n", (ErrorKind::Conflict, Fate::Unknown)),
     ] {
         let peer = Peer::start(move |number, mut wire| async move {
             while let Some(command) = wire.command_after_handshake().await {

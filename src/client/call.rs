@@ -4,15 +4,18 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::blocking::{Blocked, Miss, Times};
 use super::handle::{Client, deadline_of};
+use super::lease::{self, Burden};
 use super::report::{self, Name};
 use super::settings::policy;
-use crate::command::{Command, OnRefusal, Reader, Replay, Request, ServerError};
+use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
 use crate::connection::{Entry, Lost, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
+use crate::outcome::Fate;
 use crate::resp::Frame;
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
@@ -32,7 +35,7 @@ pub struct Call<'c, T> {
 #[derive(Clone, Copy)]
 struct Terms<'c> {
     client: &'c Client,
-    within: Option<Duration>,
+    limit: Limit,
     deadline: Option<Instant>,
     replay: Replay,
     on_refusal: OnRefusal,
@@ -43,19 +46,20 @@ struct Terms<'c> {
 enum Phase {
     Unsent(Command),
     Waiting(Posted, Name),
+    /// On a connection of its own.
+    Blocked(Box<Blocked>),
     Done,
 }
 
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
         let Request { executor: client, command, deadline, replay, on_refusal, reader, .. } = request;
-        let within = client.within(deadline);
         let terms = Terms {
             client,
-            within,
-            deadline: deadline_of(within),
+            limit: deadline,
+            deadline: deadline_of(client.within(deadline)),
             replay: replay.unwrap_or(client.replay()),
-            on_refusal: on_refusal.unwrap_or(client.on_refusal()),
+            on_refusal: client.on_refusal(on_refusal),
             before: Sent::Once,
         };
         Self { terms, phase: Phase::Unsent(command), reader }
@@ -69,14 +73,42 @@ impl<'c, T> Call<'c, T> {
 }
 
 impl Terms<'_> {
-    fn post(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
-        if let Some(unfit) = command.unfit() {
-            return Err(report::unfit(name, &unfit));
+    /// Sends the command, or finds out which connection it needs.
+    fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Phase, Error> {
+        if let Some(flaw) = command.flaw() {
+            return Err(report::unfit(name, &flaw));
         }
+        if let Some(lease) = self.client.lease() {
+            lease::unfit(command).map_or(Ok(()), |unfit| Err(report::unfit(name, &unfit)))?;
+            lease.note_command(command);
+            lease.link().counters().count_issued(1);
+            let deadline = Burden::of(command).deadline(self.deadline, self.client.is_explicit(self.limit));
+            return self.post(command, name, deadline, cx).map(|posted| Phase::Waiting(posted, name.clone()));
+        }
+        match command.needs() {
+            Needs::Shared => {
+                self.post(command, name, self.deadline, cx).map(|posted| Phase::Waiting(posted, name.clone()))
+            }
+            Needs::Blocking(block) => {
+                let times = Times::of(self.client, self.limit, self.deadline, block);
+                let policy = policy(self.replay, self.on_refusal, command);
+                let command = std::mem::replace(command, Command::new(""));
+                Ok(Phase::Blocked(Blocked::new(self.client, command, times, policy)))
+            }
+            Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::NeedsDedicated)),
+        }
+    }
+
+    fn post(
+        &self,
+        command: &mut Command,
+        name: &Name,
+        deadline: Option<Instant>,
+        cx: &Context<'_>,
+    ) -> Result<Posted, Error> {
         command.seal();
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
-        let deadline = self.deadline;
         let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
@@ -86,8 +118,19 @@ impl Terms<'_> {
     }
 
     fn lost(&self, name: &Name, lost: Lost) -> Error {
+        if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
+            lease.note_given_up(name.facts().is_blocking().then(|| self.client.finder(name)));
+        }
         let fate = report::unless_sent_before(lost.fate, self.before);
-        report::lost(name, self.client.link().address(), self.within, &Lost { fate, ..lost })
+        report::lost(name, self.client.link().address(), self.client.within(self.limit), &Lost { fate, ..lost })
+    }
+
+    fn missed(&self, blocked: &Blocked, miss: &Miss) -> Error {
+        let (name, node, times) = (&blocked.name, self.client.address(), &blocked.times);
+        match miss {
+            Miss::Unacquired(unacquired) => report::unacquired(name.shown(), node, times.within, unacquired),
+            Miss::Lost(lost) => report::lost(name, node, times.in_all, lost),
+        }
     }
 
     fn answer<T>(&self, name: &Name, frame: &Frame, sent: Sent, reader: Reader<T>) -> Result<T, Error> {
@@ -97,6 +140,9 @@ impl Terms<'_> {
             let sent = if self.before == Sent::Again { self.before } else { sent };
             return Err(report::server(name, self.client.link().address(), error, sent));
         }
+        if let Some(lease) = self.client.lease() {
+            lease.note_answered(name.facts());
+        }
         reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
     }
 }
@@ -105,7 +151,8 @@ impl<T> Future for Call<'_, T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { terms, phase, reader } = self.get_mut();
+        let this = self.get_mut();
+        let Self { terms, phase, reader } = this;
         let result = match phase {
             Phase::Waiting(posted, name) => {
                 let result = match ready!(posted.slot.poll_outcome(cx)) {
@@ -117,11 +164,24 @@ impl<T> Future for Call<'_, T> {
                 terms.client.ended(name, Some(&posted.slot), &result);
                 result
             }
+            Phase::Blocked(blocked) => {
+                let result = match ready!(blocked.poll(cx, |name| terms.client.finder(name))) {
+                    Ok((frame, sent)) => terms.answer(&blocked.name, &frame, sent, *reader),
+                    Err(miss) => Err(terms.missed(blocked, &miss)),
+                };
+                let way = blocked.take_trace();
+                terms.client.ended_on_its_own(&blocked.name, way, &result);
+                result
+            }
             Phase::Unsent(command) => {
                 let name = Name::of(command);
-                match terms.post(command, &name, cx) {
-                    Ok(posted) => {
-                        *phase = Phase::Waiting(posted, name);
+                match terms.begin(command, &name, cx) {
+                    Ok(begun @ Phase::Blocked(_)) => {
+                        *phase = begun;
+                        return Pin::new(this).poll(cx);
+                    }
+                    Ok(begun) => {
+                        *phase = begun;
                         return Poll::Pending;
                     }
                     Err(error) => {
@@ -147,9 +207,25 @@ impl<T> Drop for Call<'_, T> {
         if matches!(self.phase, Phase::Done) {
             return;
         }
-        if let Phase::Waiting(posted, name) = std::mem::replace(&mut self.phase, Phase::Done) {
-            self.terms.client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
-            self.terms.client.link().mailbox().withdraw(posted);
+        let client = self.terms.client;
+        match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Waiting(posted, name) => {
+                if let Some(lease) = client.lease() {
+                    let finder = name.facts().is_blocking().then(|| client.finder(&name));
+                    match (posted.slot.give_up(), finder) {
+                        (Some(Outcome::Answered(frame, _)), Some(finder)) => finder(Ok(frame)),
+                        (Some(Outcome::Answered(..)), None) => {}
+                        (_, finder) => lease.note_given_up(finder),
+                    }
+                }
+                client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
+                client.link().mailbox().withdraw(posted);
+            }
+            Phase::Blocked(mut blocked) => {
+                client.cancelled_on_its_own(&blocked.name.clone(), blocked.take_trace());
+                blocked.abandon(|name| client.finder(name));
+            }
+            Phase::Unsent(_) | Phase::Done => {}
         }
     }
 }
@@ -159,6 +235,7 @@ impl<T> fmt::Debug for Call<'_, T> {
         let name = match &self.phase {
             Phase::Unsent(command) => command.name(),
             Phase::Waiting(_, name) => name.as_str(),
+            Phase::Blocked(blocked) => blocked.name.as_str(),
             Phase::Done => "(done)",
         };
         f.debug_struct("Call").field("command", &name).finish_non_exhaustive()

@@ -32,6 +32,7 @@ use self::route::Route;
 use crate::client::Secret;
 use crate::client::defaults;
 use crate::client::observer::{Installed, Observer};
+use crate::client::orphan::OrphanHook;
 use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 pub use crate::connection::{Offline, ProtocolChoice};
@@ -91,6 +92,11 @@ pub struct Config {
     no_evict: bool,
     subscriptions: Subscriptions,
     observer: Installed,
+    max_blocking: usize,
+    max_dedicated: usize,
+    max_idle: Duration,
+    max_lifetime: Option<Duration>,
+    orphan_hook: OrphanHook,
 }
 
 impl Config {
@@ -121,6 +127,11 @@ impl Config {
             no_evict: false,
             subscriptions: Subscriptions::default(),
             observer: Installed::default(),
+            max_blocking: defaults::MAX_BLOCKING,
+            max_dedicated: defaults::MAX_DEDICATED,
+            max_idle: defaults::MAX_IDLE,
+            max_lifetime: None,
+            orphan_hook: OrphanHook::default(),
         }
     }
 
@@ -253,6 +264,31 @@ impl Config {
     /// Which connection subscriptions use.
     pub fn subscriptions(&self) -> Subscriptions {
         self.subscriptions
+    }
+
+    /// How many blocking commands may be under way at once.
+    pub fn max_blocking(&self) -> usize {
+        self.max_blocking
+    }
+
+    /// How many connections callers may have for themselves at once.
+    pub fn max_dedicated(&self) -> usize {
+        self.max_dedicated
+    }
+
+    /// How long a connection for one caller is kept that nobody uses.
+    pub fn max_idle(&self) -> Duration {
+        self.max_idle
+    }
+
+    /// How long such a connection is lent again after it was made; `None` is for ever.
+    pub fn max_lifetime(&self) -> Option<Duration> {
+        self.max_lifetime
+    }
+
+    /// Who is given what blocking commands took away for callers who had gone.
+    pub(in crate::client) fn orphan_hook(&self) -> OrphanHook {
+        self.orphan_hook.clone()
     }
 
     /// Who is told of every command; `None` is nobody.

@@ -4,8 +4,9 @@
 //! spell it. The methods are those of [`Config`](super::Config), and say what is gained and lost by another value.
 //! The user and the password stand in front of a URL's host and have no default;
 //! [`with_credentials_provider`](super::Config::with_credentials_provider),
-//! [`with_resolver`](super::Config::with_resolver), [`with_connector`](super::Config::with_connector) and
-//! [`with_observer`](super::Config::with_observer) have no place in a URL. The options of sockets apply to TCP only,
+//! [`with_resolver`](super::Config::with_resolver), [`with_connector`](super::Config::with_connector),
+//! [`with_observer`](super::Config::with_observer) and
+//! [`with_orphan_hook`](super::Config::with_orphan_hook) have no place in a URL. The options of sockets apply to TCP only,
 //! those of TLS where TLS is spoken.
 //!
 //! | option | set by | default | what it is |
@@ -24,8 +25,12 @@
 //! | `backoff_max` | [`with_backoff`](super::Config::with_backoff) | `2s` | the longest pause between attempts to connect |
 //! | `backoff_jitter` | [`with_backoff`](super::Config::with_backoff) | `50` | by how many percent, at most, chance shortens a pause |
 //! | `close_grace` | [`with_close_grace`](super::Config::with_close_grace) | `1s` | how long sent commands may take to finish after the last clone of the client is dropped |
+//! | `max_idle` | [`with_max_idle`](super::Config::with_max_idle) | `1m` | how long a connection for one caller is kept that nobody uses |
+//! | `max_lifetime` | [`with_max_lifetime`](super::Config::with_max_lifetime) | not set | how long such a connection is lent again after it was made |
 //! | `max_pending_commands` | [`with_max_pending_commands`](super::Config::with_max_pending_commands) | `65536` | commands a link may hold that are queued or sent and not answered |
 //! | `max_pending_bytes` | [`with_max_pending_bytes`](super::Config::with_max_pending_bytes) | `64MiB` | bytes of such commands |
+//! | `max_blocking` | [`with_max_blocking`](super::Config::with_max_blocking) | `256` | blocking commands that may be under way at once, each on a connection of its own |
+//! | `max_dedicated` | [`with_max_dedicated`](super::Config::with_max_dedicated) | `64` | connections that callers may have for themselves at once |
 //! | `at_capacity` | [`with_at_capacity`](super::Config::with_at_capacity) | `wait` | what a call does that finds no room: `wait` under its deadline, or `fail` at once |
 //! | `offline` | [`with_offline`](super::Config::with_offline) | `wait` | what a call does that finds no connection: `wait` under its deadline, or `fail` at once |
 //! | `replay` | [`with_replay`](super::Config::with_replay) | `read` | which commands are sent again when nobody knows whether they ran: none, those that change nothing, also those that write under a condition, that write the same again, or that add |

@@ -10,16 +10,20 @@ use tokio::sync::watch;
 
 use super::call::Call;
 use super::config::{Config, IntoConfig};
+use super::dedicated::Dedicating;
+use super::lease::{self, Lease};
+use super::optimistic::Optimistic;
+use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, ToArgs, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::Links;
+use crate::topology::{Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -73,6 +77,20 @@ use crate::topology::Links;
 /// answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is tried
 /// again ([`OnRefusal`]).
 ///
+/// # Blocking commands
+/// A command that may wait on the server (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK`, ...) holds up nobody else: it has a
+/// connection for itself until it is answered, one of [at most 256](Config::with_max_blocking), which the next one uses
+/// again. The [configured deadline](Config::with_deadline) does not cut the time short that it asks the server to wait: that
+/// is added, and with a time of 0 it waits without end. A deadline that was set with
+/// [`with_deadline`](Self::with_deadline) or for the one [`Request`] holds for all of it.
+///
+/// When the caller gives up, by dropping the call or at its deadline, the server is asked to end the command (`CLIENT
+/// UNBLOCK`), and what it took away in that very moment is given to the
+/// [orphan hook](Config::with_orphan_hook). A blocking command that takes something away is never sent twice: if its
+/// connection ends, its fate is [`Fate::Unknown`].
+///
+/// In a pipeline and in a transaction such commands are refused (`NeedsDedicated`).
+///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
 /// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned,
@@ -85,14 +103,20 @@ use crate::topology::Links;
 #[derive(Clone)]
 pub struct Client {
     links: Arc<Links>,
+    /// The link that its commands go to, if that is its only caller's alone.
+    lease: Option<Arc<Lease>>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
+    /// Whether that is meant for blocking commands too.
+    limit: Limit,
     /// Which commands are sent again unless their request says otherwise.
     replay: Replay,
     /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
     on_refusal: OnRefusal,
     /// Who is told of every command; `None`: nobody.
     pub(super) witness: Option<Arc<Witness>>,
+    /// Who is given what blocking commands took away for callers who had gone.
+    orphan_hook: OrphanHook,
 }
 
 impl Sealed for &Client {}
@@ -144,10 +168,13 @@ impl Client {
         let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
         Ok(Self {
             links: Arc::new(links),
+            lease: None,
             deadline: config.deadline(),
             replay: config.replay(),
             on_refusal: config.on_refusal(),
+            limit: Limit::Default,
             witness: Witness::of(config),
+            orphan_hook: config.orphan_hook(),
         })
     }
 
@@ -155,10 +182,12 @@ impl Client {
     /// [`Pipeline::request`] for the same on a pipeline, and [`Transaction::request`] on a transaction.
     ///
     /// # Errors
-    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would hold up or change the
-    /// connection for its other users: blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...), `MULTI` and `EXEC` (see
-    /// [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see [`subscribe`](Self::subscribe)), `WATCH`, `SELECT`,
-    /// `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
+    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see [`subscribe`](Self::subscribe)), `WATCH`,
+    /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    ///
+    /// Blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) go by themselves to a connection of their own: see
+    /// [`Client`](Self#blocking-commands).
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -185,10 +214,34 @@ impl Client {
         Transaction::new(self)
     }
 
-    /// A clone on the same connection, whose calls may take this long unless they say otherwise.
+    /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a database
+    /// chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::{OwnConnection, Server};
+    ///
+    /// let dedicated = client.dedicated().await?;
+    /// dedicated.select(3).await?;
+    /// let keys = dedicated.dbsize().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dedicated(&self) -> Dedicating<'_> {
+        Dedicating::new(self)
+    }
+
+    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,
+    /// on a connection of its own, as often as it takes. See [`Optimistic::run`](super::Optimistic::run).
+    pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
+        Optimistic::new(self, keys)
+    }
+
+    /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
+    /// under the [configured deadline](Config::with_deadline) have the time besides that they ask for.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self { deadline: Some(deadline), ..self.clone() }
+        Self { limit: Limit::Within(deadline), ..self.clone() }
     }
 
     /// A clone on the same connection, whose calls are sent again as `replay` says unless they say otherwise.
@@ -244,17 +297,41 @@ impl Client {
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), within)),
+            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within))),
         }
     }
 
     pub(crate) fn link(&self) -> &Link {
-        self.links.shared()
+        self.lease.as_deref().map_or_else(|| self.links.shared(), Lease::link)
     }
 
-    /// All links of the client.
+    /// All links to the node.
     pub(crate) fn links(&self) -> &Arc<Links> {
         &self.links
+    }
+
+    /// The same settings, on a link that the caller has for itself.
+    pub(super) fn on_lease(&self, lease: Arc<Lease>) -> Self {
+        Self { lease: Some(lease), ..self.clone() }
+    }
+
+    /// The link that the caller has for itself, if it has.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_deref()
+    }
+
+    /// The links that one caller at a time has for itself.
+    pub(super) fn pools(&self) -> [&Arc<Pool>; 2] {
+        [self.links.blocking(), self.links.leases()]
+    }
+
+    /// The links for commands that block.
+    pub(super) fn blocking(&self) -> &Arc<Pool> {
+        self.links.blocking()
+    }
+
+    pub(super) fn orphan_hook(&self) -> &OrphanHook {
+        &self.orphan_hook
     }
 
     /// Which commands are sent again unless their request says otherwise.
@@ -262,17 +339,34 @@ impl Client {
         self.replay
     }
 
-    /// What becomes of commands that the server refuses for the time being, unless their request says otherwise.
-    pub(super) fn on_refusal(&self) -> OnRefusal {
-        self.on_refusal
+    /// Why the command must not be sent in a pipeline; `None`: it may.
+    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
+        match self.lease {
+            None => command.unfit(),
+            Some(_) => command.flaw().or_else(|| lease::unfit(command)),
+        }
+    }
+
+    /// What becomes of a command that the server refuses for the time being, if its request says this.
+    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
+        match self.lease {
+            None => asked.unwrap_or(self.on_refusal),
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            Some(_) => OnRefusal::FailFast,
+        }
     }
 
     /// How long a call may take; `None` is for ever.
     pub(crate) fn within(&self, limit: Limit) -> Option<Duration> {
-        match limit {
-            Limit::Default => self.deadline,
-            Limit::Within(within) => Some(within),
+        match (limit, self.limit) {
+            (Limit::Within(within), _) | (Limit::Default, Limit::Within(within)) => Some(within),
+            (Limit::Default, Limit::Default) => self.deadline,
         }
+    }
+
+    /// Whether somebody has said how long this very call, or those of this clone, may take.
+    pub(super) fn is_explicit(&self, limit: Limit) -> bool {
+        limit != Limit::Default || self.limit != Limit::Default
     }
 }
 

@@ -6,16 +6,22 @@
 //! | call | [`Client::request`] and the [`api`](crate::api), which give a [`Request`](crate::Request); awaited it is a [`Call`] |
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
-//! | look before writing | [`Script`] |
+//! | have a connection for oneself | [`Dedicated`] |
+//! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
+mod blocking;
 mod call;
 mod config;
+mod dedicated;
 pub mod defaults;
 mod handle;
+mod lease;
 mod observer;
+mod optimistic;
+mod orphan;
 mod pipeline;
 mod plan;
 mod queue;
@@ -26,6 +32,7 @@ mod script;
 mod settings;
 mod stats;
 mod transaction;
+mod unanswered;
 mod url;
 mod witness;
 
@@ -35,9 +42,12 @@ pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
     UrlOption,
 };
+pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub(crate) use handle::deadline_of;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use optimistic::Optimistic;
+pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;
 pub use results::{Handles, Results};

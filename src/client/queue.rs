@@ -7,15 +7,17 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
+use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
 use super::settings::policy;
+use super::unanswered::{HUSH, SPEAK};
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
 use crate::command::{Encoded, Limit, Reader, Request, Retry};
 use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
-use crate::outcome::Address;
+use crate::outcome::{Address, Fate};
 
 /// Commands in the order in which they were queued.
 pub(super) struct Queue<'c> {
@@ -27,6 +29,9 @@ pub(super) struct Queue<'c> {
     ends: Vec<(usize, Policy)>,
     plan: Plan,
     limit: Limit,
+    bond: Bond,
+    /// What the commands do to a link that their caller alone has.
+    burden: Burden,
 }
 
 /// Names a queued command's result, to be given to [`Results::get`](super::Results::get); `T` is what its answer is
@@ -46,12 +51,13 @@ pub(super) enum Bond {
     Pipeline,
     /// They stand between MULTI and EXEC, and have one fate.
     Transaction,
+    /// They are not answered, and have one fate.
+    Unanswered,
 }
 
 /// The commands of a queue on their way.
 pub(super) struct Flight<'c> {
     queue: Queue<'c>,
-    bond: Bond,
     within: Option<Duration>,
     deadline: Option<Instant>,
     phase: Phase,
@@ -69,10 +75,10 @@ enum Phase {
 static QUEUES: AtomicU64 = AtomicU64::new(0);
 
 impl<'c> Queue<'c> {
-    pub(super) fn new(client: &'c Client) -> Self {
+    pub(super) fn new(client: &'c Client, bond: Bond) -> Self {
         let (bytes, ends, plan) = (Encoded::default(), Vec::new(), Plan::default());
         let number = QUEUES.fetch_add(1, Ordering::Relaxed);
-        Self { client, number, bytes, ends, plan, limit: Limit::Default }
+        Self { client, number, bytes, ends, plan, limit: Limit::Default, bond, burden: Burden::default() }
     }
 
     pub(super) fn set_limit(&mut self, limit: Limit) {
@@ -82,12 +88,19 @@ impl<'c> Queue<'c> {
     /// Adds a command; one that needs a connection of its own will not be sent.
     pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
         let command = request.command();
-        let unfit = command.unfit();
+        let unfit = match self.bond {
+            Bond::Pipeline | Bond::Unanswered => self.client.unfit(command),
+            // There nothing blocks, and nothing can be watched.
+            Bond::Transaction => command.unfit(),
+        };
         if unfit.is_none() {
             command.write_to(&mut self.bytes);
             let replay = request.replay.unwrap_or(self.client.replay());
-            let on_refusal = request.on_refusal.unwrap_or(self.client.on_refusal());
+            let on_refusal = self.client.on_refusal(request.on_refusal);
             self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
+            if self.client.lease().is_some() {
+                self.burden.add(command);
+            }
         }
         self.plan.push(command, unfit);
         Queued { queue: self.number, index: self.plan.len() - 1, reader: request.reader }
@@ -97,10 +110,24 @@ impl<'c> Queue<'c> {
         self.plan.len()
     }
 
+    /// The same commands with another bond between them.
+    pub(super) fn bound(self, bond: Bond) -> Self {
+        Self { bond, ..self }
+    }
+
+    pub(super) fn client(&self) -> &'c Client {
+        self.client
+    }
+
+    pub(super) fn burden(&self) -> &Burden {
+        &self.burden
+    }
+
     /// The deadline counts from now; nothing is sent yet.
-    pub(super) fn launch(self, bond: Bond) -> Flight<'c> {
+    pub(super) fn launch(self) -> Flight<'c> {
         let within = self.client.within(self.limit);
-        Flight { within, deadline: deadline_of(within), bond, phase: Phase::Unsent, slot: None, queue: self }
+        let deadline = self.burden.deadline(deadline_of(within), self.client.is_explicit(self.limit));
+        Flight { within, deadline, phase: Phase::Unsent, slot: None, queue: self }
     }
 }
 
@@ -117,7 +144,13 @@ impl Flight<'_> {
                 }
                 Err(lost) => Outcome::Lost(lost),
             },
-            Phase::Waiting(posted) => ready!(posted.slot.poll_outcome(cx)),
+            Phase::Waiting(posted) => {
+                let outcome = ready!(posted.slot.poll_outcome(cx));
+                if let Some(lease) = self.queue.client.lease().filter(|_| has_unknown(&outcome)) {
+                    self.note_given_up(lease);
+                }
+                outcome
+            }
             // Polled after it was ready: there is nothing more to come.
             Phase::Done => return Poll::Pending,
         };
@@ -140,15 +173,30 @@ impl Flight<'_> {
 
     /// The place, among all that are sent, of what decides on a command, one of `count`: in a transaction that is EXEC.
     fn passage(&self, planned: &Planned, count: usize) -> Option<usize> {
-        match self.bond {
+        match self.queue.bond {
             Bond::Pipeline => planned.place.as_ref().ok().copied(),
             Bond::Transaction => planned.place.is_ok().then_some(count + 1),
+            Bond::Unanswered => planned.place.is_ok().then_some(0),
         }
     }
 
     /// Which queue it is of.
     pub(super) fn number(&self) -> u64 {
         self.queue.number
+    }
+
+    fn note_given_up(&self, lease: &Lease) {
+        lease.note_given_up(None);
+        if self.queue.burden.blocks() {
+            lease.note_block();
+        }
+    }
+
+    /// The transaction has come to its end at the server: nothing is watched any more.
+    pub(super) fn note_closed(&self) {
+        if let Some(lease) = self.queue.client.lease() {
+            lease.note_closed();
+        }
     }
 
     /// What was queued.
@@ -164,6 +212,11 @@ impl Flight<'_> {
         self.queue.client.address()
     }
 
+    /// When it has to be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// How long it may take.
     pub(super) fn within(&self) -> Option<Duration> {
         self.within
@@ -174,10 +227,19 @@ impl Flight<'_> {
         bytes.share_if_large();
         let (mut ends, deadline) = (std::mem::take(&mut self.queue.ends), self.deadline);
         let issued = ends.len();
-        if self.bond == Bond::Transaction {
-            enclose(&mut ends);
+        let bond = self.queue.bond;
+        match bond {
+            Bond::Pipeline => {}
+            Bond::Transaction => enclose(&mut ends, MULTI, EXEC),
+            Bond::Unanswered => enclose(&mut ends, HUSH, SPEAK),
         }
-        let bond = self.bond;
+        if let Some(lease) = self.queue.client.lease() {
+            lease.link().counters().count_issued(issued as u64);
+            match bond {
+                Bond::Pipeline | Bond::Unanswered => lease.note_pipeline(&self.queue.burden),
+                Bond::Transaction => lease.note_transaction(&self.queue.burden),
+            }
+        }
         let slot = self.queue.client.slot(cx.waker().clone(), ends.len());
         let room = Room { commands: ends.len(), bytes: ends.last().map_or(0, |(end, _)| *end) };
         self.queue.client.link().mailbox().post(slot, room, issued, |log, ticket| match bond {
@@ -190,6 +252,13 @@ impl Flight<'_> {
                 log.append(&bytes);
                 log.small().extend_from_slice(EXEC);
                 Entry::unit(ticket, &ends, deadline)
+            }
+            Bond::Unanswered => {
+                log.small().extend_from_slice(HUSH);
+                log.append(&bytes);
+                log.small().extend_from_slice(SPEAK);
+                let ends: Vec<_> = ends.iter().map(|(end, _)| *end).collect();
+                Entry::hushed(ticket, &ends, deadline)
             }
         })
     }
@@ -204,21 +273,33 @@ impl Drop for Flight<'_> {
                 (command.name, passage)
             });
             self.queue.client.cancelled(&posted.slot, commands);
+            if let Some(lease) = self.queue.client.lease() {
+                self.note_given_up(lease);
+            }
             drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);
         }
     }
 }
 
-/// Adds the ends of MULTI and EXEC, which do nothing by themselves.
-fn enclose(ends: &mut Vec<(usize, Policy)>) {
+/// Whether something of it may be under way still.
+fn has_unknown(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(..) => false,
+        Outcome::Lost(lost) => lost.fate == Fate::Unknown,
+        Outcome::Group(end) => end.lost.iter().any(|lost| lost.fate == Fate::Unknown),
+    }
+}
+
+/// Adds the ends of what stands before the commands and behind them, which does nothing by itself.
+fn enclose(ends: &mut Vec<(usize, Policy)>, before: &[u8], behind: &[u8]) {
     let harmless = Policy { repeat: Repeat::Allowed, retry: Retry::All };
     for (end, _) in ends.iter_mut() {
-        *end += MULTI.len();
+        *end += before.len();
     }
-    ends.insert(0, (MULTI.len(), harmless));
+    ends.insert(0, (before.len(), harmless));
     let last = ends.last().map_or(0, |(end, _)| *end);
-    ends.push((last + EXEC.len(), harmless));
+    ends.push((last + behind.len(), harmless));
 }
 
 impl<T> Clone for Queued<T> {

@@ -9,6 +9,7 @@ use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
 use crate::topology::Asked;
+use crate::topology::Unacquired;
 
 /// A command's name and facts, for its error texts and fates.
 #[derive(Clone, Debug)]
@@ -33,6 +34,11 @@ impl Name {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
     }
 
+    /// Of commands without answers, as a whole.
+    pub(super) fn unanswered() -> Self {
+        Self { facts: const { known("CLIENT REPLY") }, unknown: Some("the unanswered pipeline".into()) }
+    }
+
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts
     }
@@ -41,7 +47,7 @@ impl Name {
         self.unknown.as_deref().unwrap_or(self.facts.name())
     }
 
-    fn shown(&self) -> Cow<'static, str> {
+    pub(super) fn shown(&self) -> Cow<'static, str> {
         match &self.unknown {
             Some(name) => Cow::Owned(name.to_string()),
             None => Cow::Borrowed(self.facts.name()),
@@ -50,7 +56,7 @@ impl Name {
 }
 
 /// There will be no connection.
-pub(crate) fn unreachable(what: &'static str, node: &Address, cause: Cause) -> Error {
+pub(crate) fn unreachable(what: impl Into<Cow<'static, str>>, node: &Address, cause: Cause) -> Error {
     let report = Report::new(kind_of(&cause), Fate::NotSent, what);
     Error::new(Report { detail: Detail::Cause(cause), node: Some(node.clone()), ..report })
 }
@@ -67,7 +73,12 @@ pub(crate) fn kind_of(cause: &Cause) -> ErrorKind {
 }
 
 /// The connection did not come about in time.
-pub(crate) fn connect_timeout(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Error {
+pub(super) fn connect_timeout(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Error {
     Error::new(timed_out(what, state, node, within))
 }
 
@@ -81,7 +92,12 @@ pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked)
 }
 
 /// How far a link has got that could not be used in time.
-pub(crate) fn timed_out(what: &'static str, state: &LinkState, node: &Address, within: Duration) -> Report {
+pub(crate) fn timed_out(
+    what: impl Into<Cow<'static, str>>,
+    state: &LinkState,
+    node: &Address,
+    within: Option<Duration>,
+) -> Report {
     let (stage, attempts, detail) = match state {
         LinkState::Connecting { stage, attempt, last, .. } => {
             (*stage, *attempt, last.clone().map_or(Detail::None, Detail::Cause))
@@ -90,7 +106,30 @@ pub(crate) fn timed_out(what: &'static str, state: &LinkState, node: &Address, w
         _ => (Stage::Queued, 0, Detail::None),
     };
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within: Some(within), ..report }
+    Report { stage: Some(stage), attempts, detail, node: Some(node.clone()), within, ..report }
+}
+
+/// There was no connection of the caller's own.
+pub(super) fn unacquired(
+    what: impl Into<Cow<'static, str>>,
+    node: &Address,
+    within: Option<Duration>,
+    unacquired: &Unacquired,
+) -> Error {
+    match unacquired {
+        Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
+        Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
+        Unacquired::NoPlace => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+            let stage = Some(Stage::AcquiringConnection);
+            Error::new(Report { stage, node: Some(node.clone()), within, ..report })
+        }
+    }
+}
+
+/// The deadline came while nothing of the client's was waited for, and before a transaction was sent.
+pub(super) fn interrupted(what: &'static str, node: &Address, within: Option<Duration>) -> Error {
+    Error::new(Report { node: Some(node.clone()), within, ..Report::new(ErrorKind::Timeout, Fate::NotSent, what) })
 }
 
 /// No answer will come.
@@ -98,7 +137,8 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
     let loss = &lost.loss;
     let (kind, detail) = match &loss.reason {
         Reason::Deadline(last) => (ErrorKind::Timeout, last.clone().map_or(Detail::None, Detail::Cause)),
-        Reason::Link(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
+        Reason::Session(cause) if lost.fate == Fate::NotSent => (ErrorKind::SessionLost, Detail::Cause(cause.clone())),
+        Reason::Link(cause) | Reason::Session(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
     };
@@ -122,6 +162,12 @@ pub(crate) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }
 
+/// The server answered with an error to what came before a command or behind it.
+pub(super) fn server_beside(name: &Name, node: &Address, error: ServerError, fate: Fate) -> Error {
+    let report = Report::new(ErrorKind::Server, fate, name.shown());
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
 /// Nothing of a transaction ran: the server refused the command of this name; `None`: MULTI or EXEC.
 pub(super) fn refused_transaction(name: Option<&Name>, node: &Address, error: ServerError, sent: Sent) -> Error {
     let what = match name {
@@ -138,12 +184,10 @@ pub(super) fn not_atomic(node: &Address, error: ServerError) -> Error {
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }
 
-/// Nothing of a transaction ran, because of a key that was watched. As this version watches none, it is an answer that
-/// was not asked for.
-pub(super) fn aborted(node: &Address, sent: Sent) -> Error {
-    let error = ConversionError::new("an array with an answer for each command", "null: a watched key had changed");
-    let report = Report::new(ErrorKind::Conversion, unless_sent_before(Fate::Refused, sent), TRANSACTION);
-    Error::new(Report { detail: Detail::Conversion(error), node: Some(node.clone()), ..report })
+/// Nothing of a transaction ran, because of a key that was watched.
+pub(super) fn conflict(node: &Address, sent: Sent) -> Error {
+    let report = Report::new(ErrorKind::Conflict, unless_sent_before(Fate::Refused, sent), TRANSACTION);
+    Error::new(Report { node: Some(node.clone()), ..report })
 }
 
 /// The reply has another shape than was asked for.
@@ -156,6 +200,7 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
 pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     let (kind, detail) = match unfit {
         Unfit::NeedsDedicated => (ErrorKind::NeedsDedicated, Detail::None),
+        Unfit::Elsewhere(place) => (ErrorKind::NeedsDedicated, Detail::Elsewhere(place)),
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })

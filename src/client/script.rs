@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::call::Call;
+use super::dedicated::Dedicated;
 use super::handle::Client;
 use super::pipeline::Pipeline;
 use super::queue::Queued;
@@ -178,6 +179,16 @@ impl<'c, T> IntoFuture for Invocation<&'c Client, T> {
     fn into_future(self) -> ScriptCall<'c, T> {
         let command = self.request.command().clone();
         ScriptCall { call: Call::new(self.request), by_hash: Some((self.script, command)) }
+    }
+}
+
+impl<'d, T> IntoFuture for Invocation<&'d Dedicated, T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = ScriptCall<'d, T>;
+
+    fn into_future(self) -> ScriptCall<'d, T> {
+        let Self { script, request } = self;
+        Invocation { script, request: request.map_executor(|dedicated| &dedicated.client) }.into_future()
     }
 }
 

@@ -5,7 +5,6 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::config::{Config, Login};
-use super::defaults;
 use crate::command::{Command, Home, OnRefusal, Replay};
 use crate::connection::{
     BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Role, Room, SessionSettings, Tracing,
@@ -45,15 +44,16 @@ impl Config {
             reloads: None,
             orphans: None,
             audience: None,
+            counters: None,
         }
     }
 
     /// How many links of their own callers may have.
     pub(super) fn links_bounds(&self) -> LinksBounds {
-        let pool = |max| PoolBounds { max, max_idle: defaults::MAX_IDLE, max_lifetime: None };
+        let pool = |max| PoolBounds { max, max_idle: self.max_idle(), max_lifetime: self.max_lifetime() };
         LinksBounds {
-            blocking: pool(defaults::MAX_BLOCKING),
-            leases: pool(defaults::MAX_DEDICATED),
+            blocking: pool(self.max_blocking()),
+            leases: pool(self.max_dedicated()),
             subscriptions: self.subscriptions(),
         }
     }

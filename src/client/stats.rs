@@ -5,8 +5,10 @@ use crate::driver::Counted;
 
 /// What a client and its clones have counted since the client was made. See [`Client::stats`].
 ///
-/// All but [`in_flight`](Self::in_flight) and [`queued`](Self::queued) only ever grow. Commands are those of callers: the
-/// handshake, the heartbeat and what else the client asks of itself are in the bytes and nowhere else. Each command of a
+/// All but [`in_flight`](Self::in_flight), [`queued`](Self::queued), [`lent_connections`](Self::lent_connections) and
+/// [`idle_connections`](Self::idle_connections) only ever grow. Commands are those of callers: the
+/// handshake, the heartbeat and what else the client asks of itself are in the bytes and nowhere else, but for the `CLIENT
+/// UNBLOCK` and the `PING` that end a blocking command, which are in what is a matter of the connection (see below). Each command of a
 /// pipeline counts as one, and so does each of a transaction. The `MULTI` and the `EXEC` around a transaction count where
 /// it is a matter of the connection (`sent`, `answered`, `abandoned`, `replayed`, `retried`, `in_flight`, `queued`), and not
 /// where it is one of callers (`issued`, `failed_..`, `cancelled`); an observer is not told of them.
@@ -48,10 +50,20 @@ pub struct Stats {
     pub failed_executed: u64,
     /// Commands whose callers dropped the call after it was first polled and before they had its end.
     pub cancelled: u64,
-    /// Attempts to connect, the present one among them.
+    /// What blocking commands took away for callers who had gone, or may have: how often the
+    /// [orphan hook](crate::Config::with_orphan_hook) was called, or would have been.
+    pub orphaned: u64,
+    /// Attempts to make the connection that all callers share, the present one among them.
     pub connection_attempts: u64,
-    /// Attempts that ended in a connection that was ready for commands.
+    /// Attempts that ended in such a connection that was ready for commands.
     pub connections: u64,
+    /// Connections that were ready for commands of one caller at a time.
+    pub own_connections: u64,
+    /// How many of the places for such connections are taken now: by one that somebody has, that is being made or closed,
+    /// or whose last command is being ended.
+    pub lent_connections: u64,
+    /// How many such connections are open now and wait for the next caller.
+    pub idle_connections: u64,
     /// Bytes handed to sockets. With TLS: before encryption.
     pub bytes_written: u64,
     /// Bytes read from sockets. With TLS: after decryption.
@@ -69,7 +81,7 @@ impl Stats {
         self.failed_not_sent + self.failed_refused + self.failed_unknown + self.failed_executed
     }
 
-    /// Connections that were ready after the first one was.
+    /// Connections for all callers that were ready after the first one was.
     pub fn reconnections(&self) -> u64 {
         self.connections.saturating_sub(1)
     }
@@ -88,26 +100,41 @@ impl Client {
     /// ```
     pub fn stats(&self) -> Stats {
         let link = self.link();
-        let Counted { tally, traffic, turned_away, cancelled, failed } = link.counters().read();
-        let (issued, posted) = link.mailbox().issued_and_queued();
+        let (shared, (issued, posted)) = (link.counters().read(), link.mailbox().issued_and_queued());
+        let pools = self.pools();
+        let [blocking, leases] = pools.map(|pool| pool.counters().read());
+        let sum = |count: fn(&Counted) -> u64| count(&shared) + count(&blocking) + count(&leases);
+        let [own_issued, own_posted, lent, idle] = pools.iter().fold([0; 4], |[issued, posted, lent, idle], pool| {
+            let ((free, unused), (handed_in, queued)) = (pool.vacancies(), pool.issued_and_queued());
+            let taken = pool.max().saturating_sub(free) as u64;
+            [issued + handed_in, posted + queued, lent + taken, idle + unused as u64]
+        });
+        let in_flight = |counted: &Counted| {
+            let tally = &counted.tally;
+            tally.sent.saturating_sub(tally.answered + tally.abandoned)
+        };
         Stats {
-            issued: issued + turned_away,
-            sent: tally.sent,
-            answered: tally.answered,
-            abandoned: tally.abandoned,
-            replayed: tally.replayed,
-            retried: tally.retried,
-            failed_not_sent: failed.not_sent,
-            failed_refused: failed.refused,
-            failed_unknown: failed.unknown,
-            failed_executed: failed.executed,
-            cancelled,
-            connection_attempts: tally.attempts,
-            connections: tally.connections,
-            bytes_written: traffic.written,
-            bytes_read: traffic.read,
-            in_flight: tally.sent.saturating_sub(tally.answered + tally.abandoned),
-            queued: posted + tally.unsent,
+            issued: issued + own_issued + sum(|counted| counted.turned_away + counted.issued),
+            sent: sum(|counted| counted.tally.sent),
+            answered: sum(|counted| counted.tally.answered),
+            abandoned: sum(|counted| counted.tally.abandoned),
+            replayed: sum(|counted| counted.tally.replayed),
+            retried: sum(|counted| counted.tally.retried),
+            failed_not_sent: sum(|counted| counted.failed.not_sent),
+            failed_refused: sum(|counted| counted.failed.refused),
+            failed_unknown: sum(|counted| counted.failed.unknown),
+            failed_executed: sum(|counted| counted.failed.executed),
+            cancelled: sum(|counted| counted.cancelled),
+            orphaned: sum(|counted| counted.orphaned),
+            connection_attempts: shared.tally.attempts,
+            connections: shared.tally.connections,
+            own_connections: blocking.tally.connections + leases.tally.connections,
+            lent_connections: lent,
+            idle_connections: idle,
+            bytes_written: sum(|counted| counted.traffic.written),
+            bytes_read: sum(|counted| counted.traffic.read),
+            in_flight: in_flight(&shared) + in_flight(&blocking) + in_flight(&leases),
+            queued: posted + own_posted + sum(|counted| counted.tally.unsent + counted.homeless),
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct TransactionExecution<'c>(Flight<'c>);
 
 impl<'c> Transaction<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
-        Self(Queue::new(client))
+        Self(Queue::new(client, Bond::Transaction))
     }
 
     /// The whole transaction may take this long at most, counted from [`execute`](Self::execute). Default: what is set
@@ -117,7 +117,7 @@ impl<'c> Transaction<'c> {
     /// - `Server`: the server refused one of the commands, or `MULTI`, or `EXEC`, so nothing ran;
     /// - `NotAtomic`, fate `Executed`: it refused `MULTI` and ran commands nevertheless, each by itself.
     pub fn execute(self) -> TransactionExecution<'c> {
-        TransactionExecution(self.0.launch(Bond::Transaction))
+        TransactionExecution(self.0.launch())
     }
 }
 
@@ -165,7 +165,11 @@ fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error
     let replies: Vec<Reply<'_>> = end.answers.iter().flat_map(Frame::replies).collect();
     let facts = flight.plan().iter().map(|planned| planned.name.facts());
     let name = Name::transaction();
-    let error = match judge(&replies, facts) {
+    let verdict = judge(&replies, facts);
+    if matches!(verdict, Verdict::Executed | Verdict::Aborted) {
+        flight.note_closed();
+    }
+    let error = match verdict {
         Verdict::Executed => match end.answers.pop() {
             Some(last) => return Ok(Results::of_transaction(flight, last, sent)),
             None => report::closed(&name),
@@ -180,7 +184,7 @@ fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error
             )
         }
         Verdict::NotAtomic(error) => report::not_atomic(flight.node(), error),
-        Verdict::Aborted => report::aborted(flight.node(), sent),
+        Verdict::Aborted => report::conflict(flight.node(), sent),
         Verdict::Unexpected(error) => report::conversion(&name, flight.node(), error),
     };
     Err(error)

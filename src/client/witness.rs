@@ -65,6 +65,17 @@ impl Client {
         }
     }
 
+    /// A call on a connection of its own has ended, after this way if that was noted.
+    pub(super) fn ended_on_its_own<T>(&self, name: &Name, way: Option<Trace>, result: &Result<T, Error>) {
+        self.tell(name, Some(0), &Ended { trace: way, commands: 1 }, result.as_ref().err());
+    }
+
+    /// The caller of a call on a connection of its own has gone before it had the end.
+    pub(super) fn cancelled_on_its_own(&self, name: &Name, way: Option<Trace>) {
+        self.observe(name, Some(0), &Ended { trace: way, commands: 1 }, Ending::Cancelled);
+        self.link().counters().count_cancelled(1);
+    }
+
     /// One command of a call has ended, at `place` among those that were sent.
     pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {

@@ -61,6 +61,8 @@ struct Rare {
 pub(crate) enum Unfit {
     /// It would change, hold up or silence a connection that others use too.
     NeedsDedicated,
+    /// What it is for is to be had otherwise, as this says.
+    Elsewhere(&'static str),
     /// This is wrong with its arguments.
     Arguments(Box<str>),
 }

@@ -166,6 +166,12 @@ impl<E, T, O> Request<E, T, O> {
         self
     }
 
+    /// The same request of another executor.
+    pub(crate) fn map_executor<F>(self, change: impl FnOnce(E) -> F) -> Request<F, T, O> {
+        let Self { executor, command, deadline, replay, on_refusal, reader, options } = self;
+        Request { executor: change(executor), command, deadline, replay, on_refusal, reader, options }
+    }
+
     /// The executor, and the request without it.
     pub(crate) fn parted(self) -> (E, Request<(), T, O>) {
         let Self { executor, command, deadline, replay, on_refusal, reader, options } = self;

@@ -116,6 +116,8 @@ pub(crate) enum Reason {
     Deadline(Option<Cause>),
     /// The connection failed.
     Link(Cause),
+    /// The connection failed, and with it what its only user had made of it: there is no other one in its place.
+    Session(Cause),
     /// The client was closed.
     Closed,
     /// There was no room, and it was not to wait for some.

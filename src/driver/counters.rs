@@ -1,11 +1,12 @@
 //! What a link has counted, for everyone to read.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::connection::Tally;
 use crate::outcome::Fate;
 
-/// A link's counts. Those of its task have that one writer and are published at the end of each of its turns; those of
+/// A link's counts, or those of several links together. Those of its task have that one writer and are published at the end of each of its turns; those of
 /// calls that end without an answer are counted by the callers.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -23,8 +24,26 @@ pub(crate) struct Counters {
     turned_away: AtomicU64,
     /// Commands whose callers have gone before they were told of an end.
     cancelled: AtomicU64,
+    /// Commands that were handed in before it was known which link they will go to, or to links that are gone.
+    issued: AtomicU64,
+    /// How many still have no link.
+    homeless: AtomicU64,
+    /// Answers that came too late for their callers and are more than nothing.
+    orphaned: AtomicU64,
     failed: Failed<AtomicU64>,
 }
+
+/// How a link's task tells what it has counted.
+#[derive(Debug)]
+pub(super) struct Register {
+    counters: Arc<Counters>,
+    /// What was told before, where others count there too.
+    told: Option<Box<(Tally, Traffic)>>,
+}
+
+/// A command that has no link yet; it has one, or none any more, when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Homeless(Arc<Counters>);
 
 /// Commands whose callers were told of an error, by their fates.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,12 +69,39 @@ pub(crate) struct Counted {
     pub(crate) traffic: Traffic,
     pub(crate) turned_away: u64,
     pub(crate) cancelled: u64,
+    pub(crate) issued: u64,
+    pub(crate) homeless: u64,
+    pub(crate) orphaned: u64,
     pub(crate) failed: Failed<u64>,
+}
+
+impl Register {
+    /// In `counters`; `shared`: where others count too.
+    pub(super) fn new(counters: Arc<Counters>, shared: bool) -> Self {
+        Self { counters, told: shared.then(Box::default) }
+    }
+
+    /// Tells what was counted since the link began.
+    pub(super) fn publish(&mut self, tally: &Tally, traffic: Traffic) {
+        match &mut self.told {
+            None => self.counters.publish(tally, traffic),
+            Some(told) => {
+                let (last, before) = std::mem::replace(&mut **told, (*tally, traffic));
+                self.counters.publish_growth((&last, before), (tally, traffic));
+            }
+        }
+    }
+}
+
+impl Drop for Homeless {
+    fn drop(&mut self) {
+        self.0.homeless.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Counters {
     /// The link's task tells what it has counted since the link began. Nobody else may.
-    pub(super) fn publish(&self, tally: &Tally, traffic: Traffic) {
+    fn publish(&self, tally: &Tally, traffic: Traffic) {
         self.sent.store(tally.sent, Ordering::Relaxed);
         // Who sees one of these sees all the sendings that they are about.
         self.answered.store(tally.answered, Ordering::Release);
@@ -67,6 +113,42 @@ impl Counters {
         self.unsent.store(tally.unsent, Ordering::Relaxed);
         self.bytes_written.store(traffic.written, Ordering::Relaxed);
         self.bytes_read.store(traffic.read, Ordering::Relaxed);
+    }
+
+    /// The task of one of several links tells what has grown since it did last.
+    fn publish_growth(&self, (last, before): (&Tally, Traffic), (tally, traffic): (&Tally, Traffic)) {
+        let grow = |counter: &AtomicU64, last: u64, now: u64, order| {
+            if now != last {
+                // What falls is added too: it comes around.
+                counter.fetch_add(now.wrapping_sub(last), order);
+            }
+        };
+        grow(&self.sent, last.sent, tally.sent, Ordering::Relaxed);
+        grow(&self.answered, last.answered, tally.answered, Ordering::Release);
+        grow(&self.abandoned, last.abandoned, tally.abandoned, Ordering::Release);
+        grow(&self.replayed, last.replayed, tally.replayed, Ordering::Relaxed);
+        grow(&self.retried, last.retried, tally.retried, Ordering::Relaxed);
+        grow(&self.attempts, last.attempts, tally.attempts, Ordering::Relaxed);
+        grow(&self.connections, last.connections, tally.connections, Ordering::Relaxed);
+        grow(&self.unsent, last.unsent, tally.unsent, Ordering::Relaxed);
+        grow(&self.bytes_written, before.written, traffic.written, Ordering::Relaxed);
+        grow(&self.bytes_read, before.read, traffic.read, Ordering::Relaxed);
+    }
+
+    /// Commands were handed in.
+    pub(crate) fn count_issued(&self, commands: u64) {
+        self.issued.fetch_add(commands, Ordering::Relaxed);
+    }
+
+    /// A command waits for a link.
+    pub(crate) fn count_homeless(self: &Arc<Self>) -> Homeless {
+        self.homeless.fetch_add(1, Ordering::Relaxed);
+        Homeless(Arc::clone(self))
+    }
+
+    /// An answer came too late for its caller.
+    pub(crate) fn count_orphaned(&self) {
+        self.orphaned.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A caller was told that its command ended in an error.
@@ -117,6 +199,9 @@ impl Counters {
             traffic: Traffic { written: relaxed(&self.bytes_written), read: relaxed(&self.bytes_read) },
             turned_away: relaxed(&self.turned_away),
             cancelled: relaxed(&self.cancelled),
+            issued: relaxed(&self.issued),
+            homeless: relaxed(&self.homeless),
+            orphaned: relaxed(&self.orphaned),
             failed,
         }
     }
@@ -128,6 +213,23 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+
+    #[test]
+    fn links_that_count_together_add_up_and_leave_nothing_behind() {
+        let counters = Arc::new(Counters::default());
+        let mut links = [Register::new(Arc::clone(&counters), true), Register::new(Arc::clone(&counters), true)];
+        let tally = |sent, answered, unsent| Tally { sent, answered, unsent, ..Tally::default() };
+        let read = |bytes| Traffic { written: 0, read: bytes };
+        links[0].publish(&tally(1, 0, 3), read(10));
+        links[1].publish(&tally(5, 4, 2), read(1));
+        links[0].publish(&tally(4, 2, 0), read(30));
+        let (counted, homeless) = (counters.read(), counters.count_homeless());
+        assert_eq!((counted.tally, counted.traffic.read), (tally(9, 6, 2), 31));
+        links[1].publish(&tally(5, 5, 0), read(1));
+        assert_eq!(counters.read().homeless, 1);
+        drop(homeless);
+        assert_eq!((counters.read().tally, counters.read().homeless), (tally(9, 7, 0), 0));
+    }
 
     #[test]
     fn what_is_read_while_it_is_published_never_has_more_answers_than_sendings() {

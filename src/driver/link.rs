@@ -15,13 +15,13 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Readiness, SessionFacts, SessionSettings, Topic, Wish};
+use crate::connection::{LinkState, Lost, Readiness, SessionFacts, SessionSettings, Topic, Wish};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
 
-/// Who gets the answers that came too late for their callers.
-pub(crate) type Orphans = Arc<dyn Fn(&Frame) + Send + Sync>;
+/// Who is told what became of commands whose callers look for it no more: the answer, or why there is none.
+pub(crate) type Orphans = Arc<dyn Fn(Result<&Frame, &Lost>) + Send + Sync>;
 
 /// What a link is made of.
 #[derive(Clone)]
@@ -36,10 +36,12 @@ pub(crate) struct LinkSettings {
     pub(crate) grace: Duration,
     /// Where it is told that certificates were read anew; `None`: among the link's own news.
     pub(crate) reloads: Option<News>,
-    /// Who gets the answers that nobody waits for; `None`: nobody.
+    /// Who is told of what nobody waits for; `None`: nobody.
     pub(crate) orphans: Option<Orphans>,
     /// Who listens to the link's subscriptions; `None`: nobody, and pushes are told among the link's news.
     pub(crate) audience: Option<Arc<dyn Audience>>,
+    /// Where links count that are counted together; `None`: the link has counters of its own.
+    pub(crate) counters: Option<Arc<Counters>>,
 }
 
 /// What a link and its task share.
@@ -57,6 +59,8 @@ pub(crate) struct Shared {
 pub(crate) struct Link {
     shared: Shared,
     grace: Duration,
+    /// Whether others count where this one does.
+    counts_together: bool,
 }
 
 impl Link {
@@ -67,13 +71,13 @@ impl Link {
             address: Arc::new(settings.address.clone()),
             state: watch::Sender::new(LinkState::Idle),
             news: News::new(),
-            counters: Arc::default(),
+            counters: settings.counters.clone().unwrap_or_default(),
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
-        let grace = settings.grace;
+        let (grace, counts_together) = (settings.grace, settings.counters.is_some());
         runtime.spawn(LinkTask::new(settings, &shared));
-        Self { shared, grace }
+        Self { shared, grace, counts_together }
     }
 
     /// Where commands are put.
@@ -105,6 +109,11 @@ impl Link {
     /// Where the link is, and when that changes.
     pub(crate) fn state(&self) -> watch::Receiver<LinkState> {
         self.shared.state.subscribe()
+    }
+
+    /// Where the link is now. Must not be held for long: the link waits for it to change that.
+    pub(crate) fn standing(&self) -> watch::Ref<'_, LinkState> {
+        self.shared.state.borrow()
     }
 
     /// Waits until commands can be sent. The error is why they never will be, unless a certificate, a password or a setting
@@ -159,5 +168,9 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.mailbox().close(clock::now() + self.grace);
+        if self.counts_together {
+            let (issued, _) = self.mailbox().issued_and_queued();
+            self.counters().count_issued(issued);
+        }
     }
 }

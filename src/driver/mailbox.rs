@@ -100,7 +100,8 @@ enum Phase {
     Open,
     /// Nothing new is taken; what is here is answered until then.
     Closing(Instant),
-    Closed(Cause),
+    /// Why.
+    Closed(Reason),
 }
 
 impl Mailbox {
@@ -285,10 +286,10 @@ impl Mailbox {
     }
 
     /// The link has ended: nothing that is here will be answered.
-    pub(crate) fn shut(&self, cause: &Cause) {
+    pub(crate) fn shut(&self, reason: &Reason) {
         let mut queue = self.lock();
         if !matches!(queue.phase, Phase::Closed(_)) {
-            queue.phase = Phase::Closed(cause.clone());
+            queue.phase = Phase::Closed(reason.clone());
         }
         let entries = std::mem::take(&mut queue.batch.entries);
         let waiting = std::mem::take(&mut queue.waiting);
@@ -357,8 +358,8 @@ impl Queue {
 
     fn refusal(&self) -> Lost {
         let reason = match &self.phase {
-            Phase::Open | Phase::Closing(_) | Phase::Closed(Cause::ClosedHere) => Reason::Closed,
-            Phase::Closed(cause) => Reason::Link(cause.clone()),
+            Phase::Open | Phase::Closing(_) => Reason::Closed,
+            Phase::Closed(reason) => reason.clone(),
         };
         unsent(reason, self.used.commands)
     }
@@ -393,7 +394,7 @@ fn unsent(reason: Reason, waiting: usize) -> Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Repeat;
+    use crate::connection::{Repeat, Topic, TopicKind};
 
     const BOUNDS: Bounds = Bounds { room: Room { commands: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
 
@@ -509,11 +510,33 @@ mod tests {
         assert_eq!(earliest_waiting(&mailbox), None);
     }
 
+    fn wish(name: &'static str) -> Wish {
+        Wish::Subscribe(Topic { kind: TopicKind::Channel, name: name.into() })
+    }
+
+    #[test]
+    fn wishes_wake_the_link_are_taken_once_and_are_nothing_to_one_that_closes() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let exchange = || mailbox.exchange(&mut Batch::default(), Room::default(), None, &waker);
+        assert!(exchange().wishes.is_empty());
+        mailbox.wish([wish("a"), wish("b")]);
+        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
+        mailbox.wish([wish("c")]);
+        let mail = exchange();
+        assert_eq!((mail.fresh, mail.wishes), (false, vec![wish("a"), wish("b"), wish("c")]));
+        assert!(exchange().wishes.is_empty());
+        mailbox.close(Instant::now());
+        mailbox.wish([wish("d")]);
+        assert!(exchange().wishes.is_empty());
+    }
+
     #[test]
     fn after_the_end_nobody_is_left_waiting_and_nobody_is_taken_in() {
         let mailbox = Mailbox::new(BOUNDS);
         let posted = ["a", "b", "c"].map(|text| post(&mailbox, text, None).unwrap());
-        mailbox.shut(&Cause::RuntimeGone);
+        mailbox.shut(&Reason::Link(Cause::RuntimeGone));
         assert_eq!(mailbox.issued_and_queued(), (3, 0));
         for posted in posted {
             let outcome = posted.slot.poll_outcome(&std::task::Context::from_waker(Waker::noop()));

@@ -15,9 +15,10 @@ mod standby;
 mod task;
 mod trace;
 
+pub(crate) use ask::Ask;
 pub(crate) use audience::Audience;
 pub(crate) use clock::now;
-pub(crate) use counters::Counted;
+pub(crate) use counters::{Counted, Counters};
 pub(crate) use link::{Link, LinkSettings, Orphans};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};

@@ -61,6 +61,13 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
+    /// A blocking command took something away for a caller who had gone, or may have: see
+    /// [`Config::with_orphan_hook`](crate::Config::with_orphan_hook), which is given the answer.
+    #[non_exhaustive]
+    Orphaned {
+        /// The command's name, such as `"BLMOVE"`.
+        command: Arc<str>,
+    },
     /// Certificate files were found changed before a handshake.
     CertificateReloaded(CertificateReload),
     /// This many events are lost to the listener: it was too slow, or what stood here was a push too large to keep.

@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::audience::Audience;
 use super::clock;
-use super::counters::{Counters, Traffic};
+use super::counters::{Register, Traffic};
 use super::credentials::Asking;
 use super::link::{LinkSettings, Orphans, Shared};
 use super::mailbox::{Mailbox, Ticket};
@@ -20,7 +20,7 @@ use super::news::{Event, News};
 use super::slot::Outcome;
 use super::socket::{self, Socket};
 use super::standby;
-use crate::connection::{Batch, LinkState, More, Output, Session, earlier};
+use crate::connection::{Batch, LinkState, Lost, More, Output, Session, earlier};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::{Dialer, Liveness};
@@ -40,7 +40,7 @@ pub(crate) struct LinkTask {
     news: News,
     /// Where it is told that certificates were read anew: who shares the dialer shares that.
     reloads: News,
-    /// Who gets the answers that nobody waits for.
+    /// Who is told of what nobody waits for.
     orphans: Option<Orphans>,
     /// Who listens to the subscriptions.
     audience: Option<Arc<dyn Audience>>,
@@ -52,7 +52,7 @@ pub(crate) struct LinkTask {
     /// Since when nothing was due from the peer; `None` while something is.
     quiet_since: Option<Instant>,
     turn: Turn,
-    counters: Arc<Counters>,
+    register: Register,
     traffic: Traffic,
 }
 
@@ -95,7 +95,7 @@ impl LinkTask {
             earliest_waiting: None,
             quiet_since: None,
             turn: Turn::Deliver,
-            counters: Arc::clone(&shared.counters),
+            register: Register::new(Arc::clone(&shared.counters), settings.counters.is_some()),
             traffic: Traffic::default(),
         }
     }
@@ -188,7 +188,7 @@ impl LinkTask {
             step = Step::Moved;
             match event {
                 Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
-                Output::Orphan(frame) => self.keep_orphan(&frame),
+                Output::Orphan(frame) => self.tell_orphan(Ok(&frame)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 Output::Push(push) => self.tell_push(&push),
@@ -224,8 +224,10 @@ impl LinkTask {
     #[inline(always)]
     fn complete(&mut self, ticket: &Ticket, outcome: Outcome) {
         self.mailbox.settle(|| self.session.take_settled());
-        if let Some(Outcome::Answered(frame, _)) = ticket.complete(outcome) {
-            self.keep_orphan(&frame);
+        match ticket.complete(outcome) {
+            Some(Outcome::Answered(frame, _)) => self.tell_orphan(Ok(&frame)),
+            Some(Outcome::Lost(lost)) => self.tell_orphan(Err(&lost)),
+            Some(Outcome::Group(_)) | None => {}
         }
     }
 
@@ -243,10 +245,10 @@ impl LinkTask {
         }
     }
 
-    /// Keeps an answer that nobody waits for, if anybody wants such.
-    fn keep_orphan(&self, frame: &Frame) {
+    /// Tells what came of a command that nobody waits for, if anybody wants to know.
+    fn tell_orphan(&self, orphan: Result<&Frame, &Lost>) {
         if let Some(orphans) = &self.orphans {
-            orphans(frame);
+            orphans(orphan);
         }
     }
 
@@ -374,8 +376,8 @@ impl LinkTask {
     }
 
     /// Lets everybody read what was counted.
-    fn publish(&self) {
-        self.counters.publish(&self.session.tally(), self.traffic);
+    fn publish(&mut self) {
+        self.register.publish(&self.session.tally(), self.traffic);
     }
 
     /// Arms the timer for the next time; the session's is `due`.
@@ -458,7 +460,7 @@ impl Drop for LinkTask {
         while let Some(event) = self.session.poll_event(clock::now()) {
             match event {
                 Output::Answered(ticket, frame, sent) => self.complete(&ticket, Outcome::Answered(frame, sent)),
-                Output::Orphan(frame) => self.keep_orphan(&frame),
+                Output::Orphan(frame) => self.tell_orphan(Ok(&frame)),
                 Output::Lost(ticket, lost) => self.complete(&ticket, Outcome::Lost(lost)),
                 Output::Group(ticket, end) => self.complete(&ticket, Outcome::Group(end)),
                 _ => {}
@@ -469,7 +471,7 @@ impl Drop for LinkTask {
             _ => Cause::RuntimeGone,
         };
         self.publish();
-        self.mailbox.shut(&cause);
+        self.mailbox.shut(&self.session.ending(&cause));
         self.state.send_replace(self.session.state().clone());
         self.news.end();
         self.tell(|audience| audience.handle_ended(&cause));

@@ -8,6 +8,9 @@ use std::fmt;
 pub enum Stage {
     /// Waiting for room in the link's queue, or for the link to come up.
     Queued,
+    /// Waiting for a free one among the connections for blocking commands, or for callers who need one for themselves: all
+    /// that there may be are in use.
+    AcquiringConnection,
     /// Resolving a host name.
     Resolving,
     /// Opening the TCP or Unix connection.
@@ -34,6 +37,7 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::AcquiringConnection => "waiting for a free connection",
             Self::Resolving => "resolving",
             Self::Connecting => "connecting",
             Self::TlsHandshake => "in the TLS handshake",

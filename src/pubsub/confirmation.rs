@@ -94,7 +94,7 @@ impl Request {
 
     fn timed_out(&self, link: &Link) -> Report {
         let within = self.within.unwrap_or_default();
-        report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), within)
+        report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), Some(within))
     }
 
     /// What `wanted` gives; `None` if the deadline comes first.

@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use super::hub::Hub;
 use super::pool::{Pool, PoolBounds};
 use super::subscriber::{OwnSubscriber, Subscriber, Subscriptions};
-use crate::connection::Role;
-use crate::driver::{Audience, Link, LinkSettings};
+use crate::connection::{Role, Room};
+use crate::driver::{AtCapacity, Audience, Bounds, Link, LinkSettings};
 use crate::outcome::Cause;
 use crate::resp::Protocol;
 
@@ -110,6 +110,8 @@ fn own_settings(settings: &LinkSettings, role: Role, shared: &Link) -> LinkSetti
     if role == Role::Blocking {
         // There may be very many, and what comes is small as a rule.
         session.read_buffer = session.read_buffer.min(SMALL_READS);
+        // One command at a time, and what ends it.
+        settings.bounds = Bounds { room: ROOM, at_capacity: AtCapacity::Wait };
     }
     settings
 }
@@ -124,3 +126,6 @@ fn subscriber_settings(settings: &LinkSettings, shared: &Link) -> LinkSettings {
 
 /// How much a link that waits for one element at a time reads at once, 4 KiB.
 const SMALL_READS: usize = 4 << 10;
+
+/// Room for more commands than a link for one caller's ever holds.
+const ROOM: Room = Room { commands: 16, bytes: usize::MAX };

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::SessionFacts;
-use crate::driver::{Link, LinkSettings, now};
+use crate::connection::{LinkState, Lost, Offline};
+use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
+use crate::resp::Frame;
 
 /// Links to one node, each lent to one caller at a time.
 ///
@@ -32,6 +33,8 @@ pub(crate) struct Pool {
     idle: Mutex<Idle>,
     /// All links that were made; those that are gone are forgotten now and then.
     lent: Mutex<Vec<Weak<Link>>>,
+    /// Where all of them count.
+    counters: Arc<Counters>,
 }
 
 /// How many links a pool may have, and how long it keeps them.
@@ -45,6 +48,12 @@ pub(crate) struct PoolBounds {
     pub(crate) max_lifetime: Option<Duration>,
 }
 
+/// The right to have a link of the pool. It is free again when nobody holds it any more.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
+
+/// What became of a command whose caller looked for it no more: the answer, or why there was none.
+pub(crate) type Orphaned = Result<Frame, Lost>;
+
 #[derive(Default)]
 struct Idle {
     /// Those that nobody uses; the one used last is the last.
@@ -57,14 +66,17 @@ struct Idle {
 struct Kept {
     link: Arc<Link>,
     born: Instant,
+    /// The first thing on it that nobody looked for, since that was taken last.
+    orphaned: Arc<Mutex<Option<Orphaned>>>,
 }
 
 /// A link that is the caller's alone. Dropping it closes the link.
 pub(crate) struct Lane {
-    link: Arc<Link>,
-    born: Instant,
+    kept: Kept,
+    /// How long nobody had used it; `None`: nobody ever had.
+    rested: Option<Duration>,
     /// `None` once it was given back.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     pool: Weak<Pool>,
     runtime: Handle,
 }
@@ -72,33 +84,126 @@ pub(crate) struct Lane {
 impl Pool {
     pub(crate) fn new(settings: LinkSettings, bounds: PoolBounds, shared: Arc<Link>, runtime: Handle) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(bounds.max.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::new(Self { settings, bounds, shared, runtime, places, idle: Mutex::default(), lent: Mutex::default() })
+        let counters = Arc::<Counters>::default();
+        let settings = LinkSettings { counters: Some(Arc::clone(&counters)), ..settings };
+        let (idle, lent) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { settings, bounds, shared, runtime, places, idle, lent, counters })
     }
 
-    /// A link for the caller alone: the one that was used last of those that nobody uses, or a new one, which may not be
-    /// ready yet. Waits for a place; who came first gets the first.
+    /// Waits for a place; who came first gets the first.
+    pub(crate) async fn place(&self) -> Result<Place, Cause> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        place.map(Arc::new).map_err(|_| Cause::ClosedHere)
+    }
+
+    /// A place, if one is free and nobody waits for it.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok().map(Arc::new)
+    }
+
+    /// A link that can be used at once, if there is a place for the caller and such a link.
+    pub(crate) fn try_ready(self: &Arc<Self>) -> Option<Lane> {
+        let place = self.try_place()?;
+        let mut idle = lock(&self.idle);
+        let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
+        let (kept, since) = idle.lanes.iter().rposition(is_fit).map(|index| idle.lanes.remove(index))?;
+        drop(idle);
+        Some(self.lend(kept, Some(now().duration_since(since)), place))
+    }
+
+    /// A link for the place: the one that was used last of those that nobody uses, or a new one, which may not be ready yet.
     ///
     /// The error is why there will be none: the node cannot be reached without a change of settings, or all is closed.
     ///
     /// Can be dropped: nothing is kept then.
-    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lane, Cause> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Cause::ClosedHere)?;
-        while let Some(kept) = self.pop() {
-            if !self.is_outdated(&kept, now()) {
-                return Ok(self.lend(kept, place));
-            }
-            // The place is not free before.
-            kept.link.close(now()).await;
+    pub(crate) async fn lane(self: &Arc<Self>, place: Place) -> Result<Lane, Cause> {
+        if let Some(lane) = self.idle_lane(&place).await {
+            return Ok(lane);
         }
-        self.shared.ready().await?;
-        let link = Arc::new(Link::start(self.settings.clone(), &self.runtime));
-        self.register(&link);
-        Ok(self.lend(Kept { link, born: now() }, place))
+        self.shared_ready().await?;
+        // One may have been given back meanwhile.
+        if let Some(lane) = self.idle_lane(&place).await {
+            return Ok(lane);
+        }
+        let lane = self.lend(self.start(), None, place);
+        // It may have come too late to be closed with the others.
+        if self.is_closed() { Err(Cause::ClosedHere) } else { Ok(lane) }
+    }
+
+    /// The link that was used last of those that nobody uses. Links that are too old are closed before that.
+    async fn idle_lane(self: &Arc<Self>, place: &Place) -> Option<Lane> {
+        while let Some((kept, since)) = self.pop() {
+            let lane = self.lend(kept, Some(now().duration_since(since)), Arc::clone(place));
+            if !self.is_outdated(&lane.kept, now()) {
+                return Some(lane);
+            }
+            lane.end().await;
+        }
+        None
+    }
+
+    /// Waits until the shared link is ready.
+    async fn shared_ready(&self) -> Result<(), Cause> {
+        if self.fails_fast() {
+            return self.outage().map_or(Ok(()), Err);
+        }
+        self.shared.ready().await.map(|_| ())
+    }
+
+    /// Why there is no connection now; `None` if there is one.
+    fn outage(&self) -> Option<Cause> {
+        match &*self.shared.standing() {
+            LinkState::Ready { .. } => None,
+            LinkState::Backoff { cause, .. } | LinkState::Closed { cause } => Some(cause.clone()),
+            LinkState::Connecting { last: Some(cause), .. } => Some(cause.clone()),
+            LinkState::Draining { .. } => Some(Cause::ClosedHere),
+            LinkState::Idle | LinkState::Connecting { last: None, .. } => Some(Cause::NotConnected),
+        }
+    }
+
+    /// Whether calls fail at once that find no connection.
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.settings.session.offline == Offline::FailFast
+    }
+
+    /// The link that everybody uses.
+    pub(crate) fn shared(&self) -> &Arc<Link> {
+        &self.shared
+    }
+
+    /// Where all links of the pool count.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Whether nothing is lent any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.places.is_closed()
+    }
+
+    /// The runtime that the links live on.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// How many links there may be.
+    pub(crate) fn max(&self) -> usize {
+        self.bounds.max
     }
 
     /// How many callers could have a link at once, without waiting, and how many links nobody uses.
     pub(crate) fn vacancies(&self) -> (usize, usize) {
         (self.places.available_permits(), lock(&self.idle).lanes.len())
+    }
+
+    /// How many commands callers have handed in to the links there are, and how many of them these links' tasks have not
+    /// taken yet.
+    pub(crate) fn issued_and_queued(&self) -> (u64, u64) {
+        let links: Vec<_> = lock(&self.lent).iter().filter_map(Weak::upgrade).collect();
+        links
+            .iter()
+            .map(|link| link.mailbox().issued_and_queued())
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// Lends nothing more; what was sent may be answered until `until`. Returns the links that are to end then.
@@ -111,16 +216,32 @@ impl Pool {
         lent
     }
 
-    fn lend(self: &Arc<Self>, kept: Kept, place: OwnedSemaphorePermit) -> Lane {
-        let Kept { link, born } = kept;
-        Lane { link, born, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
+    fn start(&self) -> Kept {
+        let orphaned = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&orphaned);
+        let orphans: Orphans = Arc::new(move |what| {
+            lock(&keep).get_or_insert_with(|| what.cloned().map_err(Lost::clone));
+        });
+        let settings = LinkSettings { orphans: Some(orphans), ..self.settings.clone() };
+        let link = Arc::new(Link::start(settings, &self.runtime));
+        let mut lent = lock(&self.lent);
+        lent.retain(|link| link.strong_count() > 0);
+        lent.push(Arc::downgrade(&link));
+        Kept { link, born: now(), orphaned }
     }
 
-    /// The link that was used last, of those that live.
-    fn pop(&self) -> Option<Kept> {
+    fn lend(self: &Arc<Self>, kept: Kept, rested: Option<Duration>, place: Place) -> Lane {
+        Lane { kept, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
+    }
+
+    /// The link that was used last, of those that are of use, and since when nobody uses it; one that is ready, if there is
+    /// any.
+    fn pop(&self) -> Option<(Kept, Instant)> {
         let mut idle = lock(&self.idle);
-        idle.lanes.retain(|(kept, _)| !kept.link.is_ended());
-        idle.lanes.pop().map(|(kept, _)| kept)
+        idle.lanes.retain(|(kept, _)| kept.is_of_use());
+        let ready = idle.lanes.iter().rposition(|(kept, _)| kept.link.standing().is_ready());
+        let index = ready.or_else(|| idle.lanes.len().checked_sub(1))?;
+        Some(idle.lanes.remove(index))
     }
 
     fn push(self: &Arc<Self>, kept: Kept) {
@@ -133,14 +254,9 @@ impl Pool {
         }
         if self.places.is_closed() {
             // It came too late to be closed with the others.
-            lock(&self.idle).lanes.clear();
+            let late = std::mem::take(&mut lock(&self.idle).lanes);
+            drop(late);
         }
-    }
-
-    fn register(&self, link: &Arc<Link>) {
-        let mut lent = lock(&self.lent);
-        lent.retain(|link| link.strong_count() > 0);
-        lent.push(Arc::downgrade(link));
     }
 
     fn is_outdated(&self, kept: &Kept, now: Instant) -> bool {
@@ -149,17 +265,17 @@ impl Pool {
 
     /// Takes out the links that are too old or were idle for too long, with places for them as long as they are not
     /// closed; says also when to look again, `None` if there is nothing to look after.
-    fn reap(&self, now: Instant) -> (Vec<(Kept, OwnedSemaphorePermit)>, Option<Instant>) {
+    fn reap(&self, now: Instant) -> (Vec<(Kept, Place)>, Option<Instant>) {
         let mut idle = lock(&self.idle);
-        idle.lanes.retain(|(kept, _)| !kept.link.is_ended());
+        idle.lanes.retain(|(kept, _)| kept.is_of_use());
         let mut reaped = Vec::new();
         let mut place = 0;
         while let Some((kept, since)) = idle.lanes.get(place) {
             let is_due = now.duration_since(*since) >= self.bounds.max_idle || self.is_outdated(kept, now);
             // Without a free place, all links there may be are lent: then none is idle.
-            match is_due.then(|| Arc::clone(&self.places).try_acquire_owned()) {
-                Some(Ok(permit)) => reaped.push((idle.lanes.remove(place).0, permit)),
-                Some(Err(_)) | None => place += 1,
+            match is_due.then(|| self.try_place()).flatten() {
+                Some(free) => reaped.push((idle.lanes.remove(place).0, free)),
+                None => place += 1,
             }
         }
         let due = idle.lanes.iter().map(|(kept, since)| {
@@ -188,32 +304,56 @@ async fn tend(pool: Weak<Pool>) {
     }
 }
 
+impl Kept {
+    /// Whether the link is ready, or on its way there for the first time. One that failed to connect waits for its next
+    /// attempt, and a new one makes it at once.
+    fn is_of_use(&self) -> bool {
+        let standing = self.link.standing();
+        matches!(*standing, LinkState::Idle | LinkState::Connecting { last: None, .. } | LinkState::Ready { .. })
+    }
+}
+
 impl Lane {
     /// The link.
     pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.link
+        &self.kept.link
     }
 
-    /// Waits until the link can be used; see [`Link::ready`].
-    pub(crate) async fn ready(&self) -> Result<Arc<SessionFacts>, Cause> {
-        self.link.ready().await
+    /// How long nobody had used the link before it was lent; `None` if nobody ever had.
+    pub(crate) fn rested(&self) -> Option<Duration> {
+        self.rested
     }
 
-    /// The caller has no more use for the link, and left nothing on it: the next one may have it.
+    /// What became of a command on it whose caller looked for it no more, if that is known and was not taken.
+    pub(crate) fn take_orphaned(&self) -> Option<Orphaned> {
+        lock(&self.kept.orphaned).take()
+    }
+
+    /// The caller has no more use for the link, and left nothing on it: the next one may have it. If it is of no use to
+    /// anybody, it is closed.
     pub(crate) fn give_back(mut self) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.push(Kept { link: Arc::clone(&self.link), born: self.born });
-            // Only now: who waits for the place is to find the link.
-            drop(self.place.take());
-        }
+        let Some(pool) = self.pool.upgrade().filter(|_| self.kept.is_of_use()) else { return };
+        let Kept { link, born, orphaned } = &self.kept;
+        pool.push(Kept { link: Arc::clone(link), born: *born, orphaned: Arc::clone(orphaned) });
+        // Only now: who waits for the place is to find the link.
+        drop(self.place.take());
+    }
+
+    /// Closes the link, and waits for that.
+    ///
+    /// Can be dropped: the place is free only when the link is closed.
+    pub(crate) async fn end(self) {
+        let link = Arc::clone(self.link());
+        drop(self);
+        link.close(now()).await;
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
-        self.link.mailbox().close(now());
-        let link = Arc::clone(&self.link);
+        self.link().mailbox().close(now());
+        let link = Arc::clone(self.link());
         self.runtime.spawn(async move {
             link.close(now()).await;
             drop(place);

@@ -11,6 +11,7 @@ mod hyperloglog;
 mod json;
 mod keys;
 mod lists;
+mod own_connection;
 mod probabilistic;
 mod pubsub;
 mod scripting;
@@ -21,6 +22,7 @@ mod sorted_sets;
 mod streams;
 mod strings;
 mod vector_sets;
+mod waited;
 mod waiting;
 
 use std::fmt::Debug;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{AtCapacity, Backoff, Config, Login, Offline, ProtocolChoice, Subscriptions};
 use crate::client::Secret;
 use crate::client::observer::{Installed, Observer};
+use crate::client::orphan::{Orphan, OrphanHook};
 use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 use crate::driver::CredentialsProvider;
@@ -281,5 +282,81 @@ impl Config {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+}
+
+/// Connections for one caller at a time.
+impl Config {
+    /// Sets how many blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) may be under way at once, each on a connection of
+    /// its own. Default: 256 ([`MAX_BLOCKING`](crate::client::defaults::MAX_BLOCKING)).
+    ///
+    /// One that finds no place waits for one, in the order of coming, until its deadline; for that, the time that it may wait
+    /// on the server is not added.
+    ///
+    /// Too small: workers wait for each other, and end in timeouts of stage
+    /// [`AcquiringConnection`](crate::Stage::AcquiringConnection). Too large: a wave of such calls takes all files that a
+    /// process may open, and the connections that the server has for everybody. At least 1.
+    #[must_use]
+    pub fn with_max_blocking(self, connections: usize) -> Self {
+        Self { max_blocking: connections, ..self }
+    }
+
+    /// Sets how many connections callers may have for themselves at once. Default: 64
+    /// ([`MAX_DEDICATED`](crate::client::defaults::MAX_DEDICATED)).
+    ///
+    /// Who finds no place waits for one, in the order of coming, until its deadline.
+    ///
+    /// Too small: callers wait for each other. Too large: they take files of the process and connections of the server. At
+    /// least 1.
+    #[must_use]
+    pub fn with_max_dedicated(self, connections: usize) -> Self {
+        Self { max_dedicated: connections, ..self }
+    }
+
+    /// Sets how long a connection for one caller is kept that nobody uses. Default: 60 s
+    /// ([`MAX_IDLE`](crate::client::defaults::MAX_IDLE)).
+    ///
+    /// Too small: a new connection, with its handshake, for each blocking command. Too large: the connections of the busiest
+    /// hour stay for as long. From a nanosecond to 365 days.
+    #[must_use]
+    pub fn with_max_idle(self, idle: Duration) -> Self {
+        Self { max_idle: idle, ..self }
+    }
+
+    /// Sets how long a connection for one caller is lent again after it was made. Default: without end.
+    ///
+    /// It is taken from nobody: the time counts when it is to be lent again, or is idle. For proxies and balancers that are
+    /// to spread connections anew now and then.
+    ///
+    /// Too small: needless handshakes. Too large: connections stay where they were made. From a nanosecond to 365 days.
+    #[must_use]
+    pub fn with_max_lifetime(self, lifetime: Duration) -> Self {
+        Self { max_lifetime: Some(lifetime), ..self }
+    }
+
+    /// Gives `hook` what blocking commands took away for callers who had gone: whose future was dropped, or whose deadline
+    /// had come. Default: nobody gets that, and [`Event::Orphaned`](crate::Event::Orphaned) and
+    /// [`Stats::orphaned`](crate::client::Stats::orphaned) alone say that it happened.
+    ///
+    /// A server that is asked to end a command may have answered it in that very moment, with an element that is in no list
+    /// any more. The hook is the place to put it back, or to hand it to another worker. An
+    /// [`Orphan`] whose reply is an `Err` says that the connection ended before the answer could be known. Timeouts, errors and
+    /// the answers of commands that take nothing away (`XREAD`) are no orphans, nor are those of callers who were told that
+    /// their connection was lost.
+    ///
+    /// It is called by the task that finds the answer, or by the thread that drops the call, and must not block; what takes
+    /// longer is to be spawned or sent on a channel. A panic in it is caught, and ends nothing.
+    ///
+    /// ```
+    /// use steadfast::Config;
+    ///
+    /// let (orphans, mut found) = tokio::sync::mpsc::unbounded_channel();
+    /// let config = Config::tcp("localhost", 6379).with_orphan_hook(move |orphan| {
+    ///     let _ = orphans.send(orphan);
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_orphan_hook(self, hook: impl Fn(Orphan) + Send + Sync + 'static) -> Self {
+        Self { orphan_hook: OrphanHook(Some(Arc::new(hook))), ..self }
     }
 }

@@ -301,6 +301,24 @@ const TIMES: &[UrlOption] = &[
         set: |config, value| Some(config.with_close_grace(duration(value)?)),
         show: |config| Some(show_duration(config.close_grace())),
     },
+    UrlOption {
+        name: "max_idle",
+        methods: "with_max_idle",
+        form: DURATION,
+        about: "how long a connection for one caller is kept that nobody uses",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_idle(duration(value)?)),
+        show: |config| Some(show_duration(config.max_idle())),
+    },
+    UrlOption {
+        name: "max_lifetime",
+        methods: "with_max_lifetime",
+        form: DURATION,
+        about: "how long such a connection is lent again after it was made",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_lifetime(duration(value)?)),
+        show: |config| config.max_lifetime().map(show_duration),
+    },
 ];
 
 const AMOUNTS: &[UrlOption] = &[
@@ -321,6 +339,24 @@ const AMOUNTS: &[UrlOption] = &[
         applies: Applies::Always,
         set: |config, value| Some(config.with_max_pending_bytes(size(value)?)),
         show: |config| Some(show_size(config.max_pending_bytes())),
+    },
+    UrlOption {
+        name: "max_blocking",
+        methods: "with_max_blocking",
+        form: COUNT,
+        about: "blocking commands that may be under way at once, each on a connection of its own",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_blocking(count(value)?)),
+        show: |config| Some(config.max_blocking().to_string()),
+    },
+    UrlOption {
+        name: "max_dedicated",
+        methods: "with_max_dedicated",
+        form: COUNT,
+        about: "connections that callers may have for themselves at once",
+        applies: Applies::Always,
+        set: |config, value| Some(config.with_max_dedicated(count(value)?)),
+        show: |config| Some(config.max_dedicated().to_string()),
     },
     UrlOption {
         name: "at_capacity",

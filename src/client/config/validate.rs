@@ -49,6 +49,8 @@ impl Config {
         value("backoff_first", bounded(self.backoff.first()), POSITIVE)?;
         value("backoff_first", self.backoff.first() <= self.backoff.max(), "at most as long as backoff_max")?;
         value("backoff_jitter", self.backoff.jitter() <= 100, "a percentage from 0 to 100")?;
+        value("max_idle", bounded(self.max_idle), POSITIVE)?;
+        value("max_lifetime", self.max_lifetime.is_none_or(bounded), POSITIVE)?;
         value("close_grace", self.close_grace <= LONGEST, "at most 365 days")
     }
 
@@ -69,6 +71,8 @@ impl Config {
 
     fn check_amounts(&self) -> Result<(), ConfigError> {
         value("max_pending_commands", self.max_pending_commands > 0, "at least 1")?;
+        value("max_blocking", self.max_blocking > 0, "at least 1")?;
+        value("max_dedicated", self.max_dedicated > 0, "at least 1")?;
         value("max_pending_bytes", self.max_pending_bytes > 0, "at least 1")?;
         value("read_buffer", (1 << 10..=16 << 20).contains(&self.read_buffer), "from 1KiB to 16MiB")
     }

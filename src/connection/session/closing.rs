@@ -35,8 +35,7 @@ impl<T: Claim> Session<T> {
         }
         self.drop_connection();
         self.sort_out(&cause, now);
-        let reason = if cause == Cause::ClosedHere { Reason::Closed } else { Reason::Link(cause.clone()) };
-        self.give_up_all(reason, now);
+        self.give_up_all(self.ending(&cause), now);
         self.state.close(cause);
         self.outputs.push_back(Output::State);
         self.outputs.push_back(Output::Hangup);
@@ -45,6 +44,15 @@ impl<T: Claim> Session<T> {
     /// Whether the link has ended.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state, LinkState::Closed { .. })
+    }
+
+    /// Why commands are not answered once the link has ended.
+    pub(crate) fn ending(&self, cause: &Cause) -> Reason {
+        match cause {
+            Cause::ClosedHere => Reason::Closed,
+            cause if self.settings.role == Role::Leased && self.connected > 0 => Reason::Session(cause.clone()),
+            cause => Reason::Link(cause.clone()),
+        }
     }
 
     /// Whether nobody is helped by another connection in the place of the one that was lost just now.

@@ -1,0 +1,141 @@
+//! The way to a link of a caller's own that is ready, until a deadline.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
+
+use super::pool::{Lane, Pool};
+use crate::connection::LinkState;
+use crate::driver::{Link, now};
+use crate::outcome::Cause;
+
+/// Why a caller got no link.
+#[derive(Debug)]
+pub(crate) enum Unacquired {
+    /// There will be none, or it was not to wait for one.
+    Never(Cause),
+    /// The deadline came while all links that there may be were in use.
+    NoPlace,
+    /// The deadline came while this was the state of the link that it waited for.
+    NotReady(LinkState),
+}
+
+impl Pool {
+    /// A link for the caller alone that is ready for commands.
+    ///
+    /// Can be dropped, and polled outside of the pool's runtime. A link that was begun for it is left to the next one.
+    pub(crate) async fn acquire_ready(self: Arc<Self>, until: Option<Instant>) -> Result<Lane, Unacquired> {
+        let mut alarm = Alarm::new(until, self.runtime());
+        let Some(place) = alarm.before(self.place()).await else { return Err(alarm.over(Unacquired::NoPlace)) };
+        let place = place.map_err(Unacquired::Never)?;
+        let mut ended = 0;
+        loop {
+            let Some(lane) = alarm.before(self.lane(Arc::clone(&place))).await else {
+                return Err(alarm.over(Unacquired::NotReady(self.shared().standing().clone())));
+            };
+            let begun = Begun(Some(lane.map_err(Unacquired::Never)?));
+            let Some(link) = begun.link() else { continue };
+            match alarm.before(self.ready(&link)).await {
+                Some(Ok(())) => return begun.take().ok_or(Unacquired::Never(Cause::ClosedHere)),
+                None => return Err(alarm.over(Unacquired::NotReady(link.standing().clone()))),
+                // It was ready, and is lost: that says nothing of the next one.
+                Some(Err(_)) if link.is_ended() && !self.is_closed() && ended < MOST_ENDED => ended += 1,
+                Some(Err(cause)) => return Err(Unacquired::Never(cause)),
+            }
+        }
+    }
+
+    /// Waits until the link is ready; if calls are not to wait without a connection, for its first attempt alone.
+    async fn ready(&self, link: &Link) -> Result<(), Cause> {
+        if !self.fails_fast() {
+            return link.ready().await.map(|_| ());
+        }
+        let mut state = link.state();
+        loop {
+            match &*state.borrow_and_update() {
+                LinkState::Ready { .. } => return Ok(()),
+                LinkState::Backoff { cause, .. }
+                | LinkState::Closed { cause }
+                | LinkState::Connecting { last: Some(cause), .. } => return Err(cause.clone()),
+                LinkState::Idle | LinkState::Connecting { .. } | LinkState::Draining { .. } => {}
+            }
+            if state.changed().await.is_err() {
+                return Err(Cause::ClosedHere);
+            }
+        }
+    }
+}
+
+/// A link that was begun for a caller. Whoever comes next may have it if the caller goes.
+struct Begun(Option<Lane>);
+
+impl Begun {
+    fn link(&self) -> Option<Arc<Link>> {
+        self.0.as_ref().map(|lane| Arc::clone(lane.link()))
+    }
+
+    fn take(mut self) -> Option<Lane> {
+        self.0.take()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(lane) = self.0.take() {
+            lane.give_back();
+        }
+    }
+}
+
+/// Rings at a time, wherever it is waited for: the timer is a task on the runtime of the links. It rings too when that
+/// runtime is gone.
+struct Alarm {
+    until: Option<Instant>,
+    bell: Option<JoinHandle<()>>,
+}
+
+impl Alarm {
+    fn new(until: Option<Instant>, runtime: &Handle) -> Self {
+        Self { until, bell: until.map(|until| runtime.spawn(sleep_until_then(until))) }
+    }
+
+    /// What comes of `future`; `None`: the alarm rang before.
+    async fn before<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            let Some(bell) = &mut self.bell else { return Poll::Pending };
+            Pin::new(bell).poll(cx).map(|_| None)
+        })
+        .await
+    }
+
+    /// What the caller is told after it rang, `at_time` if it did because of the time.
+    fn over(&self, at_time: Unacquired) -> Unacquired {
+        let is_time = self.until.is_some_and(|until| until <= now());
+        if is_time { at_time } else { Unacquired::Never(Cause::RuntimeGone) }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(bell) = &self.bell {
+            bell.abort();
+        }
+    }
+}
+
+async fn sleep_until_then(until: Instant) {
+    sleep_until(until.into()).await;
+}
+
+/// After so many links that were ready and lost again one after the other, the caller is told.
+const MOST_ENDED: usize = 8;

@@ -1,0 +1,677 @@
+//! A connection of one's own: nobody else's commands are on it, it comes back clean, and it is never another one silently.
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+
+mod live;
+mod support;
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use steadfast::api::{Connection, Keys, Lists, OwnConnection, Strings};
+use steadfast::client::{Dedicated, ProtocolChoice, defaults};
+use steadfast::testing::{Cut, FaultProxy};
+use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
+
+use live::{KINDS, PATIENCE, clients_of, connected, fails_after, quick, tcp, until, within};
+use support::{Kind, Server};
+
+const PROTOCOLS: [ProtocolChoice; 2] = [ProtocolChoice::Resp2, ProtocolChoice::Resp3];
+
+/// Runs `test` on both servers with both protocols.
+async fn everywhere(test: impl AsyncFn(&Server, Client)) {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        for protocol in PROTOCOLS {
+            server.raw(&["FLUSHALL"]);
+            let client = connected(tcp(&server).with_protocol(protocol)).await;
+            test(&server, client).await;
+        }
+    }
+}
+
+async fn dedicated(client: &Client) -> Dedicated {
+    within(PATIENCE, client.dedicated().into_future()).await.unwrap()
+}
+
+/// What the command given as one line answers.
+async fn ask<T: FromReply>(dedicated: &Dedicated, line: &str) -> T {
+    within(PATIENCE, dedicated.request(Command::new(line)).into_future()).await.unwrap()
+}
+
+async fn do_now(dedicated: &Dedicated, line: &str) {
+    let _: Value = ask(dedicated, line).await;
+}
+
+fn id(dedicated: &Dedicated) -> i64 {
+    dedicated.session().server.id.unwrap()
+}
+
+/// The connection's line in CLIENT LIST.
+fn line_of(server: &Server, id: i64) -> Option<String> {
+    clients_of(server).into_iter().find(|line| line.starts_with(&format!("id={id} ")))
+}
+
+/// How many connections the client has of its own, but for the shared one.
+fn leased(server: &Server) -> usize {
+    clients_of(server).len() - 1
+}
+
+#[tokio::test]
+async fn it_is_another_connection_than_the_shared_one_and_does_all_that_a_client_does() {
+    everywhere(async |server, client| {
+        let dedicated = dedicated(&client).await;
+        let shared = client.client_id().await.unwrap();
+        let own = dedicated.client_id().await.unwrap();
+        assert_eq!(own, id(&dedicated));
+        assert_ne!(own, shared);
+        dedicated.set("key", 7).await.unwrap();
+        assert_eq!(dedicated.incr("key").await.unwrap(), 8);
+        let mut pipeline = dedicated.pipeline();
+        let pushed = (pipeline.rpush("list", "a").queue(), pipeline.llen("list").queue());
+        assert_eq!(pipeline.execute().await.get(pushed).unwrap(), (1, 1));
+        let mut transaction = dedicated.transaction();
+        let count = transaction.incr("key").queue();
+        assert_eq!(transaction.execute().await.unwrap().get(count).unwrap(), 9);
+        let script = Script::new("return redis.call('INCR', KEYS[1])");
+        let count: i64 = script.on(&dedicated, "key", ()).await.unwrap();
+        assert_eq!(count, 10);
+        assert_eq!(server.raw(&["GET", "key"]), "10");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_watched_key_that_changed_keeps_the_transaction_from_running_and_ends_the_watch() {
+    everywhere(async |server, client| {
+        let dedicated = dedicated(&client).await;
+        dedicated.watch("key").await.unwrap();
+        client.set("key", "theirs").await.unwrap();
+        let mut transaction = dedicated.transaction();
+        let _ = transaction.set("key", "ours").queue();
+        let error = within(PATIENCE, transaction.execute()).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::Refused), "{error}");
+        assert_eq!(error.kind().as_str(), "conflict");
+        assert!(error.to_string().contains("a key that was watched had changed"), "{error}");
+        assert_eq!(server.raw(&["GET", "key"]), "theirs");
+        // The next one runs.
+        let mut transaction = dedicated.transaction();
+        let _ = transaction.set("key", "ours").queue();
+        transaction.execute().await.unwrap().check().unwrap();
+        assert_eq!(server.raw(&["GET", "key"]), "ours");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_is_lent_again_as_it_was() {
+    everywhere(async |server, client| {
+        let mut number = None;
+        for dirt in [
+            &[][..],
+            &["WATCH key"],
+            &["MULTI"],
+            &["MULTI", "SET other 1"],
+            &["WATCH key", "MULTI", "GET key", "UNWATCH"],
+            &["WATCH key", "UNWATCH"],
+            &["WATCH key", "MULTI", "GET key", "EXEC"],
+            &["WATCH key", "MULTI", "DISCARD"],
+            &["WATCH key", "MULTI", "EXEC", "WATCH key"],
+            &["GET key"],
+        ] {
+            let first = dedicated(&client).await;
+            assert_eq!(*number.get_or_insert(id(&first)), id(&first), "it is the same connection: {dirt:?}");
+            for line in dirt {
+                do_now(&first, line).await;
+            }
+            drop(first);
+            server.raw(&["INCR", "key"]);
+            // Those that are mended are not back at once, and nobody waits for one while there is room for more.
+            let second = lent_again(&client, number.unwrap()).await;
+            let mut transaction = second.transaction();
+            let count = transaction.incr("key").queue();
+            let results = within(PATIENCE, transaction.execute()).await;
+            results.unwrap_or_else(|error| panic!("{dirt:?}: {error}")).get(count).unwrap();
+            assert_eq!(ask::<Option<i64>>(&second, "GET other").await, None, "{dirt:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_made_another_connection_is_closed_and_its_place_is_free() {
+    everywhere(async |server, client| {
+        for line in [
+            "SELECT 3",
+            "CLIENT SETNAME mine",
+            "CLIENT NO-EVICT ON",
+            "CLIENT TRACKING ON",
+            "HELLO 2",
+            "RESET",
+            "READONLY",
+            "NOSUCHCOMMAND",
+        ] {
+            let first = dedicated(&client).await;
+            let number = id(&first);
+            let _ = within(PATIENCE, first.request::<Value>(Command::new(line)).into_future()).await;
+            drop(first);
+            until(async || line_of(server, number).is_none()).await;
+            let second = dedicated(&client).await;
+            assert_ne!(id(&second), number, "{line}");
+            let info = second.client_info().await.unwrap();
+            assert_eq!((info.db, info.name.as_str()), (0, ""), "{line}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_many_as_there_may_be_are_lent_and_who_came_first_gets_the_next() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let mut all = Vec::new();
+    for _ in 0..defaults::MAX_DEDICATED {
+        all.push(dedicated(&client).await);
+    }
+    assert_eq!(leased(&server), defaults::MAX_DEDICATED);
+    let limit = Duration::from_millis(50);
+    let error = fails_after(limit, client.dedicated().deadline(limit).into_future()).await;
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::NotSent), "{error}");
+    assert_eq!(error.stage(), Some(Stage::AcquiringConnection), "{error}");
+    assert!(error.to_string().contains("waiting for a free connection"), "{error}");
+
+    let mut first = client.dedicated().into_future();
+    let mut second = client.dedicated().into_future();
+    assert!(futures_pending(&mut first) && futures_pending(&mut second));
+    let number = id(all.last().unwrap());
+    drop(all.pop());
+    assert!(futures_pending(&mut second));
+    let first = within(PATIENCE, first).await.unwrap();
+    assert_eq!(id(&first), number);
+    // One that is closed gives its place too, once it is closed.
+    do_now(&all[0], "SELECT 1").await;
+    drop(all.swap_remove(0));
+    let _second = within(PATIENCE, second).await.unwrap();
+    until(async || leased(&server) == defaults::MAX_DEDICATED).await;
+}
+
+#[tokio::test]
+async fn whoever_gives_up_while_it_waits_or_connects_leaves_nothing_behind() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    for _ in 0..200 {
+        let mut waiting = client.dedicated().into_future();
+        let _ = futures_pending(&mut waiting) && {
+            tokio::task::yield_now().await;
+            futures_pending(&mut waiting)
+        };
+        drop(waiting);
+    }
+    let mut all = Vec::new();
+    for _ in 0..defaults::MAX_DEDICATED {
+        all.push(dedicated(&client).await);
+    }
+    until(async || leased(&server) == defaults::MAX_DEDICATED).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_and_never_replaced() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let proxy = FaultProxy::start(server.address()).await.unwrap();
+        let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port()))).await;
+        let lost = dedicated(&client).await;
+        lost.watch("key").await.unwrap();
+        server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
+        until(async || lost.ping().await.is_err()).await;
+        for _ in 0..3 {
+            let error = lost.set("key", 1).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+            assert_eq!(error.kind().as_str(), "session_lost");
+            assert!(error.cause().is_some() && error.to_string().contains("is lost"), "{error}");
+        }
+        let mut pipeline = lost.pipeline();
+        let queued = pipeline.get::<String>("key").queue();
+        let error = pipeline.execute().await.get(queued).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+        let mut transaction = lost.transaction();
+        let _ = transaction.set("key", 1).queue();
+        let error = transaction.execute().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::SessionLost, Fate::NotSent), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+        drop(lost);
+        dedicated(&client).await.set("key", 2).await.unwrap();
+        assert_eq!(server.raw(&["GET", "key"]), "2");
+    }
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_the_connection_was_lost_has_its_fate() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let lost = dedicated(&client).await;
+    let list = lost.request::<Value>(Command::new("BLPOP nothing 0"));
+    let (error, ()) = tokio::join!(within(PATIENCE, list.into_future()), async {
+        until(async || line_of(&server, id(&lost)).is_some_and(|line| line.contains("cmd=blpop"))).await;
+        server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
+    });
+    let error = error.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::Unknown), "{error}");
+    assert_eq!(lost.ping().await.unwrap_err().kind(), ErrorKind::SessionLost);
+}
+
+#[tokio::test]
+async fn a_connection_that_slept_is_looked_at_before_it_is_lent_again() {
+    let server = Server::build(Kind::Redis).start();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port())).without_heartbeat()).await;
+    let first = dedicated(&client).await;
+    let number = id(&first);
+    drop(first);
+    // Longer than the second after which it is asked.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let awake = dedicated(&client).await;
+    assert_eq!(id(&awake), number);
+    assert!(line_of(&server, number).unwrap().contains("cmd=ping"), "it was asked");
+    drop(awake);
+    let _ = (&proxy, Cut::Fin);
+}
+
+#[tokio::test]
+async fn the_shared_connection_refuses_what_needs_another_before_anything_is_sent() {
+    everywhere(async |server, client| {
+        let sent = client.stats().sent;
+        for line in
+            ["WATCH key", "UNWATCH", "MULTI", "EXEC", "DISCARD", "SELECT 1", "WAIT 0 10", "MONITOR", "CLIENT REPLY OFF"]
+        {
+            let error = client.request::<Value>(Command::new(line)).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+        }
+        assert_eq!(client.stats().sent, sent);
+        assert_eq!(leased(server), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_would_leave_answers_without_commands_is_refused_there_too() {
+    everywhere(async |_, client| {
+        let own = dedicated(&client).await;
+        for (line, place) in [
+            ("SUBSCRIBE a", "Client::subscribe"),
+            ("PUNSUBSCRIBE", "Client::subscribe"),
+            ("MONITOR", "monitor"),
+            ("CLIENT REPLY OFF", "execute_unanswered"),
+            ("SYNC", "its answers"),
+        ] {
+            let error = own.request::<Value>(Command::new(line)).await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+            assert!(error.to_string().contains(place), "{line}: {error}");
+            let mut pipeline = own.pipeline();
+            let queued = pipeline.request::<Value>(Command::new(line)).queue();
+            assert_eq!(pipeline.execute().await.get(queued).unwrap_err().kind(), ErrorKind::NeedsDedicated, "{line}");
+        }
+        // Nothing in a transaction blocks or watches.
+        let mut transaction = own.transaction();
+        let _ = transaction.request::<Value>(Command::new("WATCH key")).queue();
+        assert_eq!(transaction.execute().await.unwrap_err().kind(), ErrorKind::NeedsDedicated);
+        own.ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_is_tried_again_until_nobody_else_has_written() {
+    everywhere(async |server, client| {
+        server.raw(&["SET", "count", "5"]);
+        let mut attempts = 0;
+        let (seen, results) = client
+            .optimistic("count")
+            .run(async |connection, transaction| {
+                let count: i64 = connection.get("count").await?.unwrap();
+                attempts += 1;
+                if attempts <= 3 {
+                    client.incr("count").await?;
+                }
+                let _ = transaction.set("count", count * 10).queue();
+                Ok(count)
+            })
+            .await
+            .unwrap();
+        results.check().unwrap();
+        assert_eq!((seen, attempts, results.len()), (8, 4, 1));
+        assert_eq!(server.raw(&["GET", "count"]), "80");
+        assert_eq!(leased(server), 1, "one connection was enough");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_without_commands_succeeds_and_leaves_nothing_watched() {
+    everywhere(async |server, client| {
+        let looked = client.optimistic(["a", "b"]).run(async |connection, _| connection.get::<String>("a").await);
+        let (value, results) = within(PATIENCE, looked).await.unwrap();
+        assert!(value.is_none() && results.is_empty());
+        let number = clients_of(server).iter().find(|line| line.contains("cmd=unwatch")).map(|line| {
+            let id = line.split(' ').next().unwrap();
+            id.strip_prefix("id=").unwrap().parse::<i64>().unwrap()
+        });
+        until(async || clients_of(server).iter().any(|line| line.contains("cmd=unwatch"))).await;
+        server.raw(&["SET", "a", "1"]);
+        let own = match number {
+            Some(number) => lent_again(&client, number).await,
+            None => dedicated(&client).await,
+        };
+        let mut transaction = own.transaction();
+        let _ = transaction.set("b", 1).queue();
+        transaction.execute().await.unwrap().check().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_body_says_ends_an_optimistic_transaction_and_what_the_server_refuses() {
+    everywhere(async |server, client| {
+        let mut attempts = 0;
+        let failed = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                let _ = transaction.set("key", 1).queue();
+                connection.request::<()>(Command::new("LPUSH").key("key")).await
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate(), attempts), (ErrorKind::Server, Fate::Refused, 1), "{error}");
+        let failed = client
+            .optimistic("key")
+            .run(async |_, transaction| {
+                let _ = transaction.request::<()>(Command::new("SET").key("key")).queue();
+                Ok(())
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_ends_at_its_deadline() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let limit = Duration::from_millis(300);
+    // Somebody is faster each time.
+    let contended = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        client.incr("key").await?;
+        let _ = transaction.set("key", 0).queue();
+        Ok(())
+    });
+    let begin = std::time::Instant::now();
+    let error = within(PATIENCE, contended).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::Refused), "{error}");
+    assert!(begin.elapsed() < limit + live::SLACK && begin.elapsed() > limit / 2, "{:?}", begin.elapsed());
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+
+    let stuck = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        let _ = transaction.set("key", 0).queue();
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let error = fails_after(limit, stuck).await;
+    assert_eq!((error.kind(), error.fate(), error.stage()), (ErrorKind::Timeout, Fate::NotSent, None), "{error}");
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+}
+
+#[tokio::test]
+async fn a_lost_connection_begins_an_optimistic_transaction_anew_unless_its_body_has_written() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    for writes in [false, true] {
+        let mut attempts = 0;
+        let outcome = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                if attempts == 1 {
+                    if writes {
+                        connection.set("other", 1).await?;
+                    }
+                    let mut call = connection.get::<String>("key").into_future();
+                    server.raw(&["CLIENT", "KILL", "ID", &id(connection).to_string()]);
+                    // Sent into a connection that is closed, or never sent.
+                    std::future::poll_fn(|cx| Pin::new(&mut call).poll(cx)).await?;
+                }
+                let _ = transaction.incr("key").queue();
+                Ok(())
+            })
+            .await;
+        let told = match outcome {
+            Ok(_) => Fate::Executed,
+            Err(error) => error.fate(),
+        };
+        // What was not sent is tried again in any case.
+        assert_eq!(told == Fate::Executed, attempts == 2, "{told:?} after {attempts} attempts");
+        assert!(writes || told == Fate::Executed, "{told:?}");
+    }
+}
+
+/// What the server has sent so far.
+fn sent_by(server: &Server) -> u64 {
+    let info = server.raw(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn commands_without_answers_are_run_in_their_order_and_what_comes_next_has_its_answer() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        // Whatever was asked before and after has its own answer.
+        let before = own.echo::<String>("before").into_future();
+        let mut pipeline = own.pipeline();
+        for number in 0..1_000 {
+            let _ = pipeline.rpush("list", number).queue();
+        }
+        let _ = pipeline.incr("list").queue();
+        let _ = pipeline.set("last", "x".repeat(100_000)).queue();
+        let unanswered = pipeline.execute_unanswered();
+        let after = own.echo::<String>("after").into_future();
+        let (before, done, after) = within(PATIENCE, async { tokio::join!(before, unanswered, after) }).await;
+        assert_eq!((before.unwrap().as_str(), after.unwrap().as_str()), ("before", "after"));
+        done.unwrap();
+        let list: Vec<u32> = own.lrange("list", 0, -1).await.unwrap();
+        assert_eq!(list, (0..1_000).collect::<Vec<_>>());
+        assert_eq!(own.strlen("last").await.unwrap(), 100_000);
+        own.pipeline().execute_unanswered().await.unwrap();
+
+        let counted = sent_by(server);
+        let mut pipeline = own.pipeline();
+        for _ in 0..100 {
+            let _ = pipeline.get::<String>("last").queue();
+        }
+        pipeline.execute_unanswered().await.unwrap();
+        assert!(sent_by(server) - counted < 100_000, "nothing was answered");
+        // The connection is as it was.
+        let number = id(&own);
+        drop(own);
+        assert_eq!(id(&dedicated(&client).await), number);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_among_commands_without_answers_is_none() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server).with_protocol(ProtocolChoice::Resp3)).await;
+    let own = dedicated(&client).await;
+    ask::<()>(&own, "CLIENT TRACKING ON").await;
+    for number in 0..200 {
+        let _: Option<String> = own.get("key").await.unwrap();
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", number).queue();
+        let _ = pipeline.get::<String>("key").queue();
+        let _ = pipeline.set("key", number).queue();
+        let (done, echo) = tokio::join!(pipeline.execute_unanswered(), own.echo::<i64>(number).into_future());
+        done.unwrap();
+        assert_eq!(echo.unwrap(), number);
+    }
+}
+
+#[tokio::test]
+async fn what_needs_an_answer_is_not_sent_without_one() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        for line in ["BLPOP list 1", "MULTI", "RESET", "MONITOR", "SUBSCRIBE a"] {
+            let mut pipeline = own.pipeline();
+            let _ = pipeline.set("key", 1).queue();
+            let _ = pipeline.request::<Value>(Command::new(line)).queue();
+            let error = pipeline.execute_unanswered().await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+        }
+        do_now(&own, "MULTI").await;
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        do_now(&own, "DISCARD").await;
+        let mut pipeline = client.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_silence_the_server_nothing_is_sent() {
+    let server = Server::build(Kind::Redis).start();
+    server.raw(&["ACL", "SETUSER", "bob", "on", ">pw", "~*", "&*", "+@all", "-client|reply"]);
+    let client = connected(tcp(&server).with_credentials("bob", "pw")).await;
+    let own = dedicated(&client).await;
+    let mut pipeline = own.pipeline();
+    let _ = pipeline.set("key", 1).queue();
+    let error = pipeline.execute_unanswered().await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+    assert_eq!(error.server().unwrap().code(), "NOPERM");
+    assert_eq!(own.exists("key").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn wait_counts_the_replicas_that_have_the_connections_own_writes() {
+    for kind in KINDS {
+        let server = Server::build(kind).config("repl-diskless-sync-delay 0").start();
+        let replica = Server::build(kind).config(&format!("replicaof 127.0.0.1 {}", server.port())).start();
+        let client = connected(tcp(&server)).await;
+        let own = dedicated(&client).await;
+        until(async || server.raw(&["INFO", "replication"]).contains("state=online")).await;
+        own.set("key", 1).await.unwrap();
+        assert_eq!(own.wait(1, Duration::from_secs(5)).await.unwrap(), 1);
+        assert_eq!(replica.raw(&["GET", "key"]), "1");
+        replica.stop();
+        own.set("key", 2).await.unwrap();
+        assert_eq!(own.wait(1, Duration::from_millis(50)).await.unwrap(), 0);
+        replica.cont();
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_a_command_blocks_is_added_to_the_default_deadline_and_not_to_ones_own() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server).with_deadline(Duration::from_millis(300))).await;
+    let own = dedicated(&client).await;
+    let none = own.request::<Option<Value>>(Command::new("BLPOP nothing 0.5")).await.unwrap();
+    assert!(none.is_none());
+    let mut pipeline = own.pipeline();
+    let two = [(), ()].map(|()| pipeline.request::<Option<Value>>(Command::new("BLPOP nothing 0.2")).queue());
+    assert_eq!(pipeline.execute().await.get(two).unwrap(), [None, None]);
+    let limit = Duration::from_millis(100);
+    let number = id(&own);
+    let call = own.request::<Value>(Command::new("BLPOP nothing 0")).deadline(limit);
+    let error = fails_after(limit, call.into_future()).await;
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
+    // Nobody else waits behind it: the server is asked to end it.
+    drop(own);
+    lent_again(&client, number).await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_blocking_command_takes_away_for_nobody_goes_to_the_orphan_hook() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let (hook, mut orphans) = tokio::sync::mpsc::unbounded_channel();
+        let config = tcp(&server).with_orphan_hook(move |orphan| hook.send(orphan).unwrap());
+        let client = connected(config).await;
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=blpop"))).await;
+        drop(call);
+        server.raw(&["RPUSH", "list", "element"]);
+        until(async || server.raw(&["EXISTS", "list"]) == "0").await;
+        drop(own);
+        let orphan = within(PATIENCE, orphans.recv()).await.unwrap();
+        assert_eq!(&*orphan.command, "BLPOP");
+        assert_eq!(format!("{:?}", orphan.reply.unwrap()), format!("{:?}", value(&["list", "element"])));
+        drop(lent_again(&client, number).await);
+
+        // With something behind it nobody can tell whose answer is whose: it is closed.
+        let own = dedicated(&client).await;
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        let mut call = own.request::<Value>(Command::new("PING")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        drop(own);
+        until(async || line_of(&server, number).is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_clients_connections_alive_and_is_closed_with_them() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    drop(client);
+    own.set("key", 1).await.unwrap();
+    assert_eq!(leased(&server), 1);
+    drop(own);
+    until(async || clients_of(&server).is_empty()).await;
+
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    within(PATIENCE, client.close(Duration::from_secs(1))).await;
+    assert_eq!(own.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.dedicated().await.unwrap_err().kind(), ErrorKind::Closed);
+    until(async || clients_of(&server).is_empty()).await;
+}
+
+/// A connection of one's own that is this one: it may take a while until it is lent again.
+async fn lent_again(client: &Client, number: i64) -> Dedicated {
+    let lent = async {
+        let mut others = Vec::new();
+        loop {
+            let lent = dedicated(client).await;
+            if id(&lent) == number {
+                return lent;
+            }
+            others.push(lent);
+        }
+    };
+    within(PATIENCE, lent).await
+}
+
+fn value(words: &[&'static str]) -> Value {
+    Value::Array(words.iter().map(|word| Value::BulkString(word.as_bytes().into())).collect())
+}
+
+/// Polls once, and says whether it is still to come.
+fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
