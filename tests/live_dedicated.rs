@@ -633,7 +633,7 @@ async fn a_monitor_ends_with_the_cause_and_is_sent_no_heartbeat() {
                 }
             }
         });
-        assert!(matches!(end.await, Monitored::Ended { cause: Cause::PeerClosed | Cause::Io(_) }));
+        assert!(matches!(end.await, Monitored::Ended { cause: Cause::PeerClosed | Cause::Io(_), .. }));
         assert!(monitor.next().await.is_none());
     }
 }
@@ -658,7 +658,7 @@ async fn a_slow_reader_of_a_monitor_is_told_how_much_it_has_missed() {
     let mut missed = 0;
     loop {
         match told(&mut monitor).await {
-            Monitored::Lagged { lost } => missed += lost,
+            Monitored::Lagged { lost, .. } => missed += lost,
             Monitored::Command(line) if &line.command[1][..] == b"last" => break,
             Monitored::Command(line) => {
                 seen.push(String::from_utf8(line.command[2].to_vec()).unwrap().parse().unwrap())

@@ -35,8 +35,8 @@ use crate::resp::Frame;
 /// while let Some(told) = monitor.next().await {
 ///     match told {
 ///         Monitored::Command(line) => println!("{}: {:?}", line.client, line.command),
-///         Monitored::Lagged { lost } => println!("({lost} more)"),
-///         Monitored::Ended { cause } => println!("ended: {cause}"),
+///         Monitored::Lagged { lost, .. } => println!("({lost} more)"),
+///         Monitored::Ended { cause, .. } => println!("ended: {cause}"),
 ///         _ => {}
 ///     }
 /// }
