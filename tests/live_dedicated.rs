@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use steadfast::api::{Connection, Keys, Lists, OwnConnection, Strings};
 use steadfast::client::{Dedicated, Monitor, Monitored, ProtocolChoice, defaults};
-use steadfast::testing::{Cut, FaultProxy};
+use steadfast::testing::{Cut, Direction, FaultProxy};
 use steadfast::{Cause, Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, quick, tcp, until, within};
@@ -276,7 +276,53 @@ async fn a_connection_that_slept_is_looked_at_before_it_is_lent_again() {
     assert_eq!(id(&awake), number);
     assert!(line_of(&server, number).unwrap().contains("cmd=ping"), "it was asked");
     drop(awake);
-    let _ = (&proxy, Cut::Fin);
+    // Nobody has told the client that nothing comes through any more. The shared connection is left out.
+    proxy.current().silence();
+    let shared = client.client_id().deadline(Duration::from_millis(100)).await;
+    assert!(shared.is_err(), "nothing comes through");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let other = within(PATIENCE, client.dedicated().deadline(PATIENCE).into_future()).await.unwrap();
+    assert_ne!(id(&other), number);
+    other.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn commands_without_answers_were_not_sent_only_if_the_first_one_was_not() {
+    let server = Server::build(Kind::Redis).start();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let config = quick(Config::tcp("127.0.0.1", proxy.address().port())).without_heartbeat();
+    let client = connected(config.with_deadline(PATIENCE)).await;
+    let (hush, incr) = (37, 24);
+    let (mut not_sent, mut unknown) = (0, 0);
+    for place in (0..=hush + 3 * incr).step_by(6) {
+        server.raw(&["DEL", "n"]);
+        let own = dedicated(&client).await;
+        // It is known then that the server can be silenced.
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.get::<String>("n").queue();
+        pipeline.execute_unanswered().await.unwrap();
+        proxy.current().cut_after(Direction::ToServer, place, Cut::Rst);
+        let mut pipeline = own.pipeline();
+        for _ in 0..3 {
+            let _ = pipeline.incr("n").queue();
+        }
+        // The proxy counts from now on; what is written is taken by the operating system as one piece.
+        let outcome = within(PATIENCE, pipeline.execute_unanswered()).await;
+        let ran: u32 = server.raw(&["GET", "n"]).parse().unwrap_or(0);
+        match outcome {
+            Ok(()) => assert_eq!(ran, 3, "{place}"),
+            Err(error) if error.fate() == Fate::NotSent => {
+                assert_eq!(ran, 0, "{place}: {error}");
+                not_sent += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.fate(), Fate::Unknown, "{place}: {error}");
+                unknown += 1;
+            }
+        }
+        proxy.heal().unwrap();
+    }
+    assert!(unknown > 0, "{not_sent} not sent, {unknown} unknown");
 }
 
 #[tokio::test]
