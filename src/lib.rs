@@ -30,6 +30,7 @@
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
+//! | what others publish, and keyspace events | [`Client::subscribe`], and [`pubsub`] for what a subscription promises |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
@@ -103,7 +104,7 @@
 //!
 //! # Not in this version
 //!
-//! - Connections of their own, and so blocking commands, subscriptions, and transactions that `WATCH` keys ([those that do
+//! - Connections of their own, and so blocking commands, and transactions that `WATCH` keys ([those that do
 //!   not](Client::transaction) are there, and a [`Script`] can look before it writes). Their commands end, before anything is
 //!   sent, in [`ErrorKind::NeedsDedicated`].
 //! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node

@@ -3,7 +3,7 @@
 use super::{keyed, keyless, known};
 use crate::command::{Executor, FromReply, Request, ToArg, ToArgs};
 
-/// Publishing, and what there is to be heard. Subscriptions need connections of their own.
+/// Publishing, and what there is to be heard. To hear it, see [`Client::subscribe`](crate::Client::subscribe).
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {

@@ -186,7 +186,7 @@ impl Client {
     ///
     /// # Errors
     /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
-    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `WATCH`, `SUBSCRIBE` and its like,
+    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see [`subscribe`](Self::subscribe)), `WATCH`,
     /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
     ///
     /// Blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) go by themselves to a connection of their own: see
@@ -291,7 +291,8 @@ impl Client {
     }
 
     /// What happens on the connection from now on, until the client is closed: connections made and lost, times in which
-    /// the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes.
+    /// the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes; and that the
+    /// connection of the [subscriptions](crate::pubsub) was lost.
     pub fn events(&self) -> Events {
         self.link().events()
     }

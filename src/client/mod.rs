@@ -10,6 +10,7 @@
 //! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
 //! | see what everybody does | [`Monitor`] |
+//! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
 mod blocking;

@@ -162,7 +162,7 @@ impl Queue {
             let told = MonitorLine::parse(&line).map_or(Monitored::Unreadable(line), Monitored::Command);
             return Poll::Ready(Some(told));
         }
-        match std::mem::replace(&mut content.end, None) {
+        match content.end.take() {
             None => {
                 content.waker = Some(cx.waker().clone());
                 Poll::Pending

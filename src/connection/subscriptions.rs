@@ -16,7 +16,7 @@
 //! command has had two answers. So a `PING` is sent behind unsubscriptions from shard channels. The second answer is the
 //! error that comes in its place and that no `PING` is answered with.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,9 @@ pub(crate) struct Subscriptions {
     /// How many of the topics that were wanted when the connection was made are neither confirmed nor refused; `None` once
     /// that was told, or without a connection.
     restoring: Option<usize>,
-    /// When topics that were refused in passing are asked for again.
+    /// What the server would not end, in passing.
+    unended: BTreeSet<Topic>,
+    /// When what was refused in passing is asked for again.
     again_at: Option<Instant>,
     /// The pause before that.
     pause: Duration,
@@ -167,6 +169,7 @@ impl Subscriptions {
             asked: VecDeque::new(),
             reach: Reach::None,
             restoring: None,
+            unended: BTreeSet::new(),
             again_at: None,
             pause: FIRST_PAUSE,
         }
@@ -215,10 +218,7 @@ impl Subscriptions {
             Wish::Unsubscribe(topic) => {
                 let Some(Wanted { standing, is_restored }) = self.wanted.remove(&topic) else { return };
                 if matches!(standing, Standing::Asked(_) | Standing::Confirmed) {
-                    let change = Change { verb: Verb::Unsubscribe, topic };
-                    let place = questions.add(&change.command());
-                    questions.is_unfenced |= change.topic.kind == TopicKind::Shard;
-                    self.asked.push_back(Asked { place, question: Question::Change(change) });
+                    ask_to_end(&mut self.asked, topic, questions);
                 }
                 self.count_restored(is_restored, outputs);
             }
@@ -271,6 +271,7 @@ impl Subscriptions {
             }
             (false, Verb::Subscribe) => Confirmed::Impossible,
             (false, Verb::Unsubscribe) => {
+                self.unended.remove(&change.topic);
                 // Of any other that is wanted, the answer to the last command is still to come, and says more.
                 if let Some(wanted @ Wanted { standing: Standing::Confirmed, .. }) = self.wanted.get_mut(&change.topic)
                 {
@@ -307,7 +308,14 @@ impl Subscriptions {
         }
         let Some(asked) = self.asked.pop_front().filter(|_| due > 0) else { return Answer::Impossible };
         match (asked.question, line) {
-            (Question::Fence, _) | (Question::Change(Change { verb: Verb::Unsubscribe, .. }), Some(_)) => Answer::Taken,
+            (Question::Fence, _) => Answer::Taken,
+            (Question::Change(Change { verb: Verb::Unsubscribe, topic }), Some(line)) => {
+                if passes(line) {
+                    self.unended.insert(topic);
+                    self.put_off(now);
+                }
+                Answer::Taken
+            }
             (Question::Change(_), None) => Answer::Impossible,
             (Question::Change(Change { verb: Verb::Subscribe, topic }), Some(line)) => {
                 let Some(wanted) = self.wanted.get_mut(&topic) else { return Answer::Taken };
@@ -334,6 +342,11 @@ impl Subscriptions {
         for (topic, wanted) in &mut self.wanted {
             if wanted.standing == Standing::Unasked {
                 wanted.standing = ask(&mut self.asked, topic, questions);
+            }
+        }
+        for topic in std::mem::take(&mut self.unended) {
+            if !self.wanted.contains_key(&topic) {
+                ask_to_end(&mut self.asked, topic, questions);
             }
         }
     }
@@ -450,12 +463,34 @@ impl fmt::Debug for Topic {
     }
 }
 
+/// The last wish about each topic, in their order.
+pub(crate) fn last_words(mut wishes: Vec<Wish>) -> Vec<Wish> {
+    if wishes.len() > 1 {
+        let mut seen = BTreeSet::new();
+        wishes.reverse();
+        wishes.retain(|wish| {
+            let (Wish::Subscribe(topic) | Wish::Unsubscribe(topic)) = wish;
+            seen.insert(topic.clone())
+        });
+        wishes.reverse();
+    }
+    wishes
+}
+
 /// Asks for a topic.
 fn ask<T>(asked: &mut VecDeque<Asked>, topic: &Topic, questions: &mut Questions<T>) -> Standing {
     let change = Change { verb: Verb::Subscribe, topic: topic.clone() };
     let place = questions.add(&change.command());
     asked.push_back(Asked { place, question: Question::Change(change) });
     Standing::Asked(place)
+}
+
+/// Asks for the end of a subscription.
+fn ask_to_end<T>(asked: &mut VecDeque<Asked>, topic: Topic, questions: &mut Questions<T>) {
+    let change = Change { verb: Verb::Unsubscribe, topic };
+    let place = questions.add(&change.command());
+    questions.is_unfenced |= change.topic.kind == TopicKind::Shard;
+    asked.push_back(Asked { place, question: Question::Change(change) });
 }
 
 /// Ends a row of unsubscriptions from shard channels.

@@ -417,7 +417,7 @@ fn unsent(reason: Reason, waiting: usize) -> Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Repeat;
+    use crate::connection::{Repeat, Topic, TopicKind};
 
     const BOUNDS: Bounds = Bounds { room: Room { commands: 2, bytes: 100 }, at_capacity: AtCapacity::Wait };
 
@@ -531,6 +531,28 @@ mod tests {
             matches!(outcome, std::task::Poll::Ready(Outcome::Lost(lost)) if matches!(lost.loss.reason, Reason::Deadline(None)))
         );
         assert_eq!(earliest_waiting(&mailbox), None);
+    }
+
+    fn wish(name: &'static str) -> Wish {
+        Wish::Subscribe(Topic { kind: TopicKind::Channel, name: name.into() })
+    }
+
+    #[test]
+    fn wishes_wake_the_link_are_taken_once_and_are_nothing_to_one_that_closes() {
+        let mailbox = Mailbox::new(BOUNDS);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let exchange = || mailbox.exchange(&mut Batch::default(), Room::default(), None, &waker);
+        assert!(exchange().wishes.is_empty());
+        mailbox.wish([wish("a"), wish("b")]);
+        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
+        mailbox.wish([wish("c")]);
+        let mail = exchange();
+        assert_eq!((mail.fresh, mail.wishes), (false, vec![wish("a"), wish("b"), wish("c")]));
+        assert!(exchange().wishes.is_empty());
+        mailbox.close(Instant::now());
+        mailbox.wish([wish("d")]);
+        assert!(exchange().wishes.is_empty());
     }
 
     #[test]

@@ -120,7 +120,11 @@ impl Frame {
             Content::Shared { nodes, .. } if !nodes.is_empty() => &mut nodes[..],
             _ => std::slice::from_mut(&mut self.root),
         };
-        if let Some(array) = nodes.iter_mut().find(|node| node.tag != Tag::Attribute) {
+        let mut root = 0;
+        while let Some(Node { tag: Tag::Attribute, end, .. }) = nodes.get(root) {
+            root = *end as usize;
+        }
+        if let Some(array) = nodes.get_mut(root) {
             array.tag = Tag::Push;
         }
         self
@@ -215,6 +219,19 @@ mod tests {
         assert_eq!((frame.len(), frame.is_push(), frame.has_error()), (1, false, false));
         assert!(Frame::from_value(&Value::Push(vec![Value::simple("x")])).is_push());
         assert!(Frame::from_value(&Value::error("ERR no")).has_error());
+    }
+
+    #[test]
+    fn an_array_is_made_a_push() {
+        let array = Value::from(vec![Value::bulk("message"), Value::from(vec![Value::from(1)])]);
+        let attributes = vec![(Value::simple("ttl"), Value::Integer(5))];
+        for value in [array.clone(), Value::Attributed { attributes, value: Box::new(array) }] {
+            let push = Frame::from_value(&value).into_push();
+            assert!(push.is_push());
+            let crate::resp::View::Push(items) = push.reply().view().unwrap() else { panic!("{push:?}") };
+            let items: Vec<_> = items.map(|item| item.to_value().unwrap()).collect();
+            assert_eq!(items, [Value::bulk("message"), Value::from(vec![Value::from(1)])]);
+        }
     }
 
     #[test]

@@ -82,19 +82,18 @@ impl Notices {
 
     /// Adds a notice, and forgets those that it makes superfluous.
     pub(super) fn push(&mut self, notice: Delivery) {
-        match &notice {
-            Delivery::Gap { .. } => {
-                if self.has_widened_gap() {
-                    return;
-                }
-            }
-            Delivery::Subscribed if matches!(self.0.back(), Some(Delivery::Subscribed)) => return,
+        let is_told = match &notice {
+            Delivery::Gap { .. } => self.has_widened_gap(),
+            Delivery::Subscribed => matches!(self.0.back(), Some(Delivery::Subscribed)),
             Delivery::Withdrawn { topic } | Delivery::Refused { topic, .. } => {
                 self.keep(0, |other| !speaks_of(other, topic));
+                false
             }
-            _ => {}
+            _ => false,
+        };
+        if !is_told {
+            self.add(notice);
         }
-        self.add(notice);
     }
 
     /// Adds those that stand behind these, with no message in between any more.

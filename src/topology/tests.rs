@@ -148,7 +148,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 /// Lets everything run that can run without time.
 async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +268,7 @@ async fn in_an_outage_only_the_shared_link_is_tried() {
     let soon = now() + Duration::from_secs(1);
     let third = Arc::clone(pool).acquire_ready(Some(soon)).await;
     assert!(matches!(third, Err(Unacquired::NoPlace)), "two have the places");
-    assert!(now() >= soon && now() <= soon + Duration::from_millis(2));
+    assert!(now() >= soon && now() <= soon + Duration::from_millis(10));
     for waiting in waiting {
         let Err(Unacquired::NotReady(state)) = waiting.await.unwrap() else { panic!("there is no server") };
         assert!(matches!(state, LinkState::Backoff { cause: Cause::Connect { .. }, .. }), "{state:?}");
