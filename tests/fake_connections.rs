@@ -11,7 +11,7 @@ use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use steadfast::api::{Connection, End, Keys, Lists, OwnConnection, PubSub, Server as _, SortedSets, Strings};
+use steadfast::api::{Connection, End, Lists, OwnConnection, PubSub, Server as _, SortedSets, Strings};
 use steadfast::client::{Dedicated, ProtocolChoice};
 use steadfast::pubsub::{Delivery, Subscription};
 use steadfast::testing::FakeServer;
