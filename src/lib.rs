@@ -102,11 +102,14 @@
 //! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to
 //! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error.
 //!
+//! # Blocking commands
+//!
+//! `BLPOP`, `BLMOVE`, `XREAD` with `BLOCK` and their like are called as any other command, and hold up nobody: each has a
+//! connection for itself until it is answered. A caller who gives up has the command ended on the server, and what it takes
+//! away in that moment is not lost: see [`Client`](Client#blocking-commands).
+//!
 //! # Not in this version
 //!
-//! - Connections of their own, and so blocking commands, and transactions that `WATCH` keys ([those that do
-//!   not](Client::transaction) are there, and a [`Script`] can look before it writes). Their commands end, before anything is
-//!   sent, in [`ErrorKind::NeedsDedicated`].
 //! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node
 //!   of a cluster answers `MOVED`, fate `Refused`, for keys that are not its own.
 //!

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use steadfast::api::{Connection, Keys, Lists, Strings};
-use steadfast::client::{Call, Offline, Orphan, ProtocolChoice};
+use steadfast::client::{Call, Ending, Observation, Observer, Offline, Orphan, ProtocolChoice};
 use steadfast::{Cause, Client, Command, Config, ErrorKind, Event, Fate, Stage, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, fails_at_once, tcp, until, until_state, within};
@@ -499,7 +499,46 @@ async fn connections_that_nobody_uses_are_closed_in_time_and_old_ones_are_not_le
     assert!((3..=8).contains(&made), "{made}");
 }
 
-/// Callers of other commands are not told of what the lanes do.
+/// The name, how often it was sent, and how it ended, of every call.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(String, u32, &'static str)>>);
+
+impl Observer for Notes {
+    fn observe(&self, observation: &Observation<'_>) {
+        let ending = match observation.ending() {
+            Ending::Answered => "answered",
+            Ending::Failed(error) => error.kind().as_str(),
+            Ending::Cancelled => "cancelled",
+            _ => "unknown",
+        };
+        assert!(observation.written().is_none() || observation.written() >= Some(observation.queued()));
+        self.0.lock().unwrap().push((observation.name().to_owned(), observation.attempts(), ending));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_observer_is_told_of_blocking_commands_as_of_others() {
+    let server = Server::redis();
+    let notes = Arc::new(Notes::default());
+    let client = connected(tcp(&server).with_max_blocking(1).with_observer(Arc::<Notes>::clone(&notes))).await;
+    let short = Duration::from_millis(100);
+    client.request::<Popped>(blpop("q", 0.001)).await.unwrap();
+    let mut dropped = begun(&client, blpop("q", 0.0));
+    until(async || poll(&mut dropped).is_pending() && blocked(&server).len() == 1).await;
+    let mut waiting = begun(&client, blpop("q", 0.0));
+    fails_after(short, client.request::<Popped>(blpop("q", 0.0)).deadline(short).into_future()).await;
+    assert!(poll(&mut waiting).is_pending());
+    drop(waiting);
+    drop(dropped);
+    until(async || client.stats().lent_connections == 0).await;
+    fails_after(short, client.request::<Popped>(blpop("q", 0.0)).deadline(short).into_future()).await;
+    let expected = [(1, "answered"), (0, "timeout"), (0, "cancelled"), (1, "cancelled"), (1, "timeout")];
+    let expected = expected.map(|(attempts, ending)| ("BLPOP".to_owned(), attempts, ending));
+    assert_eq!(*notes.0.lock().unwrap(), expected);
+    let stats = client.stats();
+    assert_eq!((stats.issued, stats.cancelled, stats.failed_not_sent, stats.failed_unknown), (5, 2, 1, 1), "{stats:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_a_pipeline_a_blocking_command_is_refused() {
     let server = Server::redis();

@@ -11,9 +11,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use steadfast::api::{Connection, Keys, Lists, OwnConnection, Strings};
-use steadfast::client::{Dedicated, ProtocolChoice, defaults};
-use steadfast::testing::{Cut, FaultProxy};
-use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
+use steadfast::client::{Dedicated, Monitor, Monitored, ProtocolChoice, defaults};
+use steadfast::testing::{Cut, Direction, FaultProxy};
+use steadfast::{Cause, Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, quick, tcp, until, within};
 use support::{Kind, Server};
@@ -276,7 +276,53 @@ async fn a_connection_that_slept_is_looked_at_before_it_is_lent_again() {
     assert_eq!(id(&awake), number);
     assert!(line_of(&server, number).unwrap().contains("cmd=ping"), "it was asked");
     drop(awake);
-    let _ = (&proxy, Cut::Fin);
+    // Nobody has told the client that nothing comes through any more. The shared connection is left out.
+    proxy.current().silence();
+    let shared = client.client_id().deadline(Duration::from_millis(100)).await;
+    assert!(shared.is_err(), "nothing comes through");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let other = within(PATIENCE, client.dedicated().deadline(PATIENCE).into_future()).await.unwrap();
+    assert_ne!(id(&other), number);
+    other.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn commands_without_answers_were_not_sent_only_if_the_first_one_was_not() {
+    let server = Server::build(Kind::Redis).start();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let config = quick(Config::tcp("127.0.0.1", proxy.address().port())).without_heartbeat();
+    let client = connected(config.with_deadline(PATIENCE)).await;
+    let (hush, incr) = (37, 24);
+    let (mut not_sent, mut unknown) = (0, 0);
+    for place in (0..=hush + 3 * incr).step_by(6) {
+        server.raw(&["DEL", "n"]);
+        let own = dedicated(&client).await;
+        // It is known then that the server can be silenced.
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.get::<String>("n").queue();
+        pipeline.execute_unanswered().await.unwrap();
+        proxy.current().cut_after(Direction::ToServer, place, Cut::Rst);
+        let mut pipeline = own.pipeline();
+        for _ in 0..3 {
+            let _ = pipeline.incr("n").queue();
+        }
+        // The proxy counts from now on; what is written is taken by the operating system as one piece.
+        let outcome = within(PATIENCE, pipeline.execute_unanswered()).await;
+        let ran: u32 = server.raw(&["GET", "n"]).parse().unwrap_or(0);
+        match outcome {
+            Ok(()) => assert_eq!(ran, 3, "{place}"),
+            Err(error) if error.fate() == Fate::NotSent => {
+                assert_eq!(ran, 0, "{place}: {error}");
+                not_sent += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.fate(), Fate::Unknown, "{place}: {error}");
+                unknown += 1;
+            }
+        }
+        proxy.heal().unwrap();
+    }
+    assert!(unknown > 0, "{not_sent} not sent, {unknown} unknown");
 }
 
 #[tokio::test]
@@ -559,6 +605,154 @@ async fn without_the_right_to_silence_the_server_nothing_is_sent() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
     assert_eq!(error.server().unwrap().code(), "NOPERM");
     assert_eq!(own.exists("key").await.unwrap(), 0);
+}
+
+/// The next thing that the monitor tells of a command that is not the tests' own.
+async fn told(monitor: &mut Monitor) -> Monitored {
+    within(PATIENCE, async {
+        loop {
+            match monitor.next().await.unwrap() {
+                Monitored::Command(line) if line.client.starts_with("unix:") => {}
+                other => return other,
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_monitor_tells_every_command_with_its_arguments_byte_for_byte() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let before = std::time::SystemTime::now() - Duration::from_secs(5);
+        let mut monitor = within(PATIENCE, own.monitor()).await.unwrap();
+        let all: Vec<u8> = (0..=255).collect();
+        client.set("key", all.as_slice()).await.unwrap();
+        client
+            .database(3)
+            .request::<i64>(Command::new("EVAL").arg(("redis.call('DEL', KEYS[1]) return 1", 1, "x")))
+            .await
+            .unwrap();
+        let mut lines = Vec::new();
+        while lines.len() < 3 {
+            let Monitored::Command(line) = told(&mut monitor).await else { panic!("no lag, no end") };
+            // The other database has a connection that begins with its handshake.
+            if matches!(line.command[0].to_ascii_uppercase().as_slice(), b"SET" | b"EVAL" | b"DEL") {
+                lines.push(line);
+            }
+        }
+        assert_eq!((lines[0].database, lines[0].command.len()), (0, 3));
+        assert_eq!((&lines[0].command[1][..], &lines[0].command[2][..]), (&b"key"[..], &all[..]));
+        assert!(lines[0].client.starts_with("127.0.0.1:"), "{:?}", lines[0]);
+        assert!(lines[0].at > before && lines[0].at < before + Duration::from_secs(60), "{:?}", lines[0]);
+        assert_eq!((lines[1].database, &lines[1].command[0][..]), (3, &b"EVAL"[..]));
+        assert_eq!((lines[2].client.as_str(), lines[2].command.as_slice()), ("lua", &["DEL".into(), "x".into()][..]));
+        drop(monitor);
+        until(async || line_of(server, number).is_none()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_monitor_ends_with_the_cause_and_is_sent_no_heartbeat() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_heartbeat(Duration::from_millis(20))).await;
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let mut monitor = own.monitor().await.unwrap();
+        // The shared connection has had several heartbeats by then, of which the monitor tells.
+        let mut pings = 0;
+        while pings < 5 {
+            let Monitored::Command(line) = told(&mut monitor).await else { panic!("no lag, no end") };
+            pings += u32::from(line.command[0].eq_ignore_ascii_case(b"PING"));
+        }
+        let line = line_of(&server, number).unwrap();
+        assert!(line.contains("cmd=monitor") && line.contains("flags=O"), "{line}");
+        server.raw(&["CLIENT", "KILL", "ID", &number.to_string()]);
+        let end = within(PATIENCE, async {
+            loop {
+                match monitor.next().await.unwrap() {
+                    Monitored::Command(_) => {}
+                    other => return other,
+                }
+            }
+        });
+        assert!(matches!(end.await, Monitored::Ended { cause: Cause::PeerClosed | Cause::Io(_), .. }));
+        assert!(monitor.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_a_monitor_is_told_how_much_it_has_missed() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let mut monitor = dedicated(&client).await.monitor().await.unwrap();
+    let mut pipeline = client.pipeline();
+    for number in 0..10_000 {
+        let _ = pipeline.set("key", number).queue();
+    }
+    pipeline.execute().await.check().unwrap();
+    // The last lines are on their way still.
+    until(async || {
+        server.raw(&["CLIENT", "LIST"]).lines().any(|line| line.contains("flags=O") && line.contains(" omem=0 "))
+    })
+    .await;
+    client.set("last", 1).await.unwrap();
+    let mut seen = Vec::new();
+    let mut missed = 0;
+    loop {
+        match told(&mut monitor).await {
+            Monitored::Lagged { lost, .. } => missed += lost,
+            Monitored::Command(line) if &line.command[1][..] == b"last" => break,
+            Monitored::Command(line) => {
+                seen.push(String::from_utf8(line.command[2].to_vec()).unwrap().parse().unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(missed > 0 && missed + seen.len() as u64 >= 10_000, "{missed} missed, {} seen", seen.len());
+    assert!(seen.is_sorted() && seen.last() == Some(&9_999_u32), "the latest are kept, in order");
+}
+
+#[tokio::test]
+async fn a_monitor_that_is_not_allowed_says_so() {
+    let server = Server::build(Kind::Redis).start();
+    server.raw(&["ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all", "-monitor"]);
+    let client = connected(tcp(&server).with_credentials("bob", "pw")).await;
+    let error = dedicated(&client).await.monitor().await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+    until(async || leased(&server) == 0).await;
+    // After MULTI it would only be queued.
+    let own = connected(tcp(&server)).await.dedicated().await.unwrap();
+    do_now(&own, "MULTI").await;
+    assert_eq!(own.monitor().await.unwrap_err().kind(), ErrorKind::Conversion);
+}
+
+#[tokio::test]
+async fn another_database_has_connections_of_its_own_and_keeps_them_after_a_cut() {
+    everywhere(async |server, client| {
+        let other = client.database(3);
+        other.set("key", "there").await.unwrap();
+        assert_eq!(client.get::<String>("key").await.unwrap(), None);
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+        assert_ne!(other.client_id().await.unwrap(), client.client_id().await.unwrap());
+        assert_eq!(client.database(3).client_id().await.unwrap(), other.client_id().await.unwrap(), "the same one");
+        assert_eq!(client.database(0).client_id().await.unwrap(), client.client_id().await.unwrap(), "its own one");
+        server.raw(&["CLIENT", "KILL", "TYPE", "normal"]);
+        assert_eq!(other.get::<String>("key").await.unwrap().as_deref(), Some("there"));
+        // What it lends is of that database too.
+        assert_eq!(dedicated(&other).await.get::<String>("key").await.unwrap().as_deref(), Some("there"));
+        let error = client.database(99).ping().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Handshake, Fate::NotSent), "{error}");
+        within(PATIENCE, other.close(Duration::from_secs(1))).await;
+        assert_eq!(other.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+        client.ping().await.unwrap();
+        client.database(3).ping().await.unwrap();
+        server.raw(&["FLUSHALL"]);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -136,21 +136,12 @@ pub(super) async fn dedicate(
             LinkState::Ready { session } => Some(Arc::clone(session)),
             _ => None,
         };
-        // Others may have ended in their sleep too, but not without end.
         match session {
-            Some(session) if is_awake(&lane, until).await => return Ok(Dedicated::new(client, lane, session)),
-            _ => lane.end().await,
+            Some(session) => return Ok(Dedicated::new(client, lane, session)),
+            // It was lost in this very moment.
+            None => lane.end().await,
         }
     }
-}
-
-/// Whether the server still answers on this link.
-async fn is_awake(lane: &Lane, until: Option<Instant>) -> bool {
-    if lane.rested().is_none_or(|rested| rested < NAP) {
-        return true;
-    }
-    let limit = until.map_or(now() + CHECK, |until| until.min(now() + CHECK));
-    lane.link().ask(Command::new("PING"), Some(limit)).await.is_ok()
 }
 
 /// What `future` comes to until `until`; `None` if that is later. Can be awaited on any runtime, or none.
@@ -264,9 +255,6 @@ impl fmt::Debug for Dedicating<'_> {
 
 /// What getting a connection is called in error texts.
 const WHAT: &str = "getting a dedicated connection";
-
-/// A connection that nobody used for this long is asked whether it still answers before it is lent again, 1 s.
-const NAP: Duration = Duration::from_secs(1);
 
 /// How long a connection has for an answer to what shows that it can be lent again, 1 s: after that it is closed.
 const CHECK: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Links, Pool};
+use crate::topology::{Databases, Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -103,6 +103,8 @@ use crate::topology::{Links, Pool};
 #[derive(Clone)]
 pub struct Client {
     links: Arc<Links>,
+    /// Those of the same node's other databases.
+    databases: Arc<Databases>,
     /// The link that its commands go to, if that is its only caller's alone.
     lease: Option<Arc<Lease>>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
@@ -165,9 +167,10 @@ impl Client {
     fn start(config: &Config) -> Result<Self, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
-        let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
+        let databases = Databases::new(config.link_settings(), config.links_bounds(), runtime);
         Ok(Self {
-            links: Arc::new(links),
+            links: databases.links(config.database()),
+            databases,
             lease: None,
             deadline: config.deadline(),
             replay: config.replay(),
@@ -229,6 +232,28 @@ impl Client {
     /// ```
     pub fn dedicated(&self) -> Dedicating<'_> {
         Dedicating::new(self)
+    }
+
+    /// A client of another [database](https://redis.io/docs/latest/commands/select/) of the same server, with the same settings and
+    /// connections of its own: `SELECT` is part of their handshake, so that it holds after every reconnection.
+    ///
+    /// It begins to connect at once, in the background. Whoever asks for the same database while a client of it lives is given the same
+    /// connections. What the server answers if it has no such database, its calls end in (`Handshake`). [`close`](Self::close) of one
+    /// does not close the other.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::Strings;
+    ///
+    /// let jobs = client.database(3);
+    /// jobs.set("state", "idle").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn database(&self, number: u32) -> Self {
+        let witness = self.witness.as_ref().map(|witness| witness.for_database(number));
+        Self { links: self.databases.links(number), witness, ..self.clone() }
     }
 
     /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,

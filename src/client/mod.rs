@@ -9,6 +9,7 @@
 //! | have a connection for oneself | [`Dedicated`] |
 //! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
+//! | see what everybody does | [`Monitor`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
@@ -19,6 +20,8 @@ mod dedicated;
 pub mod defaults;
 mod handle;
 mod lease;
+mod monitor;
+mod monitor_line;
 mod observer;
 mod optimistic;
 mod orphan;
@@ -45,6 +48,8 @@ pub use config::{
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub(crate) use handle::deadline_of;
+pub use monitor::{Monitor, Monitored};
+pub use monitor_line::MonitorLine;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
 pub use optimistic::Optimistic;
 pub use orphan::Orphan;

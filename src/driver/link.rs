@@ -96,6 +96,12 @@ impl Link {
         self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
     }
 
+    /// The next command is one after which the server tells in simple strings what happens: `listener` is told, and what becomes of
+    /// the connection. Nothing else may be sent after that command.
+    pub(crate) fn listen(&self, listener: Arc<dyn Audience>) {
+        self.mailbox().listen(listener);
+    }
+
     /// The node's address.
     pub(crate) fn address(&self) -> &Address {
         &self.shared.address

@@ -4,13 +4,14 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::pool::{Lane, Pool};
+use crate::command::Command;
 use crate::connection::LinkState;
 use crate::driver::{Link, now};
 use crate::outcome::Cause;
@@ -42,7 +43,18 @@ impl Pool {
             let begun = Begun(Some(lane.map_err(Unacquired::Never)?));
             let Some(link) = begun.link() else { continue };
             match alarm.before(self.ready(&link)).await {
-                Some(Ok(())) => return begun.take().ok_or(Unacquired::Never(Cause::ClosedHere)),
+                Some(Ok(())) => {
+                    let Some(lane) = begun.take() else { continue };
+                    if lane.has_rested_less_than(NAP) {
+                        return Ok(lane);
+                    }
+                    // Whoever goes meanwhile takes the link along: what is still to come on it is nobody's.
+                    match alarm.before(answers(&lane, until)).await {
+                        Some(true) => return Ok(lane.awake()),
+                        Some(false) => lane.end().await,
+                        None => return Err(alarm.over(Unacquired::NotReady(link.standing().clone()))),
+                    }
+                }
                 None => return Err(alarm.over(Unacquired::NotReady(link.standing().clone()))),
                 // It was ready, and is lost: that says nothing of the next one.
                 Some(Err(_)) if link.is_ended() && !self.is_closed() && ended < MOST_ENDED => ended += 1,
@@ -70,6 +82,12 @@ impl Pool {
             }
         }
     }
+}
+
+/// Whether the server answers on the link.
+async fn answers(lane: &Lane, until: Option<Instant>) -> bool {
+    let limit = until.map_or(now() + CHECK, |until| until.min(now() + CHECK));
+    lane.link().ask(Command::new("PING"), Some(limit)).await.is_ok()
 }
 
 /// A link that was begun for a caller. Whoever comes next may have it if the caller goes.
@@ -139,3 +157,10 @@ async fn sleep_until_then(until: Instant) {
 
 /// After so many links that were ready and lost again one after the other, the caller is told.
 const MOST_ENDED: usize = 8;
+
+/// A link that nobody used for this long is asked whether its server still answers before it is lent again, 1 s. What lies in
+/// between may have forgotten the connection, and a command that waits without end would wait for nothing.
+pub(super) const NAP: Duration = Duration::from_secs(1);
+
+/// How long the answer to that may take, 1 s.
+const CHECK: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::acquisition::NAP;
 use crate::connection::{LinkState, Lost, Offline};
 use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
@@ -105,10 +106,13 @@ impl Pool {
     pub(crate) fn try_ready(self: &Arc<Self>) -> Option<Lane> {
         let place = self.try_place()?;
         let mut idle = lock(&self.idle);
-        let is_fit = |(kept, _): &(Kept, _)| kept.link.standing().is_ready() && !self.is_outdated(kept, now());
+        let now = now();
+        let is_fit = |(kept, since): &(Kept, Instant)| {
+            kept.link.standing().is_ready() && !self.is_outdated(kept, now) && now.duration_since(*since) < NAP
+        };
         let (kept, since) = idle.lanes.iter().rposition(is_fit).map(|index| idle.lanes.remove(index))?;
         drop(idle);
-        Some(self.lend(kept, Some(now().duration_since(since)), place))
+        Some(self.lend(kept, Some(now.duration_since(since)), place))
     }
 
     /// A link for the place: the one that was used last of those that nobody uses, or a new one, which may not be ready yet.
@@ -319,9 +323,15 @@ impl Lane {
         &self.kept.link
     }
 
-    /// How long nobody had used the link before it was lent; `None` if nobody ever had.
-    pub(crate) fn rested(&self) -> Option<Duration> {
-        self.rested
+    /// Whether it is new, or was used a shorter time ago than this.
+    pub(crate) fn has_rested_less_than(&self, time: Duration) -> bool {
+        self.rested.is_none_or(|rested| rested < time)
+    }
+
+    /// The same link, on which the server has just answered.
+    pub(crate) fn awake(mut self) -> Self {
+        self.rested = None;
+        self
     }
 
     /// What became of a command on it whose caller looked for it no more, if that is known and was not taken.

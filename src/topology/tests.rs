@@ -335,3 +335,31 @@ async fn links_outlive_their_pool_only_in_the_hands_of_those_who_have_them() {
     settle().await;
     assert_eq!(house.open(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_has_rested_is_lent_only_if_the_server_still_answers() {
+    let house = House::default();
+    let links = links(&house, 2, Offline::Wait);
+    let pool = links.blocking();
+    let lane = ready(pool).await;
+    let link = Arc::clone(lane.link());
+    lane.give_back();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(pool.try_ready().is_none(), "that is to be found out first");
+    let lane = ready(pool).await;
+    assert!(Arc::ptr_eq(lane.link(), &link));
+    lane.give_back();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // It is mute, and says nothing of it.
+    house.0.is_silent.store(true, Ordering::SeqCst);
+    let waiting = tokio::spawn(Arc::clone(pool).acquire_ready(None));
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert!(!waiting.is_finished() && house.made() == 2);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(link.is_ended());
+    house.0.is_silent.store(false, Ordering::SeqCst);
+    let lane = waiting.await.unwrap().unwrap();
+    assert!(!Arc::ptr_eq(lane.link(), &link));
+    settle().await;
+    assert_eq!((house.open(), house.made()), (2, 3));
+}
