@@ -51,6 +51,12 @@ enum Phase {
     Done,
 }
 
+/// What a command's way begins with.
+enum Begun {
+    Posted(Posted),
+    Blocked(Box<Blocked>),
+}
+
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
         let Request { executor: client, command, deadline, replay, on_refusal, reader, .. } = request;
@@ -74,21 +80,20 @@ impl<'c, T> Call<'c, T> {
 
 impl Terms<'_> {
     /// Sends the command, or finds out which connection it needs.
-    fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Phase, Error> {
+    #[inline]
+    fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
         let unfit = if self.client.lease().is_some() { self.client.unfit(command) } else { command.flaw() };
         if let Some(unfit) = unfit {
             return Err(report::unfit(name, &unfit));
         }
         match command.needs() {
-            _ if self.client.lease().is_some() => {
-                self.post(command, name, cx).map(|posted| Phase::Waiting(posted, name.clone()))
-            }
-            Needs::Shared => self.post(command, name, cx).map(|posted| Phase::Waiting(posted, name.clone())),
+            _ if self.client.lease().is_some() => self.post(command, name, cx).map(Begun::Posted),
+            Needs::Shared => self.post(command, name, cx).map(Begun::Posted),
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
                 let command = std::mem::replace(command, Command::new(""));
-                Ok(Phase::Blocked(Blocked::new(self.client, command, times, policy)))
+                Ok(Begun::Blocked(Blocked::new(self.client, command, times, policy)))
             }
             Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::NeedsDedicated)),
         }
@@ -172,13 +177,13 @@ impl<T> Future for Call<'_, T> {
             Phase::Unsent(command) => {
                 let name = Name::of(command);
                 match terms.begin(command, &name, cx) {
-                    Ok(begun @ Phase::Blocked(_)) => {
-                        *phase = begun;
-                        return Pin::new(this).poll(cx);
-                    }
-                    Ok(begun) => {
-                        *phase = begun;
+                    Ok(Begun::Posted(posted)) => {
+                        *phase = Phase::Waiting(posted, name);
                         return Poll::Pending;
+                    }
+                    Ok(Begun::Blocked(blocked)) => {
+                        *phase = Phase::Blocked(blocked);
+                        return Pin::new(this).poll(cx);
                     }
                     Err(error) => {
                         let result = Err(error);
