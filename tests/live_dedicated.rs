@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use steadfast::api::{Connection, Lists, Strings};
-use steadfast::client::{Dedicated, ProtocolChoice, defaults};
-use steadfast::testing::{Cut, FaultProxy};
-use steadfast::{Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
+use steadfast::api::{Connection, Keys, Lists, OwnConnection, Strings};
+use steadfast::client::{Dedicated, Monitor, Monitored, ProtocolChoice, defaults};
+use steadfast::testing::{Cut, Direction, FaultProxy};
+use steadfast::{Cause, Client, Command, Config, ErrorKind, Fate, FromReply, Script, Stage, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, quick, tcp, until, within};
 use support::{Kind, Server};
@@ -87,7 +87,7 @@ async fn it_is_another_connection_than_the_shared_one_and_does_all_that_a_client
 async fn a_watched_key_that_changed_keeps_the_transaction_from_running_and_ends_the_watch() {
     everywhere(async |server, client| {
         let dedicated = dedicated(&client).await;
-        ask::<()>(&dedicated, "WATCH key").await;
+        dedicated.watch("key").await.unwrap();
         client.set("key", "theirs").await.unwrap();
         let mut transaction = dedicated.transaction();
         let _ = transaction.set("key", "ours").queue();
@@ -203,9 +203,10 @@ async fn whoever_gives_up_while_it_waits_or_connects_leaves_nothing_behind() {
     let client = connected(tcp(&server)).await;
     for _ in 0..200 {
         let mut waiting = client.dedicated().into_future();
-        assert!(futures_pending(&mut waiting));
-        tokio::task::yield_now().await;
-        let _ = futures_pending(&mut waiting);
+        let _ = futures_pending(&mut waiting) && {
+            tokio::task::yield_now().await;
+            futures_pending(&mut waiting)
+        };
         drop(waiting);
     }
     let mut all = Vec::new();
@@ -222,7 +223,7 @@ async fn a_lost_connection_is_told_and_never_replaced() {
         let proxy = FaultProxy::start(server.address()).await.unwrap();
         let client = connected(quick(Config::tcp("127.0.0.1", proxy.address().port()))).await;
         let lost = dedicated(&client).await;
-        ask::<()>(&lost, "WATCH key").await;
+        lost.watch("key").await.unwrap();
         server.raw(&["CLIENT", "KILL", "ID", &id(&lost).to_string()]);
         until(async || lost.ping().await.is_err()).await;
         for _ in 0..3 {
@@ -275,7 +276,53 @@ async fn a_connection_that_slept_is_looked_at_before_it_is_lent_again() {
     assert_eq!(id(&awake), number);
     assert!(line_of(&server, number).unwrap().contains("cmd=ping"), "it was asked");
     drop(awake);
-    let _ = (&proxy, Cut::Fin);
+    // Nobody has told the client that nothing comes through any more. The shared connection is left out.
+    proxy.current().silence();
+    let shared = client.client_id().deadline(Duration::from_millis(100)).await;
+    assert!(shared.is_err(), "nothing comes through");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let other = within(PATIENCE, client.dedicated().deadline(PATIENCE).into_future()).await.unwrap();
+    assert_ne!(id(&other), number);
+    other.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn commands_without_answers_were_not_sent_only_if_the_first_one_was_not() {
+    let server = Server::build(Kind::Redis).start();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let config = quick(Config::tcp("127.0.0.1", proxy.address().port())).without_heartbeat();
+    let client = connected(config.with_deadline(PATIENCE)).await;
+    let (hush, incr) = (37, 24);
+    let (mut not_sent, mut unknown) = (0, 0);
+    for place in (0..=hush + 3 * incr).step_by(6) {
+        server.raw(&["DEL", "n"]);
+        let own = dedicated(&client).await;
+        // It is known then that the server can be silenced.
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.get::<String>("n").queue();
+        pipeline.execute_unanswered().await.unwrap();
+        proxy.current().cut_after(Direction::ToServer, place, Cut::Rst);
+        let mut pipeline = own.pipeline();
+        for _ in 0..3 {
+            let _ = pipeline.incr("n").queue();
+        }
+        // The proxy counts from now on; what is written is taken by the operating system as one piece.
+        let outcome = within(PATIENCE, pipeline.execute_unanswered()).await;
+        let ran: u32 = server.raw(&["GET", "n"]).parse().unwrap_or(0);
+        match outcome {
+            Ok(()) => assert_eq!(ran, 3, "{place}"),
+            Err(error) if error.fate() == Fate::NotSent => {
+                assert_eq!(ran, 0, "{place}: {error}");
+                not_sent += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.fate(), Fate::Unknown, "{place}: {error}");
+                unknown += 1;
+            }
+        }
+        proxy.heal().unwrap();
+    }
+    assert!(unknown > 0, "{not_sent} not sent, {unknown} unknown");
 }
 
 #[tokio::test]
@@ -322,6 +369,393 @@ async fn what_would_leave_answers_without_commands_is_refused_there_too() {
 }
 
 #[tokio::test]
+async fn an_optimistic_transaction_is_tried_again_until_nobody_else_has_written() {
+    everywhere(async |server, client| {
+        server.raw(&["SET", "count", "5"]);
+        let mut attempts = 0;
+        let (seen, results) = client
+            .optimistic("count")
+            .run(async |connection, transaction| {
+                let count: i64 = connection.get("count").await?.unwrap();
+                attempts += 1;
+                if attempts <= 3 {
+                    client.incr("count").await?;
+                }
+                let _ = transaction.set("count", count * 10).queue();
+                Ok(count)
+            })
+            .await
+            .unwrap();
+        results.check().unwrap();
+        assert_eq!((seen, attempts, results.len()), (8, 4, 1));
+        assert_eq!(server.raw(&["GET", "count"]), "80");
+        assert_eq!(leased(server), 1, "one connection was enough");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_without_commands_succeeds_and_leaves_nothing_watched() {
+    everywhere(async |server, client| {
+        let looked = client.optimistic(["a", "b"]).run(async |connection, _| connection.get::<String>("a").await);
+        let (value, results) = within(PATIENCE, looked).await.unwrap();
+        assert!(value.is_none() && results.is_empty());
+        let number = clients_of(server).iter().find(|line| line.contains("cmd=unwatch")).map(|line| {
+            let id = line.split(' ').next().unwrap();
+            id.strip_prefix("id=").unwrap().parse::<i64>().unwrap()
+        });
+        until(async || clients_of(server).iter().any(|line| line.contains("cmd=unwatch"))).await;
+        server.raw(&["SET", "a", "1"]);
+        let own = match number {
+            Some(number) => lent_again(&client, number).await,
+            None => dedicated(&client).await,
+        };
+        let mut transaction = own.transaction();
+        let _ = transaction.set("b", 1).queue();
+        transaction.execute().await.unwrap().check().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_body_says_ends_an_optimistic_transaction_and_what_the_server_refuses() {
+    everywhere(async |server, client| {
+        let mut attempts = 0;
+        let failed = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                let _ = transaction.set("key", 1).queue();
+                connection.request::<()>(Command::new("LPUSH").key("key")).await
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate(), attempts), (ErrorKind::Server, Fate::Refused, 1), "{error}");
+        let failed = client
+            .optimistic("key")
+            .run(async |_, transaction| {
+                let _ = transaction.request::<()>(Command::new("SET").key("key")).queue();
+                Ok(())
+            })
+            .await;
+        let error = failed.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_optimistic_transaction_ends_at_its_deadline() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let limit = Duration::from_millis(300);
+    // Somebody is faster each time.
+    let contended = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        client.incr("key").await?;
+        let _ = transaction.set("key", 0).queue();
+        Ok(())
+    });
+    let begin = std::time::Instant::now();
+    let error = within(PATIENCE, contended).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::Refused), "{error}");
+    assert!(begin.elapsed() < limit + live::SLACK && begin.elapsed() > limit / 2, "{:?}", begin.elapsed());
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+
+    let stuck = client.optimistic("key").deadline(limit).run(async |_, transaction| {
+        let _ = transaction.set("key", 0).queue();
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let error = fails_after(limit, stuck).await;
+    assert_eq!((error.kind(), error.fate(), error.stage()), (ErrorKind::Timeout, Fate::NotSent, None), "{error}");
+    assert_ne!(server.raw(&["GET", "key"]), "0");
+}
+
+#[tokio::test]
+async fn a_lost_connection_begins_an_optimistic_transaction_anew_unless_its_body_has_written() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    for writes in [false, true] {
+        let mut attempts = 0;
+        let outcome = client
+            .optimistic("key")
+            .run(async |connection, transaction| {
+                attempts += 1;
+                if attempts == 1 {
+                    if writes {
+                        connection.set("other", 1).await?;
+                    }
+                    let mut call = connection.get::<String>("key").into_future();
+                    server.raw(&["CLIENT", "KILL", "ID", &id(connection).to_string()]);
+                    // Sent into a connection that is closed, or never sent.
+                    std::future::poll_fn(|cx| Pin::new(&mut call).poll(cx)).await?;
+                }
+                let _ = transaction.incr("key").queue();
+                Ok(())
+            })
+            .await;
+        let told = match outcome {
+            Ok(_) => Fate::Executed,
+            Err(error) => error.fate(),
+        };
+        // What was not sent is tried again in any case.
+        assert_eq!(told == Fate::Executed, attempts == 2, "{told:?} after {attempts} attempts");
+        assert!(writes || told == Fate::Executed, "{told:?}");
+    }
+}
+
+/// What the server has sent so far.
+fn sent_by(server: &Server) -> u64 {
+    let info = server.raw(&["INFO", "stats"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn commands_without_answers_are_run_in_their_order_and_what_comes_next_has_its_answer() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        // Whatever was asked before and after has its own answer.
+        let before = own.echo::<String>("before").into_future();
+        let mut pipeline = own.pipeline();
+        for number in 0..1_000 {
+            let _ = pipeline.rpush("list", number).queue();
+        }
+        let _ = pipeline.incr("list").queue();
+        let _ = pipeline.set("last", "x".repeat(100_000)).queue();
+        let unanswered = pipeline.execute_unanswered();
+        let after = own.echo::<String>("after").into_future();
+        let (before, done, after) = within(PATIENCE, async { tokio::join!(before, unanswered, after) }).await;
+        assert_eq!((before.unwrap().as_str(), after.unwrap().as_str()), ("before", "after"));
+        done.unwrap();
+        let list: Vec<u32> = own.lrange("list", 0, -1).await.unwrap();
+        assert_eq!(list, (0..1_000).collect::<Vec<_>>());
+        assert_eq!(own.strlen("last").await.unwrap(), 100_000);
+        own.pipeline().execute_unanswered().await.unwrap();
+
+        let counted = sent_by(server);
+        let mut pipeline = own.pipeline();
+        for _ in 0..100 {
+            let _ = pipeline.get::<String>("last").queue();
+        }
+        pipeline.execute_unanswered().await.unwrap();
+        assert!(sent_by(server) - counted < 100_000, "nothing was answered");
+        // The connection is as it was.
+        let number = id(&own);
+        drop(own);
+        assert_eq!(id(&dedicated(&client).await), number);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_among_commands_without_answers_is_none() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server).with_protocol(ProtocolChoice::Resp3)).await;
+    let own = dedicated(&client).await;
+    ask::<()>(&own, "CLIENT TRACKING ON").await;
+    for number in 0..200 {
+        let _: Option<String> = own.get("key").await.unwrap();
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", number).queue();
+        let _ = pipeline.get::<String>("key").queue();
+        let _ = pipeline.set("key", number).queue();
+        let (done, echo) = tokio::join!(pipeline.execute_unanswered(), own.echo::<i64>(number).into_future());
+        done.unwrap();
+        assert_eq!(echo.unwrap(), number);
+    }
+}
+
+#[tokio::test]
+async fn what_needs_an_answer_is_not_sent_without_one() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        for line in ["BLPOP list 1", "MULTI", "RESET", "MONITOR", "SUBSCRIBE a"] {
+            let mut pipeline = own.pipeline();
+            let _ = pipeline.set("key", 1).queue();
+            let _ = pipeline.request::<Value>(Command::new(line)).queue();
+            let error = pipeline.execute_unanswered().await.unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+        }
+        do_now(&own, "MULTI").await;
+        let mut pipeline = own.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        do_now(&own, "DISCARD").await;
+        let mut pipeline = client.pipeline();
+        let _ = pipeline.set("key", 1).queue();
+        let error = pipeline.execute_unanswered().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{error}");
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_silence_the_server_nothing_is_sent() {
+    let server = Server::build(Kind::Redis).start();
+    server.raw(&["ACL", "SETUSER", "bob", "on", ">pw", "~*", "&*", "+@all", "-client|reply"]);
+    let client = connected(tcp(&server).with_credentials("bob", "pw")).await;
+    let own = dedicated(&client).await;
+    let mut pipeline = own.pipeline();
+    let _ = pipeline.set("key", 1).queue();
+    let error = pipeline.execute_unanswered().await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+    assert_eq!(error.server().unwrap().code(), "NOPERM");
+    assert_eq!(own.exists("key").await.unwrap(), 0);
+}
+
+/// The next thing that the monitor tells of a command that is not the tests' own.
+async fn told(monitor: &mut Monitor) -> Monitored {
+    within(PATIENCE, async {
+        loop {
+            match monitor.next().await.unwrap() {
+                Monitored::Command(line) if line.client.starts_with("unix:") => {}
+                other => return other,
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_monitor_tells_every_command_with_its_arguments_byte_for_byte() {
+    everywhere(async |server, client| {
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let before = std::time::SystemTime::now() - Duration::from_secs(5);
+        let mut monitor = within(PATIENCE, own.monitor()).await.unwrap();
+        let all: Vec<u8> = (0..=255).collect();
+        client.set("key", all.as_slice()).await.unwrap();
+        client
+            .database(3)
+            .request::<i64>(Command::new("EVAL").arg(("redis.call('DEL', KEYS[1]) return 1", 1, "x")))
+            .await
+            .unwrap();
+        let mut lines = Vec::new();
+        while lines.len() < 3 {
+            let Monitored::Command(line) = told(&mut monitor).await else { panic!("no lag, no end") };
+            // The other database has a connection that begins with its handshake.
+            if matches!(line.command[0].to_ascii_uppercase().as_slice(), b"SET" | b"EVAL" | b"DEL") {
+                lines.push(line);
+            }
+        }
+        assert_eq!((lines[0].database, lines[0].command.len()), (0, 3));
+        assert_eq!((&lines[0].command[1][..], &lines[0].command[2][..]), (&b"key"[..], &all[..]));
+        assert!(lines[0].client.starts_with("127.0.0.1:"), "{:?}", lines[0]);
+        assert!(lines[0].at > before && lines[0].at < before + Duration::from_secs(60), "{:?}", lines[0]);
+        assert_eq!((lines[1].database, &lines[1].command[0][..]), (3, &b"EVAL"[..]));
+        assert_eq!((lines[2].client.as_str(), lines[2].command.as_slice()), ("lua", &["DEL".into(), "x".into()][..]));
+        drop(monitor);
+        until(async || line_of(server, number).is_none()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_monitor_ends_with_the_cause_and_is_sent_no_heartbeat() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_heartbeat(Duration::from_millis(20))).await;
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let mut monitor = own.monitor().await.unwrap();
+        // The shared connection has had several heartbeats by then, of which the monitor tells.
+        let mut pings = 0;
+        while pings < 5 {
+            let Monitored::Command(line) = told(&mut monitor).await else { panic!("no lag, no end") };
+            pings += u32::from(line.command[0].eq_ignore_ascii_case(b"PING"));
+        }
+        let line = line_of(&server, number).unwrap();
+        assert!(line.contains("cmd=monitor") && line.contains("flags=O"), "{line}");
+        server.raw(&["CLIENT", "KILL", "ID", &number.to_string()]);
+        let end = within(PATIENCE, async {
+            loop {
+                match monitor.next().await.unwrap() {
+                    Monitored::Command(_) => {}
+                    other => return other,
+                }
+            }
+        });
+        assert!(matches!(end.await, Monitored::Ended { cause: Cause::PeerClosed | Cause::Io(_), .. }));
+        assert!(monitor.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_a_monitor_is_told_how_much_it_has_missed() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let mut monitor = dedicated(&client).await.monitor().await.unwrap();
+    let mut pipeline = client.pipeline();
+    for number in 0..10_000 {
+        let _ = pipeline.set("key", number).queue();
+    }
+    pipeline.execute().await.check().unwrap();
+    // The last lines are on their way still.
+    until(async || {
+        server.raw(&["CLIENT", "LIST"]).lines().any(|line| line.contains("flags=O") && line.contains(" omem=0 "))
+    })
+    .await;
+    client.set("last", 1).await.unwrap();
+    let mut seen = Vec::new();
+    let mut missed = 0;
+    loop {
+        match told(&mut monitor).await {
+            Monitored::Lagged { lost, .. } => missed += lost,
+            Monitored::Command(line) if &line.command[1][..] == b"last" => break,
+            Monitored::Command(line) => {
+                seen.push(String::from_utf8(line.command[2].to_vec()).unwrap().parse().unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(missed > 0 && missed + seen.len() as u64 >= 10_000, "{missed} missed, {} seen", seen.len());
+    assert!(seen.is_sorted() && seen.last() == Some(&9_999_u32), "the latest are kept, in order");
+}
+
+#[tokio::test]
+async fn a_monitor_that_is_not_allowed_says_so() {
+    let server = Server::build(Kind::Redis).start();
+    server.raw(&["ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all", "-monitor"]);
+    let client = connected(tcp(&server).with_credentials("bob", "pw")).await;
+    let error = dedicated(&client).await.monitor().await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
+    until(async || leased(&server) == 0).await;
+    // After MULTI it would only be queued.
+    let own = connected(tcp(&server)).await.dedicated().await.unwrap();
+    do_now(&own, "MULTI").await;
+    assert_eq!(own.monitor().await.unwrap_err().kind(), ErrorKind::Conversion);
+}
+
+#[tokio::test]
+async fn another_database_has_connections_of_its_own_and_keeps_them_after_a_cut() {
+    everywhere(async |server, client| {
+        let other = client.database(3);
+        other.set("key", "there").await.unwrap();
+        assert_eq!(client.get::<String>("key").await.unwrap(), None);
+        assert_eq!(server.raw(&["EXISTS", "key"]), "0");
+        assert_ne!(other.client_id().await.unwrap(), client.client_id().await.unwrap());
+        assert_eq!(client.database(3).client_id().await.unwrap(), other.client_id().await.unwrap(), "the same one");
+        assert_eq!(client.database(0).client_id().await.unwrap(), client.client_id().await.unwrap(), "its own one");
+        server.raw(&["CLIENT", "KILL", "TYPE", "normal"]);
+        assert_eq!(other.get::<String>("key").await.unwrap().as_deref(), Some("there"));
+        // What it lends is of that database too.
+        assert_eq!(dedicated(&other).await.get::<String>("key").await.unwrap().as_deref(), Some("there"));
+        let error = client.database(99).ping().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Handshake, Fate::NotSent), "{error}");
+        within(PATIENCE, other.close(Duration::from_secs(1))).await;
+        assert_eq!(other.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+        client.ping().await.unwrap();
+        client.database(3).ping().await.unwrap();
+        server.raw(&["FLUSHALL"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn wait_counts_the_replicas_that_have_the_connections_own_writes() {
     for kind in KINDS {
         let server = Server::build(kind).config("repl-diskless-sync-delay 0").start();
@@ -330,11 +764,11 @@ async fn wait_counts_the_replicas_that_have_the_connections_own_writes() {
         let own = dedicated(&client).await;
         until(async || server.raw(&["INFO", "replication"]).contains("state=online")).await;
         own.set("key", 1).await.unwrap();
-        assert_eq!(ask::<u64>(&own, "WAIT 1 5000").await, 1);
+        assert_eq!(own.wait(1, Duration::from_secs(5)).await.unwrap(), 1);
         assert_eq!(replica.raw(&["GET", "key"]), "1");
         replica.stop();
         own.set("key", 2).await.unwrap();
-        assert_eq!(ask::<u64>(&own, "WAIT 1 50").await, 0);
+        assert_eq!(own.wait(1, Duration::from_millis(50)).await.unwrap(), 0);
         replica.cont();
     }
 }
@@ -354,18 +788,53 @@ async fn the_time_that_a_command_blocks_is_added_to_the_default_deadline_and_not
     let call = own.request::<Value>(Command::new("BLPOP nothing 0")).deadline(limit);
     let error = fails_after(limit, call.into_future()).await;
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::Unknown), "{error}");
-    // Nobody else waits behind it.
+    // Nobody else waits behind it: the server is asked to end it.
     drop(own);
-    until(async || line_of(&server, number).is_none()).await;
+    lent_again(&client, number).await.ping().await.unwrap();
 }
 
 #[tokio::test]
-async fn it_outlives_the_client_and_not_its_close() {
+async fn what_a_blocking_command_takes_away_for_nobody_goes_to_the_orphan_hook() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let (hook, mut orphans) = tokio::sync::mpsc::unbounded_channel();
+        let config = tcp(&server).with_orphan_hook(move |orphan| hook.send(orphan).unwrap());
+        let client = connected(config).await;
+        let own = dedicated(&client).await;
+        let number = id(&own);
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=blpop"))).await;
+        drop(call);
+        server.raw(&["RPUSH", "list", "element"]);
+        until(async || server.raw(&["EXISTS", "list"]) == "0").await;
+        drop(own);
+        let orphan = within(PATIENCE, orphans.recv()).await.unwrap();
+        assert_eq!(&*orphan.command, "BLPOP");
+        assert_eq!(format!("{:?}", orphan.reply.unwrap()), format!("{:?}", value(&["list", "element"])));
+        drop(lent_again(&client, number).await);
+
+        // With something behind it nobody can tell whose answer is whose: it is closed.
+        let own = dedicated(&client).await;
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        let mut call = own.request::<Value>(Command::new("PING")).into_future();
+        assert!(futures_pending(&mut call));
+        drop(call);
+        drop(own);
+        until(async || line_of(&server, number).is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_clients_connections_alive_and_is_closed_with_them() {
     let server = Server::build(Kind::Redis).start();
     let client = connected(tcp(&server)).await;
     let own = dedicated(&client).await;
     drop(client);
     own.set("key", 1).await.unwrap();
+    assert_eq!(leased(&server), 1);
     drop(own);
     until(async || clients_of(&server).is_empty()).await;
 
@@ -390,6 +859,10 @@ async fn lent_again(client: &Client, number: i64) -> Dedicated {
         }
     };
     within(PATIENCE, lent).await
+}
+
+fn value(words: &[&'static str]) -> Value {
+    Value::Array(words.iter().map(|word| Value::BulkString(word.as_bytes().into())).collect())
 }
 
 /// Polls once, and says whether it is still to come.

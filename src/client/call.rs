@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::blocking::{Blocked, Miss, Times};
 use super::handle::{Client, deadline_of};
-use super::lease::Burden;
+use super::lease::{self, Burden};
 use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
@@ -82,13 +82,18 @@ impl Terms<'_> {
     /// Sends the command, or finds out which connection it needs.
     #[inline]
     fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
-        let unfit = if self.client.lease().is_some() { self.client.unfit(command) } else { command.flaw() };
-        if let Some(unfit) = unfit {
-            return Err(report::unfit(name, &unfit));
+        if let Some(flaw) = command.flaw() {
+            return Err(report::unfit(name, &flaw));
+        }
+        if let Some(lease) = self.client.lease() {
+            lease::unfit(command).map_or(Ok(()), |unfit| Err(report::unfit(name, &unfit)))?;
+            lease.note_command(command);
+            lease.link().counters().count_issued(1);
+            let deadline = Burden::of(command).deadline(self.deadline, self.client.is_explicit(self.limit));
+            return self.post(command, name, deadline, cx).map(Begun::Posted);
         }
         match command.needs() {
-            _ if self.client.lease().is_some() => self.post(command, name, cx).map(Begun::Posted),
-            Needs::Shared => self.post(command, name, cx).map(Begun::Posted),
+            Needs::Shared => self.post(command, name, self.deadline, cx).map(Begun::Posted),
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
@@ -99,17 +104,16 @@ impl Terms<'_> {
         }
     }
 
-    fn post(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Posted, Error> {
+    fn post(
+        &self,
+        command: &mut Command,
+        name: &Name,
+        deadline: Option<Instant>,
+        cx: &Context<'_>,
+    ) -> Result<Posted, Error> {
         command.seal();
         let link = self.client.link();
         let slot = self.client.slot(cx.waker().clone(), 1);
-        let deadline = match self.client.lease() {
-            Some(lease) => {
-                lease.note_command(command);
-                Burden::of(command).deadline(self.deadline, self.limit)
-            }
-            None => self.deadline,
-        };
         let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
             let len = command.write_to(log);
@@ -120,7 +124,7 @@ impl Terms<'_> {
 
     fn lost(&self, name: &Name, lost: Lost) -> Error {
         if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
-            lease.note_given_up(name.facts().is_blocking());
+            lease.note_given_up(name.facts().is_blocking().then(|| self.client.finder(name)));
         }
         let fate = report::unless_sent_before(lost.fate, self.before);
         report::lost(name, self.client.link().address(), self.client.within(self.limit), &Lost { fate, ..lost })
@@ -212,7 +216,12 @@ impl<T> Drop for Call<'_, T> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Waiting(posted, name) => {
                 if let Some(lease) = client.lease() {
-                    lease.note_given_up(name.facts().is_blocking());
+                    let finder = name.facts().is_blocking().then(|| client.finder(&name));
+                    match (posted.slot.give_up(), finder) {
+                        (Some(Outcome::Answered(frame, _)), Some(finder)) => finder(Ok(frame)),
+                        (Some(Outcome::Answered(..)), None) => {}
+                        (_, finder) => lease.note_given_up(finder),
+                    }
                 }
                 client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
                 client.link().mailbox().withdraw(posted);

@@ -15,10 +15,10 @@ use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed};
-use crate::connection::SessionFacts;
+use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
-use crate::topology::{Lane, Links, Unacquired};
+use crate::topology::{Arrival, Lane};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -28,11 +28,11 @@ use crate::topology::{Lane, Links, Unacquired};
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-/// use steadfast::api::Strings;
-/// use steadfast::{Command, ErrorKind};
+/// use steadfast::ErrorKind;
+/// use steadfast::api::{OwnConnection, Strings};
 ///
 /// let dedicated = client.dedicated().await?;
-/// dedicated.request::<()>(Command::new("WATCH").key("seats")).await?;
+/// dedicated.watch("seats").await?;
 /// let seats: i64 = dedicated.get("seats").await?.unwrap_or(0);
 /// if seats > 0 {
 ///     let mut transaction = dedicated.transaction();
@@ -68,18 +68,17 @@ use crate::topology::{Lane, Links, Unacquired};
 /// # Dropping
 /// The connection goes back to the pool for the next caller, who finds it as new: nothing is watched or queued. If the commands
 /// that were sent may have made another one of it (`SELECT`, `AUTH`, `CLIENT SETNAME`, ..., and every command that this crate does
-/// not know), or a blocking one was given up, it is closed instead. The client may be gone by then. An element that a blocking
-/// command takes away after it was given up is lost; on the [`Client`] it is not.
+/// not know), it is closed instead. The client's connections live as long as this does.
 ///
-/// # Counts
-/// What is sent here is not in [`Client::stats`]; an [`Observer`](super::Observer) is told of it.
+/// If the last thing that was sent is a blocking command that was given up, by dropping its call or at its deadline, the server is
+/// asked to end it now, and what it took away in that very moment is given to the [orphan hook](super::Config::with_orphan_hook), as on
+/// the client. If something was sent behind it, what it takes away is lost.
 pub struct Dedicated {
     /// Its route is the lane.
     pub(super) client: Client,
     lease: Arc<Lease>,
     /// There until this is dropped.
     lane: Option<Lane>,
-    runtime: Handle,
     session: Arc<SessionFacts>,
 }
 
@@ -129,29 +128,20 @@ pub(super) async fn dedicate(
     within: Option<Duration>,
     until: Option<Instant>,
 ) -> Result<Dedicated, Error> {
-    let links = client.links();
-    let (lane, session) =
-        acquire(links, until).await.map_err(|missed| report::unacquired(WHAT, client.address(), within, &missed))?;
-    let lease = Lease::new(lane.link());
-    let client = client.on_lease(Arc::clone(&lease));
-    Ok(Dedicated { client, lease, lane: Some(lane), runtime: links.runtime().clone(), session })
-}
-
-/// A link that is ready, and was not asleep for too long.
-async fn acquire(links: &Links, until: Option<Instant>) -> Result<(Lane, Arc<SessionFacts>), Unacquired> {
+    let pool = client.links().leases();
     loop {
-        let lane = Arc::clone(links.leases()).acquire_ready(until).await?;
-        let is_awake = lane.rested().is_none_or(|rested| rested < NAP) || answers(&lane).await;
-        // One that has ended in its sleep is dropped: there are other ones, or there will be.
-        if let (true, Ok(session)) = (is_awake, lane.ready().await) {
-            return Ok((lane, session));
+        let lane = Arc::clone(pool).acquire_ready(until).await;
+        let lane = lane.map_err(|why| report::unacquired(WHAT, client.address(), within, &why))?;
+        let session = match &*lane.link().standing() {
+            LinkState::Ready { session } => Some(Arc::clone(session)),
+            _ => None,
+        };
+        match session {
+            Some(session) => return Ok(Dedicated::new(client, lane, session)),
+            // It was lost in this very moment.
+            None => lane.end().await,
         }
     }
-}
-
-/// Whether the server still answers on this link.
-async fn answers(lane: &Lane) -> bool {
-    lane.link().ask(Command::new("PING"), Some(now() + CHECK)).await.is_ok()
 }
 
 /// What `future` comes to until `until`; `None` if that is later. Can be awaited on any runtime, or none.
@@ -172,6 +162,12 @@ impl Executor for &Dedicated {}
 impl Exclusive for &Dedicated {}
 
 impl Dedicated {
+    fn new(client: &Client, lane: Lane, session: Arc<SessionFacts>) -> Self {
+        let lease = Lease::new(lane.link());
+        let client = client.on_lease(Arc::clone(&lease));
+        Self { client, lease, lane: Some(lane), session }
+    }
+
     /// A request for any command; what its answer is converted to is up to the caller.
     ///
     /// # Errors
@@ -216,11 +212,13 @@ impl Dedicated {
 impl Drop for Dedicated {
     fn drop(&mut self) {
         let Some(lane) = self.lane.take() else { return };
-        match self.lease.standing() {
-            Standing::Clean => lane.give_back(),
-            Standing::Spoiled => drop(lane),
-            standing => {
-                self.runtime.spawn(async move {
+        let links = self.client.links();
+        match (self.lease.standing(), self.lease.take_finder()) {
+            (Standing::Clean, _) => lane.give_back(),
+            (Standing::Spoiled, _) => drop(lane),
+            (Standing::Blocked, Some(finder)) => links.leases().recover(lane, Arrival::Possible, finder),
+            (standing, _) => {
+                links.runtime().spawn(async move {
                     if standing.mend(lane.link(), now() + CHECK).await {
                         lane.give_back();
                     }
@@ -257,9 +255,6 @@ impl fmt::Debug for Dedicating<'_> {
 
 /// What getting a connection is called in error texts.
 const WHAT: &str = "getting a dedicated connection";
-
-/// A connection that nobody used for this long is asked whether it still answers before it is lent again, 1 s.
-const NAP: Duration = Duration::from_secs(1);
 
 /// How long a connection has for an answer to what shows that it can be lent again, 1 s: after that it is closed.
 const CHECK: Duration = Duration::from_secs(1);

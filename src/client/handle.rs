@@ -12,17 +12,18 @@ use super::call::Call;
 use super::config::{Config, IntoConfig};
 use super::dedicated::Dedicating;
 use super::lease::{self, Lease};
+use super::optimistic::Optimistic;
 use super::orphan::OrphanHook;
 use super::pipeline::Pipeline;
 use super::report;
 use super::transaction::Transaction;
 use super::witness::Witness;
-use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, Unfit};
+use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, ToArgs, Unfit};
 use crate::connection::LinkState;
 use crate::driver::{Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Links, Pool};
+use crate::topology::{Databases, Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -102,7 +103,9 @@ use crate::topology::{Links, Pool};
 #[derive(Clone)]
 pub struct Client {
     links: Arc<Links>,
-    /// The link that this caller has for itself, if it has; `None`: the commands go by the link that all share.
+    /// Those of the same node's other databases.
+    databases: Arc<Databases>,
+    /// The link that its commands go to, if that is its only caller's alone.
     lease: Option<Arc<Lease>>,
     /// How long a call may take unless it says otherwise; `None` is for ever.
     deadline: Option<Duration>,
@@ -164,9 +167,10 @@ impl Client {
     fn start(config: &Config) -> Result<Self, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
-        let links = Links::start(&config.link_settings(), &config.links_bounds(), &runtime);
+        let databases = Databases::new(config.link_settings(), config.links_bounds(), runtime);
         Ok(Self {
-            links: Arc::new(links),
+            links: databases.links(config.database()),
+            databases,
             lease: None,
             deadline: config.deadline(),
             replay: config.replay(),
@@ -218,16 +222,44 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
-    /// use steadfast::Command;
+    /// use steadfast::api::{OwnConnection, Server};
     ///
     /// let dedicated = client.dedicated().await?;
-    /// dedicated.request::<()>(Command::new("SELECT").arg(3)).await?;
-    /// let size: u64 = dedicated.request(Command::new("DBSIZE")).await?;
+    /// dedicated.select(3).await?;
+    /// let keys = dedicated.dbsize().await?;
     /// # Ok(())
     /// # }
     /// ```
     pub fn dedicated(&self) -> Dedicating<'_> {
         Dedicating::new(self)
+    }
+
+    /// A client of another [database](https://redis.io/docs/latest/commands/select/) of the same server, with the same settings and
+    /// connections of its own: `SELECT` is part of their handshake, so that it holds after every reconnection.
+    ///
+    /// It begins to connect at once, in the background. Whoever asks for the same database while a client of it lives is given the same
+    /// connections. What the server answers if it has no such database, its calls end in (`Handshake`). [`close`](Self::close) of one
+    /// does not close the other.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::Strings;
+    ///
+    /// let jobs = client.database(3);
+    /// jobs.set("state", "idle").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn database(&self, number: u32) -> Self {
+        let witness = self.witness.as_ref().map(|witness| witness.for_database(number));
+        Self { links: self.databases.links(number), witness, ..self.clone() }
+    }
+
+    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,
+    /// on a connection of its own, as often as it takes. See [`Optimistic::run`](super::Optimistic::run).
+    pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
+        Optimistic::new(self, keys)
     }
 
     /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
@@ -271,8 +303,8 @@ impl Client {
     }
 
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
-    /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`. Returns when the
-    /// connection is closed, at once if it was.
+    /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`, and so do all
+    /// [subscriptions](crate::pubsub). Returns when the connections are closed, at once if they were.
     ///
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.
@@ -295,10 +327,12 @@ impl Client {
     }
 
     pub(crate) fn link(&self) -> &Link {
-        match &self.lease {
-            None => self.links.shared(),
-            Some(lease) => lease.link(),
-        }
+        self.lease.as_deref().map_or_else(|| self.links.shared(), Lease::link)
+    }
+
+    /// All links to the node.
+    pub(crate) fn links(&self) -> &Arc<Links> {
+        &self.links
     }
 
     /// The same settings, on a link that the caller has for itself.
@@ -309,11 +343,6 @@ impl Client {
     /// The link that the caller has for itself, if it has.
     pub(super) fn lease(&self) -> Option<&Lease> {
         self.lease.as_deref()
-    }
-
-    /// All links of the client.
-    pub(crate) fn links(&self) -> &Arc<Links> {
-        &self.links
     }
 
     /// The links that one caller at a time has for itself.
@@ -335,20 +364,20 @@ impl Client {
         self.replay
     }
 
-    /// What becomes of a command that the server refuses for the time being, if its request says this.
-    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
-        match &self.lease {
-            None => asked.unwrap_or(self.on_refusal),
-            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
-            Some(_) => OnRefusal::FailFast,
+    /// Why the command must not be sent in a pipeline; `None`: it may.
+    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
+        match self.lease {
+            None => command.unfit(),
+            Some(_) => command.flaw().or_else(|| lease::unfit(command)),
         }
     }
 
-    /// Why the command must not be sent by itself; `None`: it may.
-    pub(super) fn unfit(&self, command: &Command) -> Option<Unfit> {
-        match &self.lease {
-            None => command.unfit(),
-            Some(_) => lease::unfit(command),
+    /// What becomes of a command that the server refuses for the time being, if its request says this.
+    pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
+        match self.lease {
+            None => asked.unwrap_or(self.on_refusal),
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            Some(_) => OnRefusal::FailFast,
         }
     }
 

@@ -3,27 +3,38 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::command::{Block, Command, Effect, Facts, Limit, Mark, Unfit};
+use crate::command::{Block, Command, Effect, Facts, Mark, Unfit};
 use crate::driver::Link;
+use crate::topology::Finder;
 
 /// A link that one caller has for itself.
-#[derive(Debug)]
 pub(super) struct Lease {
     link: Arc<Link>,
     traces: Mutex<Traces>,
 }
 
 /// What the caller leaves on the connection, as far as is known: never less than there is.
-#[derive(Clone, Copy, Debug)]
 struct Traces {
     watched: Left,
     queued: Left,
-    /// Whether the connection is another one than it was, or may be busy for long.
+    /// Whether the connection is another one than it was.
     spoiled: bool,
+    /// Whether something was given up that may be under way.
+    doubted: bool,
+    blocked: Blocked,
     /// Whether anything was sent that does more than to read.
     acted: bool,
     /// Whether the server is known to take what silences it.
     hushes: bool,
+}
+
+/// Whether a command that was given up may hold the connection up.
+enum Blocked {
+    No,
+    /// Nothing that was given up is before it, and nothing behind it: who is told what it takes away.
+    By(Finder),
+    /// What is answered to what cannot be told.
+    Somewhere,
 }
 
 /// ```text
@@ -49,14 +60,23 @@ pub(super) enum Standing {
     Watching,
     /// Commands may be queued, and keys be watched.
     Queuing,
+    /// A command that nobody waits for holds it up.
+    Blocked,
     /// Nobody else can have it.
     Spoiled,
 }
 
 impl Lease {
     pub(super) fn new(link: &Arc<Link>) -> Arc<Self> {
-        let traces =
-            Traces { watched: Left::Nothing, queued: Left::Nothing, spoiled: false, acted: false, hushes: false };
+        let traces = Traces {
+            watched: Left::Nothing,
+            queued: Left::Nothing,
+            spoiled: false,
+            doubted: false,
+            blocked: Blocked::No,
+            acted: false,
+            hushes: false,
+        };
         Arc::new(Self { link: Arc::clone(link), traces: Mutex::new(traces) })
     }
 
@@ -104,13 +124,28 @@ impl Lease {
         traces.queued.mended();
     }
 
-    /// Something was given up that may be under way; whether it may block.
-    pub(super) fn note_given_up(&self, blocks: bool) {
+    /// Something was given up that may be under way; if it may block, `finder` is to be told what it takes away.
+    pub(super) fn note_given_up(&self, finder: Option<Finder>) {
         let mut traces = self.lock();
-        // Whoever comes next would wait for it to end.
-        traces.spoiled |= blocks;
-        // This has it looked at whether the connection answers.
-        traces.watched = Left::There;
+        traces.blocked = match (std::mem::replace(&mut traces.blocked, Blocked::No), finder) {
+            (Blocked::No, None) => Blocked::No,
+            (Blocked::No, Some(finder)) if !traces.doubted => Blocked::By(finder),
+            _ => Blocked::Somewhere,
+        };
+        traces.doubted = true;
+    }
+
+    /// Commands were given up that may be under way, and block.
+    pub(super) fn note_block(&self) {
+        self.lock().blocked = Blocked::Somewhere;
+    }
+
+    /// Who is told what a command takes away that holds the connection up.
+    pub(super) fn take_finder(&self) -> Option<Finder> {
+        match std::mem::replace(&mut self.lock().blocked, Blocked::Somewhere) {
+            Blocked::By(finder) => Some(finder),
+            Blocked::No | Blocked::Somewhere => None,
+        }
     }
 
     /// Nobody else can have the connection after this.
@@ -118,18 +153,42 @@ impl Lease {
         self.lock().spoiled = true;
     }
 
-    /// Whether anything was sent that does more than to read.
+    /// Whether commands may be queued.
+    pub(super) fn may_queue(&self) -> bool {
+        self.lock().queued != Left::Nothing
+    }
+
+    /// Whether the server is known to take what silences it.
+    pub(super) fn hushes(&self) -> bool {
+        self.lock().hushes
+    }
+
+    /// The server takes what silences it.
+    pub(super) fn note_hushes(&self) {
+        self.lock().hushes = true;
+    }
+
+    /// Whether anything was sent that does more than to read, since [`Self::forget_acts`].
     pub(super) fn has_acted(&self) -> bool {
         self.lock().acted
     }
 
+    /// What was sent so far is known to have run, or not.
+    pub(super) fn forget_acts(&self) {
+        self.lock().acted = false;
+    }
+
     pub(super) fn standing(&self) -> Standing {
         let traces = self.lock();
-        match (traces.spoiled || self.link.is_ended(), traces.queued, traces.watched) {
-            (true, ..) => Standing::Spoiled,
-            (false, Left::There | Left::Going, _) => Standing::Queuing,
-            (false, Left::Nothing, Left::There | Left::Going) => Standing::Watching,
-            (false, Left::Nothing, Left::Nothing) => Standing::Clean,
+        let is_clean = (traces.watched, traces.queued) == (Left::Nothing, Left::Nothing);
+        match &traces.blocked {
+            _ if traces.spoiled || self.link.is_ended() => Standing::Spoiled,
+            Blocked::By(_) if is_clean => Standing::Blocked,
+            Blocked::By(_) | Blocked::Somewhere => Standing::Spoiled,
+            Blocked::No if traces.queued != Left::Nothing => Standing::Queuing,
+            // What shows that nothing is watched shows also that the connection answers.
+            Blocked::No if traces.doubted || !is_clean => Standing::Watching,
+            Blocked::No => Standing::Clean,
         }
     }
 
@@ -144,6 +203,8 @@ pub(super) struct Burden {
     watches: bool,
     queues: bool,
     spoils: bool,
+    /// Whether the server forgets what it was told of answers.
+    resets: bool,
     acts: bool,
     /// How long they may block, all in all; `None`: not at all.
     block: Option<Block>,
@@ -165,6 +226,7 @@ impl Burden {
             Mark::Spoils | Mark::Seizes => self.spoils = true,
         }
         let is_of_transactions = matches!(mark, Mark::Watches | Mark::Unwatches | Mark::Queues | Mark::Closes);
+        self.resets |= command.facts().name() == "RESET";
         self.acts |= !is_of_transactions && command.effect() != Effect::Read;
         self.block = match (self.block, command.block()) {
             (Some(Block::For(one)), Some(Block::For(other))) => Some(Block::For(one.saturating_add(other))),
@@ -173,18 +235,30 @@ impl Burden {
         };
     }
 
+    /// Why they cannot go without answers; `None`: they can.
+    pub(super) fn needs_answers(&self) -> Option<&'static str> {
+        match self {
+            _ if self.blocks() => Some("what a blocking command takes away would be lost"),
+            _ if self.queues => Some("a transaction has an answer"),
+            _ if self.resets => Some("`RESET` has the server answer again"),
+            _ => None,
+        }
+    }
+
     /// Whether one of them may block.
     pub(super) fn blocks(&self) -> bool {
         self.block.is_some()
     }
 
-    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless the caller has set that.
-    pub(super) fn deadline(&self, deadline: Option<Instant>, limit: Limit) -> Option<Instant> {
-        match (limit, self.block) {
-            (Limit::Within(_), _) | (Limit::Default, None) => deadline,
-            (Limit::Default, Some(Block::Forever)) => None,
+    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless that was set for them
+    /// (`is_explicit`).
+    pub(super) fn deadline(&self, deadline: Option<Instant>, is_explicit: bool) -> Option<Instant> {
+        match self.block {
+            _ if is_explicit => deadline,
+            None => deadline,
+            Some(Block::Forever) => None,
             // So far away that it cannot be represented is never.
-            (Limit::Default, Some(Block::For(time))) => deadline.and_then(|deadline| deadline.checked_add(time)),
+            Some(Block::For(time)) => deadline.and_then(|deadline| deadline.checked_add(time)),
         }
     }
 }
@@ -196,6 +270,9 @@ impl Traces {
         }
         if burden.queues {
             self.queued = Left::There;
+        }
+        if let Blocked::By(_) = self.blocked {
+            self.blocked = Blocked::Somewhere;
         }
         self.spoiled |= burden.spoils;
         self.acted |= burden.acts;
@@ -230,7 +307,7 @@ impl Standing {
         }
         match self {
             Self::Clean => true,
-            Self::Spoiled => false,
+            Self::Spoiled | Self::Blocked => false,
             Self::Watching | Self::Queuing => match link.ask(Command::new("UNWATCH"), Some(until)).await {
                 // Not `QUEUED`.
                 Ok(answer) => !answer.has_error() && answer.reply().bytes() == Some(b"OK"),
@@ -242,7 +319,7 @@ impl Standing {
 
 /// Why a command must not be sent by itself on a link that its caller alone has; `None`: it may.
 pub(super) fn unfit(command: &Command) -> Option<Unfit> {
-    command.flaw().or_else(|| (command.mark() == Mark::Seizes).then(|| Unfit::Elsewhere(elsewhere(command.name()))))
+    (command.mark() == Mark::Seizes).then(|| Unfit::Elsewhere(elsewhere(command.name())))
 }
 
 /// Where there is what a command is for that would leave the answers without commands, or commands without answers.

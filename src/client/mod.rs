@@ -7,8 +7,9 @@
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
 //! | have a connection for oneself | [`Dedicated`] |
-//! | look before writing | [`Script`] |
+//! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
+//! | see what everybody does | [`Monitor`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
 //! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
 
@@ -19,7 +20,10 @@ mod dedicated;
 pub mod defaults;
 mod handle;
 mod lease;
+mod monitor;
+mod monitor_line;
 mod observer;
+mod optimistic;
 mod orphan;
 mod pipeline;
 mod plan;
@@ -31,6 +35,7 @@ mod script;
 mod settings;
 mod stats;
 mod transaction;
+mod unanswered;
 mod url;
 mod witness;
 
@@ -43,7 +48,10 @@ pub use config::{
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;
 pub(crate) use handle::deadline_of;
+pub use monitor::{Monitor, Monitored};
+pub use monitor_line::MonitorLine;
 pub use observer::{AttributeValue, Ending, Observation, Observer};
+pub use optimistic::Optimistic;
 pub use orphan::Orphan;
 pub use pipeline::{Execution, Pipeline};
 pub use queue::Queued;

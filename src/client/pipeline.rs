@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::handle::Client;
 use super::queue::{Bond, Flight, Queue, Queued};
 use super::results::Results;
+use super::unanswered;
 use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
+use crate::error::Error;
 
 /// Several commands that are sent as one, with one result for each.
 ///
@@ -90,6 +92,43 @@ impl<'c> Pipeline<'c> {
     /// Sends the commands, when this is awaited, and waits for all their answers. An empty pipeline sends nothing.
     pub fn execute(self) -> Execution<'c> {
         Execution(self.0.launch())
+    }
+}
+
+impl Pipeline<'_> {
+    /// Sends the commands and has the server answer none of them ([`CLIENT REPLY`](https://redis.io/docs/latest/commands/client-reply/)
+    /// `OFF`, the commands, `CLIENT REPLY ON`): what they would answer is neither sent nor read, errors included. That saves the way
+    /// back of bulk loads whose answers say nothing. Only on a pipeline of a [`Dedicated`](super::Dedicated).
+    ///
+    /// When this succeeds, the server has run all of them, each well or with an error that nobody sees. An empty pipeline sends
+    /// nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::Strings;
+    ///
+    /// let dedicated = client.dedicated().await?;
+    /// let mut pipeline = dedicated.pipeline();
+    /// for user in 0..10_000 {
+    ///     let _ = pipeline.set(format!("user:{user}:seen"), 1).queue();
+    /// }
+    /// pipeline.execute_unanswered().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Of the whole, with one fate for all commands: `NotSent` unless the first one was handed over to its end, `Unknown` if there was
+    /// no answer to the last one. Besides those of every call
+    /// - `NeedsDedicated`, fate `NotSent`: the pipeline is one of the shared connection, or one of the commands cannot go without an
+    ///   answer (`BLPOP`, `MULTI`, `RESET`, ...), or `MULTI` was sent before;
+    /// - `Arguments`, fate `NotSent`: one of the commands has arguments that cannot be sent;
+    /// - `Server`, fate `Refused`: the user has no right to `CLIENT REPLY`, which is tried alone before the first use.
+    ///
+    /// # Cancellation
+    /// As for a single call: what was not picked up for sending never runs, and what was runs to its end.
+    pub async fn execute_unanswered(self) -> Result<(), Error> {
+        unanswered::execute(self.0).await
     }
 }
 

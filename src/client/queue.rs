@@ -7,9 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
-use super::lease::Burden;
+use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
 use super::settings::policy;
+use super::unanswered::{HUSH, SPEAK};
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
 use crate::command::{Encoded, Limit, Reader, Request, Retry};
@@ -50,6 +51,8 @@ pub(super) enum Bond {
     Pipeline,
     /// They stand between MULTI and EXEC, and have one fate.
     Transaction,
+    /// They are not answered, and have one fate.
+    Unanswered,
 }
 
 /// The commands of a queue on their way.
@@ -86,7 +89,7 @@ impl<'c> Queue<'c> {
     pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
         let command = request.command();
         let unfit = match self.bond {
-            Bond::Pipeline => self.client.unfit(command),
+            Bond::Pipeline | Bond::Unanswered => self.client.unfit(command),
             // There nothing blocks, and nothing can be watched.
             Bond::Transaction => command.unfit(),
         };
@@ -107,10 +110,23 @@ impl<'c> Queue<'c> {
         self.plan.len()
     }
 
+    /// The same commands with another bond between them.
+    pub(super) fn bound(self, bond: Bond) -> Self {
+        Self { bond, ..self }
+    }
+
+    pub(super) fn client(&self) -> &'c Client {
+        self.client
+    }
+
+    pub(super) fn burden(&self) -> &Burden {
+        &self.burden
+    }
+
     /// The deadline counts from now; nothing is sent yet.
     pub(super) fn launch(self) -> Flight<'c> {
         let within = self.client.within(self.limit);
-        let deadline = self.burden.deadline(deadline_of(within), self.limit);
+        let deadline = self.burden.deadline(deadline_of(within), self.client.is_explicit(self.limit));
         Flight { within, deadline, phase: Phase::Unsent, slot: None, queue: self }
     }
 }
@@ -131,7 +147,7 @@ impl Flight<'_> {
             Phase::Waiting(posted) => {
                 let outcome = ready!(posted.slot.poll_outcome(cx));
                 if let Some(lease) = self.queue.client.lease().filter(|_| has_unknown(&outcome)) {
-                    lease.note_given_up(self.queue.burden.blocks());
+                    self.note_given_up(lease);
                 }
                 outcome
             }
@@ -160,12 +176,20 @@ impl Flight<'_> {
         match self.queue.bond {
             Bond::Pipeline => planned.place.as_ref().ok().copied(),
             Bond::Transaction => planned.place.is_ok().then_some(count + 1),
+            Bond::Unanswered => planned.place.is_ok().then_some(0),
         }
     }
 
     /// Which queue it is of.
     pub(super) fn number(&self) -> u64 {
         self.queue.number
+    }
+
+    fn note_given_up(&self, lease: &Lease) {
+        lease.note_given_up(None);
+        if self.queue.burden.blocks() {
+            lease.note_block();
+        }
     }
 
     /// The transaction has come to its end at the server: nothing is watched any more.
@@ -188,6 +212,11 @@ impl Flight<'_> {
         self.queue.client.address()
     }
 
+    /// When it has to be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// How long it may take.
     pub(super) fn within(&self) -> Option<Duration> {
         self.within
@@ -199,12 +228,15 @@ impl Flight<'_> {
         let (mut ends, deadline) = (std::mem::take(&mut self.queue.ends), self.deadline);
         let issued = ends.len();
         let bond = self.queue.bond;
-        if bond == Bond::Transaction {
-            enclose(&mut ends);
+        match bond {
+            Bond::Pipeline => {}
+            Bond::Transaction => enclose(&mut ends, MULTI, EXEC),
+            Bond::Unanswered => enclose(&mut ends, HUSH, SPEAK),
         }
         if let Some(lease) = self.queue.client.lease() {
+            lease.link().counters().count_issued(issued as u64);
             match bond {
-                Bond::Pipeline => lease.note_pipeline(&self.queue.burden),
+                Bond::Pipeline | Bond::Unanswered => lease.note_pipeline(&self.queue.burden),
                 Bond::Transaction => lease.note_transaction(&self.queue.burden),
             }
         }
@@ -221,6 +253,13 @@ impl Flight<'_> {
                 log.small().extend_from_slice(EXEC);
                 Entry::unit(ticket, &ends, deadline)
             }
+            Bond::Unanswered => {
+                log.small().extend_from_slice(HUSH);
+                log.append(&bytes);
+                log.small().extend_from_slice(SPEAK);
+                let ends: Vec<_> = ends.iter().map(|(end, _)| *end).collect();
+                Entry::hushed(ticket, &ends, deadline)
+            }
         })
     }
 }
@@ -235,7 +274,7 @@ impl Drop for Flight<'_> {
             });
             self.queue.client.cancelled(&posted.slot, commands);
             if let Some(lease) = self.queue.client.lease() {
-                lease.note_given_up(self.queue.burden.blocks());
+                self.note_given_up(lease);
             }
             drop(self.slot.take());
             self.queue.client.link().mailbox().withdraw(posted);
@@ -252,15 +291,15 @@ fn has_unknown(outcome: &Outcome) -> bool {
     }
 }
 
-/// Adds the ends of MULTI and EXEC, which do nothing by themselves.
-fn enclose(ends: &mut Vec<(usize, Policy)>) {
+/// Adds the ends of what stands before the commands and behind them, which does nothing by itself.
+fn enclose(ends: &mut Vec<(usize, Policy)>, before: &[u8], behind: &[u8]) {
     let harmless = Policy { repeat: Repeat::Allowed, retry: Retry::All };
     for (end, _) in ends.iter_mut() {
-        *end += MULTI.len();
+        *end += before.len();
     }
-    ends.insert(0, (MULTI.len(), harmless));
+    ends.insert(0, (before.len(), harmless));
     let last = ends.last().map_or(0, |(end, _)| *end);
-    ends.push((last + EXEC.len(), harmless));
+    ends.push((last + behind.len(), harmless));
 }
 
 impl<T> Clone for Queued<T> {

@@ -34,6 +34,11 @@ impl Name {
         Self { facts: const { known("EXEC") }, unknown: Some(TRANSACTION.into()) }
     }
 
+    /// Of commands without answers, as a whole.
+    pub(super) fn unanswered() -> Self {
+        Self { facts: const { known("CLIENT REPLY") }, unknown: Some("the unanswered pipeline".into()) }
+    }
+
     pub(super) fn facts(&self) -> &'static Facts {
         self.facts
     }
@@ -48,13 +53,6 @@ impl Name {
             None => Cow::Borrowed(self.facts.name()),
         }
     }
-}
-
-/// All connections that there may be for one user at a time were in use for too long.
-pub(super) fn none_free(what: &'static str, node: &Address, within: Duration) -> Error {
-    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
-    let stage = Some(Stage::AcquiringConnection);
-    Error::new(Report { stage, node: Some(node.clone()), within: Some(within), ..report })
 }
 
 /// There will be no connection.
@@ -129,6 +127,11 @@ pub(super) fn unacquired(
     }
 }
 
+/// The deadline came while nothing of the client's was waited for, and before a transaction was sent.
+pub(super) fn interrupted(what: &'static str, node: &Address, within: Option<Duration>) -> Error {
+    Error::new(Report { node: Some(node.clone()), within, ..Report::new(ErrorKind::Timeout, Fate::NotSent, what) })
+}
+
 /// No answer will come.
 pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: &Lost) -> Error {
     let loss = &lost.loss;
@@ -155,6 +158,12 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
 /// The server answered with an error.
 pub(crate) fn server(name: &Name, node: &Address, error: ServerError, sent: Sent) -> Error {
     let fate = unless_sent_before(error.fate(name.facts), sent);
+    let report = Report::new(ErrorKind::Server, fate, name.shown());
+    Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
+}
+
+/// The server answered with an error to what came before a command or behind it.
+pub(super) fn server_beside(name: &Name, node: &Address, error: ServerError, fate: Fate) -> Error {
     let report = Report::new(ErrorKind::Server, fate, name.shown());
     Error::new(Report { detail: Detail::Server(error), node: Some(node.clone()), ..report })
 }

@@ -34,8 +34,8 @@ use crate::resp::{Frame, Reply};
 /// ```
 ///
 /// It goes out in one write, `MULTI` and `EXEC` included, and needs no connection of its own. No command can use the
-/// answer of an earlier one; what must look before it writes can be a [`Script`](super::Script). `WATCH` needs a
-/// connection of its own, which this version does not have. One deadline holds for all.
+/// answer of an earlier one; what must look before it writes can be a [`Script`](super::Script), or watch keys (`WATCH`) on a
+/// connection of its own: see [`Optimistic`](super::Optimistic) and [`Dedicated`](super::Dedicated). One deadline holds for all.
 ///
 /// # Ordering
 /// The commands run in the order in which they were queued, and no other command in between, whoever sends it. A command
@@ -114,6 +114,7 @@ impl<'c> Transaction<'c> {
     /// - `NeedsDedicated`, fate `NotSent`: one of the commands must not be sent on a shared connection (`SUBSCRIBE`,
     ///   `BLPOP`, `WATCH`, ...), so nothing was sent;
     /// - `Arguments`, fate `NotSent`: one of the commands has arguments that cannot be sent, so nothing was;
+    /// - `Conflict`, fate `Refused`: on a [`Dedicated`](super::Dedicated), a key that was watched had changed, so nothing ran;
     /// - `Server`: the server refused one of the commands, or `MULTI`, or `EXEC`, so nothing ran;
     /// - `NotAtomic`, fate `Executed`: it refused `MULTI` and ran commands nevertheless, each by itself.
     pub fn execute(self) -> TransactionExecution<'c> {

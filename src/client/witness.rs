@@ -33,6 +33,13 @@ impl Witness {
     }
 }
 
+impl Witness {
+    /// The same observer, of another database.
+    pub(super) fn for_database(&self, number: u32) -> Arc<Self> {
+        Arc::new(Self { observer: Arc::clone(&self.observer), namespace: number.to_string() })
+    }
+}
+
 impl Ended {
     /// A call of `commands` commands that waited in `slot`, if it came to that.
     pub(super) fn of(slot: Option<&ReplySlot>, commands: usize) -> Self {

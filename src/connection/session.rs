@@ -300,6 +300,14 @@ impl<T: Claim> Session<T> {
         self.finish_if_drained();
     }
 
+    /// The next command is one after which the server tells what happens, in simple strings, which come out as pushes: until the
+    /// connection ends it is sent nothing more.
+    pub(crate) fn expect_lines(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.expect_lines();
+        }
+    }
+
     /// When [`Self::handle_timeout`] or [`Self::poll_dial`] should be called at the latest.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let redial = match &self.state {
@@ -357,7 +365,8 @@ impl<T: Claim> Session<T> {
 
     /// When the server should be sent a `PING`. A server that was sent a blocking command answers none before that.
     fn heartbeat_due(&self) -> Option<Instant> {
-        if self.settings.role.may_block() && !self.backlog.is_idle() {
+        let is_telling = self.connection.as_ref().is_some_and(Connection::is_telling);
+        if is_telling || (self.settings.role.may_block() && !self.backlog.is_idle()) {
             return None;
         }
         self.liveness.heartbeat_due(&self.settings)

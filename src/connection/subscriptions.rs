@@ -271,6 +271,7 @@ impl Subscriptions {
             }
             (false, Verb::Subscribe) => Confirmed::Impossible,
             (false, Verb::Unsubscribe) => {
+                self.unended.remove(&change.topic);
                 // Of any other that is wanted, the answer to the last command is still to come, and says more.
                 if let Some(wanted @ Wanted { standing: Standing::Confirmed, .. }) = self.wanted.get_mut(&change.topic)
                 {
@@ -309,7 +310,7 @@ impl Subscriptions {
         match (asked.question, line) {
             (Question::Fence, _) => Answer::Taken,
             (Question::Change(Change { verb: Verb::Unsubscribe, topic }), Some(line)) => {
-                if !is_late && passes(line) {
+                if passes(line) {
                     self.unended.insert(topic);
                     self.put_off(now);
                 }
@@ -460,6 +461,20 @@ impl fmt::Debug for Topic {
         let name = String::from_utf8_lossy(self.name.get(..SHOWN).unwrap_or(&self.name));
         write!(f, "{:?}({name:?})", self.kind)
     }
+}
+
+/// The last wish about each topic, in their order.
+pub(crate) fn last_words(mut wishes: Vec<Wish>) -> Vec<Wish> {
+    if wishes.len() > 1 {
+        let mut seen = BTreeSet::new();
+        wishes.reverse();
+        wishes.retain(|wish| {
+            let (Wish::Subscribe(topic) | Wish::Unsubscribe(topic)) = wish;
+            seen.insert(topic.clone())
+        });
+        wishes.reverse();
+    }
+    wishes
 }
 
 /// Asks for a topic.

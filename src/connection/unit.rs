@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::group::GroupEnd;
 use super::output::Sent;
 use super::sending::{Policy, Repeat, Sending};
-use crate::command::{Refusal, transaction};
+use crate::command::{Refusal, Retry, transaction};
 use crate::resp::Frame;
 
 /// Commands of one caller that the server runs with the last of them, or not at all.
@@ -34,6 +34,9 @@ pub(crate) enum Standing {
     Queued,
     /// It refused the first one, or paid no heed to it, and runs the others as they come.
     Apart,
+    /// It was told to answer none but the last one, and runs the others as they come; the first of them ends here, in bytes
+    /// from the unit's start.
+    Hushed { first: usize },
     /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
     LeftOpen,
 }
@@ -50,6 +53,13 @@ impl Unit {
             answers: Vec::new(),
             answered: 0,
         }
+    }
+
+    /// Of commands of which the server answers only the last one: where the first one ends that does anything, and the last
+    /// one. It is never sent again.
+    pub(crate) fn hushed(first: usize, end: usize) -> Self {
+        let never = Policy { repeat: Repeat::Forbidden, retry: Retry::Never };
+        Self { standing: Standing::Hushed { first }, ..Self::new(&[(end, never)]) }
     }
 
     pub(crate) fn sending(&self) -> &Sending {
@@ -127,17 +137,20 @@ impl Unit {
     /// of its sending.
     pub(crate) fn judged(&mut self, start: u64) -> (Range<u64>, &mut Sending) {
         let end = match self.standing {
-            Standing::Apart => self.ends.get(1),
-            Standing::Unanswered | Standing::Queued | Standing::LeftOpen => self.ends.last(),
+            Standing::Apart => self.ends.get(1).copied(),
+            Standing::Hushed { first } => Some(first),
+            Standing::Unanswered | Standing::Queued | Standing::LeftOpen => self.ends.last().copied(),
         };
-        (start..start + end.copied().unwrap_or_default() as u64, &mut self.sending)
+        (start..start + end.unwrap_or_default() as u64, &mut self.sending)
     }
 
     /// It will be sent from its first byte on a new connection: what was answered on the last one no longer counts.
     pub(crate) fn start_over(&mut self) {
         self.answers.clear();
         self.answered = 0;
-        self.standing = Standing::Unanswered;
+        if !matches!(self.standing, Standing::Hushed { .. }) {
+            self.standing = Standing::Unanswered;
+        }
     }
 }
 
@@ -146,4 +159,18 @@ impl Unit {
 fn is_left_open(frame: &Frame) -> bool {
     let last = frame.len().checked_sub(1).and_then(|last| frame.replies().nth(last));
     last.is_some_and(|reply| reply.is_error() && !reply.bytes().is_some_and(|line| line.starts_with(b"EXECABORT")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_commands_without_answers_the_first_one_decides_and_the_last_one_is_answered() {
+        let mut unit = Unit::hushed(70, 400);
+        assert_eq!(unit.judged(1_000).0, 1_000..1_070);
+        assert_eq!((unit.due(1_000, 1_399), unit.due(1_000, 1_400)), (0, 1));
+        unit.start_over();
+        assert_eq!(unit.judged(1_000).0, 1_000..1_070);
+    }
 }

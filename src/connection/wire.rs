@@ -10,7 +10,7 @@ use super::settings::{HandshakePlan, Role, SessionSettings};
 use super::state::ServerFacts;
 use super::subscriptions::{self, Change};
 use crate::outcome::{Cause, HandshakeRefusal};
-use crate::resp::{Decoder, Frame, Protocol};
+use crate::resp::{Decoder, Frame, Protocol, View};
 
 /// The protocol's state on one socket.
 pub(crate) struct Connection {
@@ -31,6 +31,8 @@ enum Phase {
     Unidentified(Box<HandshakePlan>),
     Greeting(Box<Handshake>),
     Ready,
+    /// The same, and simple strings that answer nothing are what the server was asked to tell (`MONITOR`).
+    Telling,
     /// Ready, and arrays that are messages or confirmations are pushes: a server that speaks RESP2 has no others.
     Subscriber,
     /// Nothing more will come of this connection.
@@ -93,7 +95,19 @@ impl Connection {
 
     /// Whether commands may be sent.
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Subscriber)
+        matches!(self.phase, Phase::Ready | Phase::Subscriber | Phase::Telling)
+    }
+
+    /// From now on simple strings that answer nothing are what the server was asked to tell.
+    pub(crate) fn expect_lines(&mut self) {
+        if let Phase::Ready = self.phase {
+            self.phase = Phase::Telling;
+        }
+    }
+
+    /// Whether the server tells what it was asked to, and is to be asked nothing more.
+    pub(crate) fn is_telling(&self) -> bool {
+        matches!(self.phase, Phase::Telling)
     }
 
     /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells it.
@@ -168,8 +182,15 @@ impl Connection {
                     false => self.fail(unasked(&frame)),
                 };
             }
+            if matches!(self.phase, Phase::Telling) {
+                return match frame.reply().view() {
+                    _ if due > 0 => Received::Answers(frame),
+                    Ok(View::SimpleString(_)) => Received::Push(frame),
+                    _ => self.fail(unasked(&frame)),
+                };
+            }
             match std::mem::replace(&mut self.phase, Phase::Failed) {
-                Phase::Ready | Phase::Subscriber => return self.fail(unasked(&frame)),
+                Phase::Ready | Phase::Subscriber | Phase::Telling => return self.fail(unasked(&frame)),
                 Phase::Failed => return Received::Nothing,
                 // A server that turns us away does not wait to be asked.
                 Phase::Unidentified(_) => return self.refused(handshake::turned_away(frame.reply())),
@@ -225,7 +246,7 @@ impl fmt::Debug for Connection {
         let phase = match self.phase {
             Phase::Unidentified(_) => "waits for credentials",
             Phase::Greeting(_) => "in the handshake",
-            Phase::Ready | Phase::Subscriber => "ready",
+            Phase::Ready | Phase::Subscriber | Phase::Telling => "ready",
             Phase::Failed => "failed",
         };
         f.debug_struct("Connection").field("phase", &phase).finish_non_exhaustive()

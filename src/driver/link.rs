@@ -59,8 +59,6 @@ pub(crate) struct Shared {
 pub(crate) struct Link {
     shared: Shared,
     grace: Duration,
-    /// Whether others count where this one does.
-    counts_together: bool,
 }
 
 impl Link {
@@ -75,9 +73,9 @@ impl Link {
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
-        let (grace, counts_together) = (settings.grace, settings.counters.is_some());
+        let grace = settings.grace;
         runtime.spawn(LinkTask::new(settings, &shared));
-        Self { shared, grace, counts_together }
+        Self { shared, grace }
     }
 
     /// Where commands are put.
@@ -94,6 +92,12 @@ impl Link {
     /// Ends the subscriptions to `topics`. Messages that are on their way still come.
     pub(crate) fn unsubscribe(&self, topics: impl IntoIterator<Item = Topic>) {
         self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
+    }
+
+    /// The next command is one after which the server tells in simple strings what happens: `listener` is told, and what becomes of
+    /// the connection. Nothing else may be sent after that command.
+    pub(crate) fn listen(&self, listener: Arc<dyn Audience>) {
+        self.mailbox().listen(listener);
     }
 
     /// The node's address.
@@ -168,9 +172,5 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.mailbox().close(clock::now() + self.grace);
-        if self.counts_together {
-            let (issued, _) = self.mailbox().issued_and_queued();
-            self.counters().count_issued(issued);
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
+use super::audience::Audience;
 use super::slot::{Outcome, ReplySlot};
 use crate::command::Encoded;
 use crate::connection::{Batch, Claim, Entry, Loss, Lost, More, Reason, Room, Wish};
@@ -58,6 +59,8 @@ pub(crate) struct Mail {
     pub(crate) earliest_waiting: Option<Instant>,
     /// The subscriptions that are to be changed, in the order of the wishes.
     pub(crate) wishes: Vec<Wish>,
+    /// Whether somebody wants to be told what the server tells: see [`Mailbox::take_listener`].
+    pub(crate) is_listened_to: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +87,8 @@ struct Queue {
     next: u64,
     /// What the link's task has not taken.
     wishes: Vec<Wish>,
+    /// Who is to be told what the server tells from now on.
+    listener: Option<Arc<dyn Audience>>,
     /// How to wake the link's task; `Some` while it sleeps.
     sleeper: Option<Waker>,
     phase: Phase,
@@ -118,6 +123,7 @@ impl Mailbox {
             earliest_waiting: None,
             next: 0,
             wishes: Vec::new(),
+            listener: None,
             sleeper: None,
             phase: Phase::Open,
         };
@@ -178,6 +184,22 @@ impl Mailbox {
         }
     }
 
+    /// From now on what the server tells in simple strings that answer nothing is told to `listener`, as pushes.
+    pub(crate) fn listen(&self, listener: Arc<dyn Audience>) {
+        let mut queue = self.lock();
+        queue.listener = Some(listener);
+        let sleeper = queue.sleeper.take();
+        drop(queue);
+        if let Some(waker) = sleeper {
+            waker.wake();
+        }
+    }
+
+    /// Who has begun to [listen](Self::listen) since the last call.
+    pub(crate) fn take_listener(&self) -> Option<Arc<dyn Audience>> {
+        self.lock().listener.take()
+    }
+
     /// The caller has given up: what the link's task has not taken is withdrawn.
     pub(crate) fn withdraw(&self, posted: Posted) {
         let Posted { slot, sequence } = posted;
@@ -221,7 +243,8 @@ impl Mailbox {
         }
         let fresh = !queue.batch.entries.is_empty();
         let wishes = std::mem::take(&mut queue.wishes);
-        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting, wishes };
+        let is_listened_to = queue.listener.is_some();
+        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting, wishes, is_listened_to };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;

@@ -261,6 +261,10 @@ impl LinkTask {
         if !mail.wishes.is_empty() {
             self.session.wish(mail.wishes);
         }
+        if mail.is_listened_to {
+            self.audience = self.mailbox.take_listener();
+            self.session.expect_lines();
+        }
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
             // Whoever came too late for its own deadline is not sent any more. The clock is looked at only if that can be.

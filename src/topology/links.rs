@@ -83,6 +83,11 @@ impl Links {
         self.subscriber.runtime()
     }
 
+    /// Whether they take no more commands.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.leases.is_closed()
+    }
+
     /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.
     pub(crate) async fn close(&self, until: Instant) {
         // All are told before one is waited for.

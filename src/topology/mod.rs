@@ -1,6 +1,7 @@
 //! Which link gets a command, and who hears what a link is subscribed to.
 
 mod acquisition;
+mod databases;
 mod delivery;
 mod hub;
 mod inbox;
@@ -14,6 +15,7 @@ mod subscriber;
 mod tests;
 
 pub(crate) use acquisition::Unacquired;
+pub(crate) use databases::Databases;
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use hub::{Joining, Seat};
 pub(crate) use inbox::{Inbox, InboxBounds};

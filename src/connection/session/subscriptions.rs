@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use super::super::backlog::Claim;
 use super::super::settings::Role;
-use super::super::subscriptions::{Answer, Change, Confirmed, Questions, Reach, Wish, unasked_confirmation};
+use super::super::subscriptions::{
+    Answer, Change, Confirmed, Questions, Reach, Wish, last_words, unasked_confirmation,
+};
 use super::Session;
 use crate::outcome::Cause;
 use crate::resp::{Frame, Protocol};
@@ -17,10 +19,12 @@ pub(super) enum Survival {
 }
 
 impl<T: Claim> Session<T> {
-    /// The application wants other subscriptions, from now on over all connections.
+    /// The application wants other subscriptions, from now on over all connections. Of several wishes about one topic the
+    /// last one counts: while the others wait here, the application may be told of a subscription that it has ended since
+    /// and wants again, and that is the truth only if the server is not asked to end it.
     pub(crate) fn wish(&mut self, wishes: impl IntoIterator<Item = Wish>) {
         let mut questions = Questions::at(self.backlog.end());
-        for wish in wishes {
+        for wish in last_words(wishes.into_iter().collect()) {
             self.subscriptions.wish(wish, &mut questions, &mut self.outputs);
         }
         self.ask(questions);

@@ -361,9 +361,8 @@ impl Ledger {
                 let poison = deaths + at.dying - caller.deaths_before >= 3;
                 assert!(not_to_be_sent_again || poison, "{token} is lost for no reason: {cause:?} {command:?}");
             }
-            Reason::Link(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
+            Reason::Link(_) | Reason::Session(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
             Reason::Full => panic!("{token}: there is no such bound here"),
-            Reason::Session(_) => panic!("{token}: the link is nobody's own"),
         }
         if command.verb.effect == Effect::Count {
             let counter = &mut self.counters[usize::from(command.verb.key)][command.verb.repeat as usize];

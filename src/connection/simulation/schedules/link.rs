@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Ending, Excuse, Ledger, Pause, Telling};
-use super::schedule::{Bond, Call, Known, Network, Provider, Setting, Wakes};
+use super::schedule::{Bond, Call, Known, Named, Network, Provider, Setting, Wakes, Wished};
 use super::server::{Client, Server};
 use super::socket::Socket;
+use super::topics::Hearing;
 use super::wire::Wire;
 use crate::command::{Encoded, Retry, Slices};
 use crate::connection::{
     BackoffSettings, Batch, Claim, Credentials, Entry, Found, GroupEnd, HandshakePlan, Identity, LinkState, More,
-    Offline, Output, Policy, Repeat, Role, Room, Sent, Session, SessionSettings, Tracing,
+    Offline, Output, Policy, Repeat, Room, Sent, Session, SessionSettings, Tracing,
 };
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::{Frame, Limits};
@@ -25,6 +26,7 @@ pub(super) struct Link {
     pub(super) now: Instant,
     pub(super) session: Session<Ticket>,
     pub(super) ledger: Ledger,
+    pub(super) hearing: Hearing,
     pub(super) server: Server,
     pub(super) network: Network,
     pub(super) provider: Provider,
@@ -89,7 +91,7 @@ impl Link {
             Known::WhenAsked => Identity::Provided,
         };
         let settings = SessionSettings {
-            role: Role::Shared,
+            role: setting.role,
             handshake: HandshakePlan { database: 1, identity, ..HandshakePlan::default() },
             limits: Limits::default(),
             read_buffer: setting.read_buffer,
@@ -105,6 +107,7 @@ impl Link {
             now,
             session: Session::new(settings, now),
             ledger: Ledger::new(),
+            hearing: Hearing::default(),
             server: Server::new(),
             network: Network::FREE,
             provider: Provider::Gives(Duration::ZERO),
@@ -168,6 +171,29 @@ impl Link {
         };
         self.ledger.take_room(caller, entry.room());
         entry
+    }
+
+    /// The application changes what it is subscribed to.
+    pub(super) fn wish(&mut self, wishes: &[Wished]) {
+        if self.session.is_closed() || self.closing.is_some() {
+            return;
+        }
+        let wishes: Vec<_> = wishes.iter().map(|wished| self.hearing.wish(*wished)).collect();
+        self.session.wish(wishes);
+    }
+
+    /// Somebody publishes a message.
+    pub(super) fn publish(&mut self, named: Named) {
+        let at = self.now + self.network.latency;
+        if let Some(wire) = self.socket.wire() {
+            self.server.publish(named, wire, at);
+        }
+    }
+
+    /// A slot goes to another server, or comes back.
+    pub(super) fn move_shard(&mut self, number: u8) {
+        let at = self.now + self.network.latency;
+        self.server.move_shard(number, self.socket.wire(), at);
     }
 
     /// The credentials are others now.
@@ -432,6 +458,7 @@ impl Link {
 
     /// What the session says of its connections.
     fn hear(&mut self, news: &Output<Ticket>) {
+        self.hearing.hear(news, self.socket.wire().as_deref());
         match news {
             Output::Hangup => self.bury(Which::Present),
             Output::Promoted => {

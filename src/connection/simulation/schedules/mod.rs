@@ -14,6 +14,7 @@ mod schedule;
 mod server;
 mod shrink;
 mod socket;
+mod topics;
 mod wire;
 
 use std::cell::{Cell, RefCell};

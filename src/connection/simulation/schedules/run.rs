@@ -33,6 +33,7 @@ pub(super) fn run(schedule: &Schedule) {
         link.pass(setting.silence.unwrap_or_default() + setting.connect_timeout + Duration::from_secs(2));
         assert!(link.ledger.is_answered(probe), "the link is ready and does not answer");
         assert!(link.ledger.is_settled(), "somebody waits although everything is well");
+        link.hearing.check_at_rest(link.socket.wire().expect("the link is ready"));
     }
     close(Close::Within(Duration::from_secs(1)), &mut link);
     link.pass(Duration::from_secs(1));
@@ -69,6 +70,9 @@ fn take(step: &Step, link: &mut Link) {
         Step::Login(login) => link.server.login = *login,
         Step::Change => link.change_credentials(),
         Step::Say(saying) => say(*saying, link),
+        Step::Wish(wishes) => link.wish(wishes),
+        Step::Publish(named) => link.publish(*named),
+        Step::Move(number) => link.move_shard(*number),
         Step::Close(how) => close(*how, link),
     }
 }

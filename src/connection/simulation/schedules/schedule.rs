@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 use crate::command::Retry;
-use crate::connection::{Offline, Repeat};
+use crate::connection::{Offline, Repeat, Role};
 
 /// Everything that a simulation depends on.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub(super) struct Setting {
     pub(super) read_buffer: usize,
     pub(super) identity: Known,
     pub(super) wakes: Wakes,
+    pub(super) role: Role,
     /// Makes the jitter of the pauses.
     pub(super) seed: u64,
 }
@@ -89,8 +90,48 @@ pub(super) enum Step {
     Login(Login),
     /// The credentials are others now.
     Change,
+    /// The application changes what it is subscribed to.
+    Wish(Vec<Wished>),
+    /// Somebody publishes to a topic.
+    Publish(Named),
+    /// The server loses the slot of a shard channel, or gets it back.
+    Move(u8),
     /// The link is to end.
     Close(Close),
+}
+
+/// A change of what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wished {
+    pub(super) wants: bool,
+    pub(super) named: Named,
+}
+
+/// A channel or a shard channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    pub(super) is_shard: bool,
+    pub(super) number: u8,
+}
+
+impl Named {
+    fn roll(dice: &mut Dice) -> Self {
+        Self { is_shard: dice.once_in(2), number: dice.below(3) as u8 }
+    }
+
+    /// What `name` names.
+    pub(super) fn read(name: &[u8]) -> Option<Self> {
+        match name {
+            [kind @ (b'c' | b's'), digit] => Some(Self { is_shard: *kind == b's', number: digit - b'0' }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_shard { 's' } else { 'c' }, self.number)
+    }
 }
 
 /// One caller's commands.
@@ -301,6 +342,7 @@ impl Setting {
         read_buffer: 4096,
         identity: Known::Nobody,
         wakes: Wakes::WhenAsked,
+        role: Role::Shared,
         seed: 1,
     };
 
@@ -313,6 +355,7 @@ impl Setting {
             read_buffer: dice.one_of(&[64, 256, 4096]),
             identity: dice.one_of(&[Known::Nobody, Known::Nobody, Known::Always, Known::WhenAsked]),
             wakes: dice.one_of(&[Wakes::Always, Wakes::WhenAsked]),
+            role: dice.one_of(&[Role::Shared, Role::Subscriber]),
             seed: dice.below(u64::MAX),
         }
     }
@@ -337,7 +380,14 @@ impl Schedule {
 
 impl Step {
     fn ordinary(dice: &mut Dice, replay: Option<Effect>) -> Self {
-        match dice.below(20) {
+        match dice.below(23) {
+            20 => {
+                let wish = |dice: &mut Dice| Wished { wants: !dice.once_in(3), named: Named::roll(dice) };
+                let count = 1 + dice.below(5);
+                Self::Wish((0..count).map(|_| wish(dice)).collect())
+            }
+            21 => Self::Publish(Named::roll(dice)),
+            22 if dice.once_in(3) => Self::Move(dice.below(3) as u8),
             0..=8 => {
                 let callers = if dice.once_in(4) { 2 + dice.below(3) } else { 1 };
                 Self::Post((0..callers).map(|_| Call::roll(dice, replay)).collect())

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ledger::{self, Ledger};
-use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Refused, Verb};
+use super::schedule::{Affliction, Door, Effect, Greeting, Login, Mood, Named, Refused, Verb, Wished};
 use super::wire::{Ran, Said, Wire};
 
 /// The server, and what clients find who dial it.
@@ -16,6 +16,10 @@ pub(super) struct Server {
     orphans: Vec<Wire>,
     connections: u32,
     text: Vec<u8>,
+    /// The shard channels whose slots are another server's.
+    away: [bool; 3],
+    /// How many messages were published.
+    published: u64,
 }
 
 impl Server {
@@ -27,7 +31,64 @@ impl Server {
             orphans: Vec::new(),
             connections: 0,
             text: Vec::new(),
+            away: [false; 3],
+            published: 0,
         }
+    }
+
+    /// Somebody publishes a message, which arrives at `at`.
+    pub(super) fn publish(&mut self, named: Named, wire: &mut Wire, at: Instant) {
+        self.published += 1;
+        if wire.topics.contains(&named) && self.mood != Mood::Stopped {
+            let kind = if named.is_shard { "smessage" } else { "message" };
+            wire.say(&pushed(wire, &[kind, &named.to_string(), &self.published.to_string()]), at);
+        }
+    }
+
+    /// The slot of a shard channel goes, or comes back.
+    pub(super) fn move_shard(&mut self, number: u8, wire: Option<&mut Wire>, at: Instant) {
+        if self.mood == Mood::Stopped {
+            return;
+        }
+        let away = &mut self.away[usize::from(number)];
+        *away = !*away;
+        let named = Named { is_shard: true, number };
+        let Some(wire) = wire.filter(|_| *away) else { return };
+        if wire.topics.remove(&named) {
+            wire.withdrawn.insert(named);
+            wire.say(&pushed(wire, &["sunsubscribe", &named.to_string()]), at);
+        }
+    }
+
+    fn change(&mut self, wire: &mut Wire, wished: Wished, at: Instant) {
+        let Wished { wants, named } = wished;
+        let refusal = match self.mood {
+            _ if named.is_shard && self.away[usize::from(named.number)] => Some("-MOVED 1 127.0.0.1:1\r\n"),
+            Mood::Refuses(Refused::Loading) => Some("-LOADING not yet\r\n"),
+            Mood::Refuses(Refused::ClusterDown) if named.is_shard => Some("-CLUSTERDOWN no\r\n"),
+            Mood::Refuses(Refused::TryAgain) if named.is_shard => Some("-TRYAGAIN later\r\n"),
+            Mood::Refuses(Refused::OutOfMemory) if wants => Some("-NOPERM no\r\n"),
+            _ if !wants && wire.topics.is_empty() => Some("-NOSUB not subscribed\r\n"),
+            _ => None,
+        };
+        match refusal {
+            Some(refusal) => self.text.extend_from_slice(refusal.as_bytes()),
+            None => {
+                if wants {
+                    wire.topics.insert(named)
+                } else {
+                    wire.topics.remove(&named)
+                };
+                let verb = match (named.is_shard, wants) {
+                    (false, true) => "subscribe",
+                    (false, false) => "unsubscribe",
+                    (true, true) => "ssubscribe",
+                    (true, false) => "sunsubscribe",
+                };
+                self.text = pushed(wire, &[verb, &named.to_string()]);
+            }
+        }
+        self.answer(wire, Ran::Yes, at);
     }
 
     /// A client has connected.
@@ -83,6 +144,7 @@ impl Server {
                     self.text.extend_from_slice(if refused { b"-LOADING not yet\r\n" } else { b"+PONG\r\n" });
                     self.answer(wire, Ran::Yes, at);
                 }
+                Said::Change(wished) => self.change(wire, wished, at),
                 Said::Multi => {
                     wire.queued = Some((Vec::new(), Ran::Yes));
                     self.text.extend_from_slice(b"+OK\r\n");
@@ -188,6 +250,17 @@ impl Server {
             self.mood = Mood::Well;
         }
     }
+}
+
+/// A push that ends with a number, or with a message.
+fn pushed(wire: &Wire, words: &[&str]) -> Vec<u8> {
+    let sign = if wire.greeting == Greeting::Old { '*' } else { '>' };
+    let mut text = format!("{sign}3\r\n");
+    words.iter().for_each(|word| text += &format!("${}\r\n{word}\r\n", word.len()));
+    if words.len() < 3 {
+        text += ":1\r\n";
+    }
+    text.into_bytes()
 }
 
 const WRONG_PASSWORD: &[u8] = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";

@@ -3,10 +3,10 @@
 //! What the client sends is looked at when its socket takes it: the server runs those commands when their last byte has
 //! arrived. What the server sends are bytes, so that they can be read in any pieces.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use super::schedule::{Affliction, Greeting};
+use super::schedule::{Affliction, Greeting, Named, Wished};
 
 /// One connection as the network and the server see it.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ pub(super) struct Wire {
     pub(super) pings: (u32, u32),
     /// When something was read last.
     pub(super) last_read: Instant,
+    /// What the server has subscribed the client to.
+    pub(super) topics: BTreeSet<Named>,
+    /// What it has ended by itself.
+    pub(super) withdrawn: BTreeSet<Named>,
 }
 
 /// What a client says.
@@ -69,6 +73,7 @@ pub(super) enum Said {
     Queued(u32),
     /// The end of a transaction: its first command, and how many there are.
     Exec(u32, u32),
+    Change(Wished),
 }
 
 /// Whether the server runs a command.
@@ -143,6 +148,8 @@ impl Wire {
             last_run: [None; 2],
             pings: (0, 0),
             last_read: now,
+            topics: BTreeSet::new(),
+            withdrawn: BTreeSet::new(),
         }
     }
 
@@ -174,8 +181,7 @@ impl Wire {
                 Said::Ping if self.established.is_some() => self.pings.0 += 1,
                 _ => {}
             }
-            self.taken +=
-                u64::from(!matches!(said, Said::Hello | Said::Auth | Said::Setting | Said::Role | Said::Ping));
+            self.taken += u64::from(matches!(said, Said::Command(_) | Said::Multi | Said::Queued(_) | Said::Exec(..)));
             self.may_complete_the_told &= self.open.is_some();
         }
         self.partial.drain(..used);
@@ -362,6 +368,11 @@ fn command(bytes: &[u8]) -> Option<(usize, Said)> {
         b"AUTH" => Said::Auth,
         b"SELECT" | b"CLIENT" => Said::Setting,
         b"ROLE" => Said::Role,
+        verb @ (b"SUBSCRIBE" | b"SSUBSCRIBE" | b"UNSUBSCRIBE" | b"SUNSUBSCRIBE") => {
+            let named = Named::read(words[1]).expect("one of ours");
+            assert_eq!(verb.starts_with(b"S") && verb[1] != b'U' || verb.starts_with(b"SUN"), named.is_shard);
+            Said::Change(Wished { wants: !verb.windows(2).any(|pair| pair == b"UN"), named })
+        }
         _ => {
             let token = words[1].iter().fold(0, |token, digit| token * 10 + u32::from(digit - b'0'));
             Said::Command(token)

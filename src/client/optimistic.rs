@@ -1,0 +1,236 @@
+//! Look, and write only if nobody else wrote meanwhile: `WATCH`, and again.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::future::Future;
+use std::hash::BuildHasher;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use super::dedicated::{Dedicated, dedicate, in_time};
+use super::handle::{Client, deadline_of};
+use super::report;
+use super::results::Results;
+use super::transaction::Transaction;
+use crate::command::{Command, Limit, Request, ToArgs, known};
+use crate::driver::now;
+use crate::error::{Error, ErrorKind};
+use crate::outcome::Fate;
+
+/// A transaction that looks before it writes, and writes only if nobody else did meanwhile: [`Client::optimistic`].
+///
+/// [`run`](Self::run) watches the keys (`WATCH`), gives the caller's closure a connection of its own to look by and a transaction to
+/// queue in, and executes that. If a watched key has changed meanwhile, the server runs nothing of it, and all begins anew.
+///
+/// ```no_run
+/// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+/// use steadfast::api::{SortedSets, Strings};
+///
+/// // Ten points for alice, if she has less than a hundred.
+/// let (score, _) = client
+///     .optimistic("scores")
+///     .run(async |connection, transaction| {
+///         let score: f64 = connection.zscore("scores", "alice").await?.unwrap_or(0.0);
+///         if score < 100.0 {
+///             let _ = transaction.zadd("scores", (score + 10.0, "alice")).queue();
+///             let _ = transaction.set("winner", "alice").queue();
+///         }
+///         Ok(score)
+///     })
+///     .await?;
+/// println!("she had {score}");
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing happens until it is run"]
+pub struct Optimistic<'c> {
+    client: &'c Client,
+    watch: Command,
+    limit: Limit,
+}
+
+/// Why an attempt has not come to its end.
+enum Failed {
+    /// A key had changed.
+    Conflict(Error),
+    /// The connection is lost, and nothing has happened.
+    Lost(Error),
+    /// The deadline came before the transaction was sent.
+    TooLate(Error),
+    /// It must not be made again.
+    ForGood(Error),
+}
+
+impl<'c> Optimistic<'c> {
+    pub(super) fn new(client: &'c Client, keys: impl ToArgs) -> Self {
+        let watch = Command::of(const { known("WATCH") }).key(keys);
+        Self { client, watch, limit: Limit::Default }
+    }
+
+    /// All attempts together may take this long at most, counted from [`run`](Self::run). Default: what is set for the client, 5 s if
+    /// nothing is.
+    pub fn deadline(self, within: Duration) -> Self {
+        Self { limit: Limit::Within(within), ..self }
+    }
+
+    /// Runs `body` until its transaction has run, and returns what it returned then, with the results of the transaction's commands.
+    ///
+    /// `body` is given the connection on which the keys are watched, and a transaction of that connection. What it must know it asks
+    /// the connection; what is to happen only if nothing has changed it queues in the transaction. It may be run any number of times, so
+    /// that what else it does should not matter when it is done again. If it queues nothing, there is nothing to be run, and that is a
+    /// success: the keys are not watched any more.
+    ///
+    /// Between conflicts there is a pause, from the second one on: by chance, and longer each time, up to 50 ms. A lost connection is
+    /// replaced by another one, if it was lost before the transaction was sent and `body` had done nothing on it but read.
+    ///
+    /// # Errors
+    /// - that of `body`, at once: nothing was written by the transaction;
+    /// - `Conflict`, fate `Refused`: at the deadline a key had changed again;
+    /// - `Timeout`: the deadline came otherwise; while `body` was running, its fate is `NotSent` and it has no stage;
+    /// - `Server`, fate `Refused`: one of the commands was refused, and nothing ran (see [`Transaction`]);
+    /// - with fate `Unknown`: the transaction was sent, and no answer came. It is not sent again: it may have run.
+    ///
+    /// # Tasks
+    /// In a task of its own (`tokio::spawn`), and wherever else a future must be `Send`, `body` has to be an `async move` closure that
+    /// owns what it takes from around it (a `String`, an `Arc`, no `&str`): of others the compiler cannot tell that they are.
+    ///
+    /// # Cancellation
+    /// As for a single call: either all of the transaction runs or nothing.
+    pub async fn run<T, F>(self, mut body: F) -> Result<(T, Results), Error>
+    where
+        F: AsyncFnMut(&Dedicated, &mut Transaction<'_>) -> Result<T, Error>,
+    {
+        let within = self.client.within(self.limit);
+        let until = deadline_of(within);
+        let (mut conflicts, mut conflict) = (0, None);
+        let mut connection: Option<Dedicated> = None;
+        loop {
+            let dedicated = match connection.take().filter(|dedicated| !dedicated.is_lost()) {
+                Some(dedicated) => dedicated,
+                None => {
+                    // Boxed, or the compiler would not see that tasks of their own may wait for this.
+                    let dedicated: Pin<Box<dyn Future<Output = _> + Send>> =
+                        Box::pin(dedicate(self.client, within, until));
+                    dedicated.await?
+                }
+            };
+            let error = match self.attempt(&dedicated, until, &mut body).await {
+                Ok(done) => return Ok(done),
+                Err(Failed::Lost(error)) => error,
+                Err(Failed::Conflict(error)) => {
+                    conflicts += 1;
+                    conflict = Some(error.clone());
+                    self.rest(pause(conflicts), until).await;
+                    error
+                }
+                // What kept it from an end until then are the others.
+                Err(Failed::TooLate(error)) => return Err(conflict.unwrap_or(error)),
+                Err(Failed::ForGood(error)) => return Err(error),
+            };
+            if until.is_some_and(|until| until <= now()) {
+                return Err(error);
+            }
+            connection = Some(dedicated);
+        }
+    }
+
+    /// Waits for so long, until `until` at the latest.
+    async fn rest(&self, pause: Duration, until: Option<Instant>) {
+        if !pause.is_zero() {
+            let over = until.map_or(now() + pause, |until| until.min(now() + pause));
+            in_time(self.client.links().runtime(), Some(over), std::future::pending::<()>()).await;
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        dedicated: &Dedicated,
+        until: Option<Instant>,
+        body: &mut impl AsyncFnMut(&Dedicated, &mut Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Results), Failed> {
+        dedicated.lease().forget_acts();
+        let watch = Request::<_, ()>::new(dedicated, self.watch.clone());
+        let watched = match left(until) {
+            Some(left) => watch.deadline(left).await,
+            None => watch.await,
+        };
+        watched.map_err(|error| Failed::of(dedicated, error))?;
+        let mut transaction = dedicated.transaction();
+        let looked = in_time(self.client.links().runtime(), until, body(dedicated, &mut transaction)).await;
+        let value = match looked {
+            Some(Ok(value)) => value,
+            Some(Err(error)) => return Err(Failed::of_body(dedicated, error)),
+            None => {
+                let within = self.client.within(self.limit);
+                let error = report::interrupted("the optimistic transaction", self.client.address(), within);
+                return Err(Failed::ForGood(error));
+            }
+        };
+        if let Some(left) = left(until) {
+            transaction = transaction.deadline(left);
+        }
+        let results = transaction.execute().await.map_err(|error| Failed::of(dedicated, error))?;
+        Ok((value, results))
+    }
+}
+
+impl Failed {
+    /// Of what is sent around the body.
+    fn of(dedicated: &Dedicated, error: Error) -> Self {
+        match (error.kind(), error.fate()) {
+            (ErrorKind::Timeout, Fate::NotSent) => Self::TooLate(error),
+            _ => Self::of_body(dedicated, error),
+        }
+    }
+
+    fn of_body(dedicated: &Dedicated, error: Error) -> Self {
+        let is_harmless = error.fate() == Fate::NotSent || !dedicated.lease().has_acted();
+        match error.kind() {
+            ErrorKind::Conflict if error.fate() == Fate::Refused => Self::Conflict(error),
+            ErrorKind::SessionLost | ErrorKind::Connection if dedicated.is_lost() && is_harmless => Self::Lost(error),
+            _ => Self::ForGood(error),
+        }
+    }
+}
+
+/// How long there is until `until`.
+fn left(until: Option<Instant>) -> Option<Duration> {
+    until.map(|until| until.saturating_duration_since(now()))
+}
+
+/// The pause after so many conflicts: up to twice as long each time, so that not all try again at once.
+fn pause(conflicts: u32) -> Duration {
+    if conflicts < 2 {
+        return Duration::ZERO;
+    }
+    let longest = (FIRST_PAUSE * 2u32.saturating_pow(conflicts.min(16) - 2)).min(LONGEST_PAUSE);
+    // The standard library's only source of randomness: its hash keys.
+    let chance = RandomState::new().hash_one(conflicts) % 1_000;
+    longest.mul_f64(chance as f64 / 1_000.0)
+}
+
+impl fmt::Debug for Optimistic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Optimistic").finish_non_exhaustive()
+    }
+}
+
+/// The pause after the second conflict is up to this, 1 ms.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// No pause is longer, 50 ms.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_bound_and_differ() {
+        assert_eq!((pause(0), pause(1)), (Duration::ZERO, Duration::ZERO));
+        assert!((2..100).all(|conflicts| pause(conflicts) <= LONGEST_PAUSE));
+        assert!((0..100).all(|_| pause(2) <= FIRST_PAUSE));
+        assert!((0..100).any(|_| pause(50) != pause(50)));
+        assert!((0..1_000).any(|_| pause(50) > LONGEST_PAUSE / 2));
+    }
+}
