@@ -26,7 +26,9 @@
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
 //! | several commands in one write | [`Client::pipeline`]; their answers by a tuple of handles: [`Results::get`](client::Results::get) |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
-//! | what must look before it writes | [`Script`] |
+//! | what must look before it writes | [`Script`], or [`Client::optimistic`], which watches keys |
+//! | a connection for oneself: `WATCH`, `SELECT`, `WAIT`, `MONITOR` | [`Client::dedicated`] |
+//! | another database of the same server | [`Client::database`] |
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
@@ -104,9 +106,6 @@
 //!
 //! # Not in this version
 //!
-//! - Connections of their own, and so blocking commands, and transactions that `WATCH` keys ([those that do
-//!   not](Client::transaction) are there, and a [`Script`] can look before it writes). Their commands end, before anything is
-//!   sent, in [`ErrorKind::NeedsDedicated`].
 //! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node
 //!   of a cluster answers `MOVED`, fate `Refused`, for keys that are not its own.
 //!

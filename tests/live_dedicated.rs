@@ -607,6 +607,34 @@ async fn without_the_right_to_silence_the_server_nothing_is_sent() {
     assert_eq!(own.exists("key").await.unwrap(), 0);
 }
 
+#[tokio::test]
+async fn what_is_sent_on_it_is_counted_with_the_rest() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    let before = client.stats();
+    own.set("key", 1).await.unwrap();
+    own.lpush("key", 1).await.unwrap_err();
+    let mut pipeline = own.pipeline();
+    let _ = (pipeline.get::<String>("key").queue(), pipeline.get::<String>("key").queue());
+    pipeline.execute().await.check().unwrap();
+    let mut transaction = own.transaction();
+    let _ = transaction.incr("key").queue();
+    transaction.execute().await.unwrap().check().unwrap();
+    own.request::<Value>(Command::new("SUBSCRIBE a")).await.unwrap_err();
+    let after = client.stats();
+    assert_eq!(after.issued - before.issued, 6);
+    // With MULTI and EXEC.
+    assert_eq!((after.sent - before.sent, after.answered - before.answered), (7, 7));
+    assert_eq!(
+        (after.failed_executed - before.failed_executed, after.failed_not_sent - before.failed_not_sent),
+        (1, 1)
+    );
+    assert_eq!((after.in_flight, after.queued, after.lent_connections), (0, 0, 1));
+    drop(own);
+    assert_eq!((client.stats().lent_connections, client.stats().idle_connections), (0, 1));
+}
+
 /// The next thing that the monitor tells of a command that is not the tests' own.
 async fn told(monitor: &mut Monitor) -> Monitored {
     within(PATIENCE, async {

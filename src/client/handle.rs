@@ -187,7 +187,7 @@ impl Client {
     /// # Errors
     /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
     /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see [`subscribe`](Self::subscribe)), `WATCH`,
-    /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ... (see [`dedicated`](Self::dedicated)).
     ///
     /// Blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) go by themselves to a connection of their own: see
     /// [`Client`](Self#blocking-commands).

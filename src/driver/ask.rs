@@ -20,7 +20,6 @@ pub(crate) struct Ask<'l> {
     pub(super) phase: Phase,
 }
 
-#[expect(clippy::large_enum_variant, reason = "it is not moved once it is polled")]
 pub(super) enum Phase {
     Unsent(Command, Option<Instant>),
     Waiting(Posted),
