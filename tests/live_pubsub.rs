@@ -202,6 +202,7 @@ async fn what_is_too_much_is_missing_exactly_where_it_says_so() {
             let seen: Vec<String> = all.iter_mut().map(shown).collect();
             assert_eq!(seen, ["(5) 5 6 7", "0 1 2 (5)", "0 1 2 (1) end", "(5) 5 6 7"]);
             assert!(all[2].next().await.is_none());
+            assert_eq!(all[2].subscribe("m").await.unwrap_err().kind(), ErrorKind::Closed);
             assert_eq!(publish(&server, "n", "8"), 1);
             assert_eq!(message(&mut fast).await.text(), "8");
             assert_eq!((shown(&mut all[0]), shown(&mut all[1])), ("8".to_owned(), "8".to_owned()));
@@ -609,6 +610,24 @@ async fn it_can_be_begun_and_read_on_another_runtime_or_none() {
     until(async || publish(&server, "n", "x") == 1).await;
     let read = tokio::task::spawn_blocking(|| reader.join().unwrap());
     assert_eq!(within(PATIENCE, read).await.unwrap(), (true, "x".to_owned()));
+}
+
+#[test]
+fn a_runtime_that_goes_away_ends_subscriptions_and_those_that_wait_for_one() {
+    let server = Server::redis();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(connected(tcp(&server)));
+    let mut subscription = runtime.block_on(async { begun(client.subscribe("n").await.unwrap()).await });
+    server.stop();
+    let waiting = client.subscribe("m").into_future();
+    let waiting = std::thread::spawn(move || block_on(waiting).unwrap_err());
+    runtime.shutdown_background();
+    for error in [waiting.join().unwrap(), block_on(client.subscribe("late").into_future()).unwrap_err()] {
+        assert_eq!((error.kind(), error.cause()), (ErrorKind::Connection, Some(&Cause::RuntimeGone)), "{error}");
+    }
+    server.cont();
+    assert!(matches!(block_on(subscription.next()), Some(Delivery::Gap { cause: Cause::RuntimeGone, .. })));
+    assert!(block_on(subscription.next()).is_none());
 }
 
 /// Runs a future on this thread alone.

@@ -303,8 +303,8 @@ impl Client {
     }
 
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
-    /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`. Returns when the
-    /// connection is closed, at once if it was.
+    /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`, and so do all
+    /// [subscriptions](crate::pubsub). Returns when the connections are closed, at once if they were.
     ///
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.

@@ -29,7 +29,7 @@
 //! All subscriptions of a client and its clones share one connection, apart from that of the commands, which is made
 //! when it is needed first and then kept ([`Subscriptions`](crate::client::Subscriptions) says why, and how to have it
 //! otherwise). Any number of subscriptions to a topic are one at the server: each message crosses the network once, and
-//! further subscribers cost the server nothing.
+//! further subscribers cost the server nothing. [`Subscription::state`] is the state of that connection.
 //!
 //! # Ordering
 //! A subscription gives messages in the order in which the server sent them, over all its topics. To what is published by

@@ -25,7 +25,7 @@ use crate::topology::{Inbox, InboxBounds, LagPolicy};
 ///   asked: nothing is subscribed to then either;
 /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
 /// - `Arguments`: no topic was given;
-/// - `Closed`: the client is closed.
+/// - `Closed`: the client is closed, or the subscription that is to be added to has ended.
 ///
 /// # Cancellation
 /// Can be dropped at any time: nothing stays subscribed to.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use tokio::sync::watch;
 
 use super::confirmation::{Request, topics};
 use crate::client::Client;
 use crate::command::{Limit, ToArgs};
-use crate::connection::{Topic, TopicKind};
+use crate::connection::{LinkState, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::Error;
 use crate::topology::{Delivery, Inbox, Message, Seat, Subscriber};
@@ -114,6 +115,11 @@ impl Subscription {
     /// What it has asked for, in no order.
     pub fn topics(&self) -> impl ExactSizeIterator<Item = &Topic> {
         self.topics.iter()
+    }
+
+    /// The state of the connection that it uses, now and whenever it changes: see [`Client::state`] for how to read it.
+    pub fn state(&self) -> watch::Receiver<LinkState> {
+        self.link.state()
     }
 
     /// How many messages have come and are not read.

@@ -189,6 +189,11 @@ impl Inbox {
         Poll::Pending
     }
 
+    /// Whether nothing more will come.
+    pub(super) fn is_ended(&self) -> bool {
+        self.lock().phase == Phase::Ended
+    }
+
     /// How many messages wait to be read.
     pub(crate) fn len(&self) -> usize {
         self.lock().kept.len()

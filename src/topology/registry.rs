@@ -43,7 +43,7 @@ pub(super) struct Registry {
 pub(crate) enum Denied {
     /// The server refused one of them.
     Refused(Topic, ServerError),
-    /// The link has ended.
+    /// The link or the subscription has ended.
     Ended(Cause),
 }
 
@@ -139,6 +139,9 @@ impl Registry {
     ) -> Result<(u64, Vec<Topic>), Denied> {
         if let Some(cause) = &self.ended {
             return Err(Denied::Ended(cause.clone()));
+        }
+        if inbox.is_ended() {
+            return Err(Denied::Ended(Cause::ClosedHere));
         }
         let id = self.new_id();
         let mut wishes = Vec::new();

@@ -207,17 +207,17 @@ fn a_topic_that_is_not_wanted_any_more_is_not_tried_again() {
 #[test]
 fn of_several_words_about_a_topic_the_last_one_counts() {
     let mut world = World::subscriber();
-    ["+x", "-x", "+x"].map(|text| world.wish(text));
+    ["+x", "-x", "+x"].into_iter().for_each(|text| world.wish(text));
     world.settle();
     assert_eq!(world.commands()[2..], ["SUBSCRIBE x", "UNSUBSCRIBE x", "SUBSCRIBE x"]);
     assert_eq!(world.news(), ["subscribed x"]);
     // Also if the first one was confirmed while the others were on their way.
     world.wish("+y");
     world.write(usize::MAX);
-    ["-y", "+y"].map(|text| world.wish(text));
+    ["-y", "+y"].into_iter().for_each(|text| world.wish(text));
     world.settle();
     assert_eq!(world.news(), ["subscribed y"]);
-    ["-y", "+y", "-y"].map(|text| world.wish(text));
+    ["-y", "+y", "-y"].into_iter().for_each(|text| world.wish(text));
     world.settle();
     assert_eq!(world.news(), [""; 0]);
     assert_eq!(world.wired().topics.len(), 1);
