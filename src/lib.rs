@@ -29,7 +29,8 @@
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
 //! | what must look before it writes | [`Script`], or [`Client::optimistic`], which is `WATCH` |
 //! | jobs and events that are waited for | [`Lists::blpop`](api::Lists::blpop) and its like: [`api`](api#commands-that-wait) |
-//! | a connection for one caller alone | [`Client::dedicated`], [`client::Dedicated`] |
+//! | a connection for one caller alone: `WATCH`, `SELECT`, `WAIT`, `MONITOR` | [`Client::dedicated`], [`client::Dedicated`] |
+//! | another database of the same server | [`Client::database`] |
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
