@@ -11,7 +11,7 @@ use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use steadfast::api::{Acl, Connection, Lists, OwnConnection, PubSub, Scripting, Server as _, Strings};
-use steadfast::client::Orphan;
+use steadfast::client::{Monitored, Orphan};
 use steadfast::pubsub::Delivery;
 use steadfast::testing::{Answer, FakeServer};
 use steadfast::{Client, Command, Config, Credentials, Error, ErrorKind, Event, Value};
@@ -425,6 +425,28 @@ async fn a_message_shows_nowhere() {
         let messages = news.messages();
         client.publish("news", SECRET).await.unwrap();
         debug_shows_nothing(&messages);
+    }
+}
+
+#[tokio::test]
+async fn what_a_monitor_is_told_shows_in_no_debug_output() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let dedicated = within(PATIENCE, client.dedicated().into_future()).await.unwrap();
+        let mut monitor = within(PATIENCE, dedicated.monitor()).await.unwrap();
+        client.set("key", SECRET).await.unwrap();
+        debug_shows_nothing(&monitor);
+        loop {
+            let told = within(PATIENCE, monitor.next()).await.unwrap();
+            debug_shows_nothing(&told);
+            let Monitored::Command(line) = told else { panic!("{told:?}") };
+            debug_shows_nothing(&line);
+            if line.command[0].eq_ignore_ascii_case(b"SET") {
+                assert_eq!(line.command[2], SECRET, "it is there, but not shown");
+                break;
+            }
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What `MONITOR` tells of one command.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// A command that the server has run, as [`MONITOR`](https://redis.io/docs/latest/commands/monitor/) tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A command that the server has run, as [`MONITOR`](https://redis.io/docs/latest/commands/monitor/) tells it. Its `Debug` shows
+/// the command's name, and no argument.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MonitorLine {
     /// When it ran, by the server's clock.
@@ -38,6 +40,18 @@ impl MonitorLine {
         let database = std::str::from_utf8(database).ok()?.parse().ok()?;
         let client = String::from_utf8_lossy(client).into_owned();
         (!command.is_empty()).then_some(Self { at, database, client, command })
+    }
+}
+
+impl fmt::Debug for MonitorLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitorLine")
+            .field("at", &self.at)
+            .field("database", &self.database)
+            .field("client", &self.client)
+            .field("command", &self.command.first())
+            .field("arguments", &self.command.len().saturating_sub(1))
+            .finish()
     }
 }
 
