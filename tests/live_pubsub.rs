@@ -274,6 +274,25 @@ async fn outside_of_gaps_nothing_is_missing() {
 }
 
 #[tokio::test]
+async fn thousands_of_channels_come_back_after_a_loss() {
+    let server = Server::valkey();
+    for config in ways(&server) {
+        let client = connected(config.with_deadline(PATIENCE)).await;
+        let names: Vec<String> = (0..5_000).map(|number| format!("channel:{number}")).collect();
+        let mut subscription = begun(client.subscribe(&names).await.unwrap()).await;
+        cut(&server);
+        assert!(matches!(next(&mut subscription).await, Delivery::Gap { .. }));
+        assert!(matches!(next(&mut subscription).await, Delivery::Subscribed));
+        for name in [&names[0], &names[2_500], &names[4_999]] {
+            assert_eq!(publish(&server, name, "x"), 1);
+            assert_eq!(message(&mut subscription).await.channel(), name.as_str());
+        }
+        drop(subscription);
+        until(async || server.raw(&["PUBSUB", "CHANNELS"]).is_empty()).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_dropped_before_or_during_a_loss_is_not_asked_for_again() {
     for kind in KINDS {
         let server = Server::build(kind).start();
