@@ -1,5 +1,5 @@
 //! Blocking commands while everything goes wrong: workers that give up, connections that are cut, callers in crowds.
-//! `STEADFAST_JOBS` says how many jobs go through the queue (10,000 unless it is set; the claim is for 100,000).
+//! `STEADFAST_JOBS` says how many jobs go through the queue (10,000, and fewer over TLS, unless it is set; the claim is for 100,000).
 #![cfg(all(unix, feature = "tls"))]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
 
@@ -17,15 +17,17 @@ use steadfast::api::{Connection, Keys, Lists, Strings};
 use steadfast::testing::{Cut, FaultProxy};
 use steadfast::{Client, Command, Fate};
 
-use faults::{PLACES, in_each, tell, tireless};
+use faults::{PLACES, Place, Wire, in_each, tell, tireless};
 use live::{PATIENCE, clients_of, connected, until, within};
 
 const WORKERS: usize = 16;
 /// Fewer than workers, so that they wait for each other too.
 const CONNECTIONS: usize = 12;
 
-fn jobs() -> usize {
-    std::env::var("STEADFAST_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(10_000)
+/// Fewer over TLS, where a test that is not optimised takes long to connect.
+fn jobs(place: Place) -> usize {
+    let usual = if place.wire == Wire::Plain { 10_000 } else { 2_500 };
+    std::env::var("STEADFAST_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(usual)
 }
 
 /// What became of jobs, as the program was told.
@@ -42,7 +44,7 @@ struct Told {
 #[test]
 fn every_job_is_in_one_place_and_none_is_taken_without_a_word() {
     in_each(&[PLACES[0], PLACES[3]], async |place| {
-        let jobs = jobs();
+        let jobs = jobs(place);
         let server = place.start();
         let proxy = place.proxy(&server).await;
         let told = Arc::new(Told::default());

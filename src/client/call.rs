@@ -51,6 +51,12 @@ enum Phase {
     Done,
 }
 
+/// What a command's way begins with.
+enum Begun {
+    Posted(Posted),
+    Blocked(Box<Blocked>),
+}
+
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
         let Request { executor: client, command, deadline, replay, on_refusal, reader, .. } = request;
@@ -74,26 +80,24 @@ impl<'c, T> Call<'c, T> {
 
 impl Terms<'_> {
     /// Sends the command, or finds out which connection it needs.
-    fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Phase, Error> {
+    #[inline]
+    fn begin(&self, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
         if let Some(flaw) = command.flaw() {
             return Err(report::unfit(name, &flaw));
         }
         if let Some(lease) = self.client.lease() {
             lease::unfit(command).map_or(Ok(()), |unfit| Err(report::unfit(name, &unfit)))?;
             lease.note_command(command);
-            lease.link().counters().count_issued(1);
             let deadline = Burden::of(command).deadline(self.deadline, self.client.is_explicit(self.limit));
-            return self.post(command, name, deadline, cx).map(|posted| Phase::Waiting(posted, name.clone()));
+            return self.post(command, name, deadline, cx).map(Begun::Posted);
         }
         match command.needs() {
-            Needs::Shared => {
-                self.post(command, name, self.deadline, cx).map(|posted| Phase::Waiting(posted, name.clone()))
-            }
+            Needs::Shared => self.post(command, name, self.deadline, cx).map(Begun::Posted),
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
                 let command = std::mem::replace(command, Command::new(""));
-                Ok(Phase::Blocked(Blocked::new(self.client, command, times, policy)))
+                Ok(Begun::Blocked(Blocked::new(self.client, command, times, policy)))
             }
             Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::NeedsDedicated)),
         }
@@ -176,13 +180,13 @@ impl<T> Future for Call<'_, T> {
             Phase::Unsent(command) => {
                 let name = Name::of(command);
                 match terms.begin(command, &name, cx) {
-                    Ok(begun @ Phase::Blocked(_)) => {
-                        *phase = begun;
-                        return Pin::new(this).poll(cx);
-                    }
-                    Ok(begun) => {
-                        *phase = begun;
+                    Ok(Begun::Posted(posted)) => {
+                        *phase = Phase::Waiting(posted, name);
                         return Poll::Pending;
+                    }
+                    Ok(Begun::Blocked(blocked)) => {
+                        *phase = Phase::Blocked(blocked);
+                        return Pin::new(this).poll(cx);
                     }
                     Err(error) => {
                         let result = Err(error);

@@ -104,17 +104,16 @@ impl Client {
         let pools = self.pools();
         let [blocking, leases] = pools.map(|pool| pool.counters().read());
         let sum = |count: fn(&Counted) -> u64| count(&shared) + count(&blocking) + count(&leases);
-        let [own_issued, own_posted, lent, idle] = pools.iter().fold([0; 4], |[issued, posted, lent, idle], pool| {
-            let ((free, unused), (handed_in, queued)) = (pool.vacancies(), pool.issued_and_queued());
-            let taken = pool.max().saturating_sub(free) as u64;
-            [issued + handed_in, posted + queued, lent + taken, idle + unused as u64]
+        let [own_posted, lent, idle] = pools.iter().fold([0; 3], |[posted, lent, idle], pool| {
+            let (free, unused) = pool.vacancies();
+            [posted + pool.posted(), lent + pool.max().saturating_sub(free) as u64, idle + unused as u64]
         });
         let in_flight = |counted: &Counted| {
             let tally = &counted.tally;
             tally.sent.saturating_sub(tally.answered + tally.abandoned)
         };
         Stats {
-            issued: issued + own_issued + sum(|counted| counted.turned_away + counted.issued),
+            issued: issued + sum(|counted| counted.turned_away + counted.issued),
             sent: sum(|counted| counted.tally.sent),
             answered: sum(|counted| counted.tally.answered),
             abandoned: sum(|counted| counted.tally.abandoned),

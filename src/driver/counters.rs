@@ -24,7 +24,7 @@ pub(crate) struct Counters {
     turned_away: AtomicU64,
     /// Commands whose callers have gone before they were told of an end.
     cancelled: AtomicU64,
-    /// Commands that were handed in before it was known which link they will go to, or to links that are gone.
+    /// Commands that were handed in, where several links count together: before it is known which of them they will go to.
     issued: AtomicU64,
     /// How many still have no link.
     homeless: AtomicU64,

@@ -59,8 +59,6 @@ pub(crate) struct Shared {
 pub(crate) struct Link {
     shared: Shared,
     grace: Duration,
-    /// Whether others count where this one does.
-    counts_together: bool,
 }
 
 impl Link {
@@ -75,9 +73,9 @@ impl Link {
         };
         // Timers belong to the runtime they are made on.
         let _entered = runtime.enter();
-        let (grace, counts_together) = (settings.grace, settings.counters.is_some());
+        let grace = settings.grace;
         runtime.spawn(LinkTask::new(settings, &shared));
-        Self { shared, grace, counts_together }
+        Self { shared, grace }
     }
 
     /// Where commands are put.
@@ -174,9 +172,5 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.mailbox().close(clock::now() + self.grace);
-        if self.counts_together {
-            let (issued, _) = self.mailbox().issued_and_queued();
-            self.counters().count_issued(issued);
-        }
     }
 }

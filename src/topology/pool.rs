@@ -200,14 +200,10 @@ impl Pool {
         (self.places.available_permits(), lock(&self.idle).lanes.len())
     }
 
-    /// How many commands callers have handed in to the links there are, and how many of them these links' tasks have not
-    /// taken yet.
-    pub(crate) fn issued_and_queued(&self) -> (u64, u64) {
+    /// How many commands the links' tasks have not taken yet.
+    pub(crate) fn posted(&self) -> u64 {
         let links: Vec<_> = lock(&self.lent).iter().filter_map(Weak::upgrade).collect();
-        links
-            .iter()
-            .map(|link| link.mailbox().issued_and_queued())
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        links.iter().map(|link| link.mailbox().issued_and_queued().1).sum()
     }
 
     /// Lends nothing more; what was sent may be answered until `until`. Returns the links that are to end then.

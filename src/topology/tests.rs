@@ -308,9 +308,14 @@ async fn closing_ends_who_waits_who_is_idle_and_what_comes_back_later() {
     let (lent, idle, other) = (ready(pool).await, ready(pool).await, ready(pool).await);
     let mut waiting = pin!(Arc::clone(pool).acquire_ready(None));
     assert!(poll(waiting.as_mut()).is_pending());
+    let mut behind = pin!(Arc::clone(pool).acquire_ready(None));
+    assert!(poll(behind.as_mut()).is_pending());
     // Its place is that of the one who waits, who has not looked.
     idle.give_back();
     links.close(now()).await;
+    // Nobody gives back a place for this one.
+    let Poll::Ready(Err(unacquired)) = poll(behind.as_mut()) else { panic!("it still waits") };
+    assert!(matches!(unacquired, Unacquired::Never(Cause::ClosedHere)), "{unacquired:?}");
     assert!(matches!(waiting.await, Err(Unacquired::Never(Cause::ClosedHere))));
     let late = Arc::clone(pool).acquire_ready(None).await;
     assert!(matches!(late, Err(Unacquired::Never(Cause::ClosedHere))));
@@ -362,4 +367,20 @@ async fn a_link_that_has_rested_is_lent_only_if_the_server_still_answers() {
     assert!(!Arc::ptr_eq(lane.link(), &link));
     settle().await;
     assert_eq!((house.open(), house.made()), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_place_of_a_link_that_is_thrown_away_is_free_when_that_is_closed_and_not_before() {
+    let house = House::default();
+    let links = links(&house, 1, Offline::Wait);
+    let pool = links.blocking();
+    let lane = ready(pool).await;
+    let link = Arc::clone(lane.link());
+    drop(lane);
+    let begin = now();
+    while pool.try_place().is_none() {
+        assert!(now() < begin + Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    assert!(link.is_ended());
 }
