@@ -14,7 +14,7 @@ use std::time::Duration;
 use steadfast::api::*;
 use steadfast::client::{ProtocolChoice, Subscriptions};
 use steadfast::pubsub::{Delivery, LagPolicy, Message, Subscription, TopicKind};
-use steadfast::testing::{Cut, FaultProxy};
+use steadfast::testing::{Cut, FakeServer, FaultProxy};
 use steadfast::{Cause, Config, ErrorKind, Event, Fate, Stage};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, fails_at_once, quick, tcp, until, within};
@@ -270,6 +270,25 @@ async fn outside_of_gaps_nothing_is_missing() {
                 told += u32::from(is_gap(&within(PATIENCE, events.next()).await.unwrap()));
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_channels_come_back_after_a_loss() {
+    let server = Server::valkey();
+    for config in ways(&server) {
+        let client = connected(config.with_deadline(PATIENCE)).await;
+        let names: Vec<String> = (0..5_000).map(|number| format!("channel:{number}")).collect();
+        let mut subscription = begun(client.subscribe(&names).await.unwrap()).await;
+        cut(&server);
+        assert!(matches!(next(&mut subscription).await, Delivery::Gap { .. }));
+        assert!(matches!(next(&mut subscription).await, Delivery::Subscribed));
+        for name in [&names[0], &names[2_500], &names[4_999]] {
+            assert_eq!(publish(&server, name, "x"), 1);
+            assert_eq!(message(&mut subscription).await.channel(), name.as_str());
+        }
+        drop(subscription);
+        until(async || server.raw(&["PUBSUB", "CHANNELS"]).is_empty()).await;
     }
 }
 
@@ -594,6 +613,25 @@ async fn keyspace_events_are_messages() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_server_for_unit_tests_is_subscribed_to_as_a_real_one() {
+    let server = FakeServer::start().await.unwrap();
+    for query in ["protocol=resp2", "protocol=resp3", "subscriptions=shared"] {
+        let client = connected(quick(Config::from_url(&format!("{}?{query}", server.url())).unwrap())).await;
+        let mut subscription = begun(client.subscribe(["a", "b"]).await.unwrap()).await;
+        subscription.psubscribe("c*").await.unwrap();
+        subscription.ssubscribe("d").await.unwrap();
+        for channel in ["a", "b", "cc"] {
+            assert_eq!(client.publish(channel, "x").await.unwrap(), 1);
+            assert_eq!(message(&mut subscription).await.channel(), channel);
+        }
+        assert_eq!(client.spublish("d", "x").await.unwrap(), 1);
+        assert!(message(&mut subscription).await.is_shard());
+        drop(subscription);
+        until(async || client.publish("b", "x").await.unwrap() == 0).await;
     }
 }
 

@@ -54,12 +54,6 @@ impl Hub {
         Seat { hub: Arc::clone(self), inbox, id }
     }
 
-    /// Nothing more is for this subscriber.
-    fn expel(&self, subscriber: u64) {
-        let topics = self.lock().topics_of(subscriber);
-        self.leave(subscriber, &topics);
-    }
-
     fn leave(&self, subscriber: u64, topics: &[Topic]) {
         let mut registry = self.lock();
         let unwanted = registry.leave(subscriber, topics, self.connected());
@@ -99,8 +93,12 @@ impl Audience for Hub {
     fn handle_push(&self, push: &Frame) -> bool {
         let Some(published) = Published::read(push.reply()) else { return false };
         let mut afterwards = Afterwards::default();
-        let overflowed = self.lock().publish(&published, &mut afterwards);
-        overflowed.into_iter().for_each(|subscriber| self.expel(subscriber));
+        let mut registry = self.lock();
+        for subscriber in registry.publish(&published, &mut afterwards) {
+            let unwanted = registry.expel(subscriber, self.connected(), &mut afterwards);
+            self.unsubscribe(unwanted);
+        }
+        drop(registry);
         afterwards.run();
         true
     }

@@ -203,12 +203,24 @@ impl Registry {
         unwanted
     }
 
-    /// Everything that a subscriber is a member of.
-    pub(super) fn topics_of(&self, subscriber: u64) -> Vec<Topic> {
-        let all = KINDS.into_iter().flat_map(|kind| self.stations(kind).iter().map(move |entry| (kind, entry)));
-        let is_member = |station: &Station| station.members.iter().any(|(id, _)| *id == subscriber);
-        let own = all.filter(|(_, (_, station))| is_member(station));
-        own.map(|(kind, (name, _))| Topic { kind, name: name.clone() }).collect()
+    /// A subscriber has ended by itself: nothing more is for it, and what it asks for is settled. Returns what nobody wants
+    /// any more.
+    pub(super) fn expel(&mut self, subscriber: u64, connected: Connected, afterwards: &mut Afterwards) -> Vec<Topic> {
+        let mut own = Vec::new();
+        for kind in KINDS {
+            let is_member = |station: &Station| station.members.iter().any(|(id, _)| *id == subscriber);
+            let stations = self.stations(kind).iter().filter(|(_, station)| is_member(station));
+            own.extend(stations.map(|(name, _)| Topic { kind, name: name.clone() }));
+        }
+        let asks = self.asks.iter().filter(|(_, ask)| ask.subscriber == subscriber);
+        let settled: Vec<u64> = asks.map(|(id, _)| *id).collect();
+        for id in settled {
+            if let Some(ask) = self.asks.get_mut(&id) {
+                ask.left = 0;
+            }
+            self.settle(id, afterwards);
+        }
+        self.leave(subscriber, &own, connected)
     }
 
     /// A message has come. Returns the subscribers that have ended of it.
@@ -609,6 +621,20 @@ mod tests {
         assert_eq!(world.ask(&mut old, (&[], &topics(&["a", "b"]))), topics(&["a"]));
         world.confirm("a");
         assert!(old.is_told().unwrap().is_ok());
+    }
+
+    #[test]
+    fn who_ends_by_itself_waits_for_nothing_and_is_a_member_of_nothing() {
+        let mut world = World::default();
+        let (mut guest, _) = world.join(&["a", "b"]);
+        let (mut other, _) = world.join(&["b"]);
+        world.confirm("a");
+        let unwanted = after(|afterwards| world.registry.expel(guest.id, Connected::Yes, afterwards));
+        assert_eq!(unwanted, topics(&["a"]));
+        assert!(guest.is_told().unwrap().is_ok());
+        assert_eq!(world.confirm("b"), []);
+        assert!(other.is_told().unwrap().is_ok());
+        assert_eq!(world.registry.leave(guest.id, &topics(&["a", "b"]), Connected::Yes), []);
     }
 
     #[test]
