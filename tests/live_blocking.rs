@@ -165,14 +165,12 @@ async fn there_are_never_more_connections_than_allowed_and_who_comes_first_gets_
     for (server, protocol) in everywhere() {
         let config = tcp(&server).with_protocol(protocol).with_max_blocking(2).with_deadline(PATIENCE);
         let client = connected(config).await;
-        let mut calls: Vec<_> = (0..2).map(|_| begun(&client, blpop("q", 0.0))).collect();
+        let mut calls = Vec::new();
         // Two are made one after the other, so that the server knows who came first too.
-        for (index, call) in calls.iter_mut().enumerate() {
-            until(async || {
-                assert!(poll(call).is_pending());
-                blocked(&server).len() == index + 1
-            })
-            .await;
+        for count in 1..=2 {
+            let mut call = begun(&client, blpop("q", 0.0));
+            until(async || poll(&mut call).is_pending() && blocked(&server).len() == count).await;
+            calls.push(call);
         }
         let error = fails_after(
             Duration::from_millis(200),
