@@ -98,10 +98,11 @@ pub enum ErrorKind {
     Full,
     /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
     Closed,
-    /// The command would change or hold up the connection for all other callers, and was not sent: see
+    /// The command would change the connection for all other callers (`WATCH`, `SELECT`, ...), and was not sent: see
     /// [`Client::request`](crate::Client::request). It can be sent on a connection of its own
     /// ([`Client::dedicated`](crate::Client::dedicated)), but for those few that have a place of their own in this crate, which
-    /// the text names then. In a transaction it keeps all commands from being sent.
+    /// the text names then. A blocking command (`BLPOP`) ends so in a pipeline or a transaction alone: it would hold up the
+    /// connection, and by itself it is sent on another one. In a transaction it keeps all commands from being sent.
     NeedsDedicated,
     /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value that
     /// could not be written as an argument. In a transaction it keeps all commands from being sent.

@@ -14,8 +14,9 @@
 //! # }
 //! ```
 //!
-//! One [`Client`] is one connection to one server, which is made anew for as long as the client lives. Clone it
-//! freely: the clones share the connection, and calls that are made at the same time travel together. It runs on a
+//! One [`Client`] is one connection to one server, which is made anew for as long as the client lives, and [further
+//! ones](#connections-of-their-own) for what cannot share it. Clone it freely: the clones share the connections, and calls that
+//! are made at the same time travel together. It runs on a
 //! [tokio](https://docs.rs/tokio) runtime with time and I/O enabled, the one on which it was made, and can be called from any thread.
 //!
 //! # Where to look
@@ -26,7 +27,10 @@
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
 //! | several commands in one write | [`Client::pipeline`]; their answers by a tuple of handles: [`Results::get`](client::Results::get) |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
-//! | what must look before it writes | [`Script`] |
+//! | what must look before it writes | [`Script`], or [`Client::optimistic`], which is `WATCH` |
+//! | jobs and events that are waited for | [`Lists::blpop`](api::Lists::blpop) and its like: [`api`](api#commands-that-wait) |
+//! | a connection for one caller alone: `WATCH`, `SELECT`, `WAIT`, `MONITOR` | [`Client::dedicated`], [`client::Dedicated`] |
+//! | another database of the same server | [`Client::database`] |
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
@@ -102,11 +106,19 @@
 //! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to
 //! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error.
 //!
-//! # Blocking commands
+//! # Connections of their own
 //!
-//! `BLPOP`, `BLMOVE`, `XREAD` with `BLOCK` and their like are called as any other command, and hold up nobody: each has a
-//! connection for itself until it is answered. A caller who gives up has the command ended on the server, and what it takes
-//! away in that moment is not lost: see [`Client`](Client#blocking-commands).
+//! Three things have connections apart from the one that all calls share:
+//!
+//! - **Blocking commands** (`BLPOP`, `XREAD` with `BLOCK`, ...), by themselves: each has one of a pool until it is answered. See
+//!   [`Client`](Client#blocking-commands) for deadlines, and for what becomes of an element when its caller has given up.
+//! - **[`Client::dedicated`]** and [`Client::optimistic`]: for a caller who makes of a connection what others' must not be, by `WATCH`,
+//!   `SELECT`, `WAIT`. It is never made anew silently: when it is lost, its calls end in [`ErrorKind::SessionLost`].
+//! - **[Subscriptions](pubsub)**, all together one; it is made anew, and each [`Subscription`](pubsub::Subscription) is told
+//!   where messages may be missing.
+//!
+//! Until one of them is needed none is made. On the connection that all share, a command that would change it ends in
+//! [`ErrorKind::NeedsDedicated`], before anything is sent.
 //!
 //! # Not in this version
 //!

@@ -18,7 +18,7 @@ use steadfast::client::ProtocolChoice;
 use steadfast::resp::Protocol;
 use steadfast::{Client, Command, Config, Error, ErrorKind, Fate, TlsOptions, TlsVersion, Value};
 
-use live::{KINDS, PATIENCE, clients_of, connected, quick, tcp, within};
+use live::{KINDS, PATIENCE, clients_of, connected, quick, tcp, until, within};
 use pki::pki;
 use support::{ClientCertificates, Server, TlsFiles};
 
@@ -332,76 +332,76 @@ async fn commands_of_one_task_run_in_the_order_in_which_they_were_issued() {
     assert!(order.into_iter().eq(0..2_000));
 }
 
-/// Those among the commands below that get a connection of their own by themselves; not so in a pipeline.
-const BLOCKING: [&str; 10] =
-    ["BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "XREAD", "XREADGROUP"];
+/// What would change the connection for all other users.
+fn disturbing() -> Vec<Command> {
+    vec![
+        Command::new("SUBSCRIBE").arg("c"),
+        Command::new("psubscribe").arg("c*"),
+        Command::new("SSUBSCRIBE").arg("c"),
+        Command::new("UNSUBSCRIBE"),
+        Command::new("MULTI"),
+        Command::new("EXEC"),
+        Command::new("DISCARD"),
+        Command::new("WATCH").arg("k"),
+        Command::new("SELECT").arg(1),
+        Command::new("HELLO").arg(2),
+        Command::new("AUTH").arg("x"),
+        Command::new("RESET"),
+        Command::new("QUIT"),
+        Command::new("MONITOR"),
+        Command::new("WAIT").arg((1, 0)),
+        Command::new("CLIENT REPLY").arg("OFF"),
+        Command::new("CLIENT").arg(("REPLY", "OFF")),
+        Command::new("CLIENT TRACKING").arg("ON"),
+        Command::new("CLIENT").arg(("tracking", "ON")),
+        Command::new("CLIENT").arg(("CACHING", "YES")),
+        Command::new("SUBSCRIBE news"),
+        Command::new(" MULTI "),
+        Command::new("Client  Reply off"),
+        Command::new("MULTI\0"),
+        Command::new("REPLCONF ACK 0"),
+        Command::new("SCRIPT DEBUG YES"),
+    ]
+}
+
+/// What waits on the server without end, where there are the stream `s` and its group `g`.
+fn blocking() -> Vec<Command> {
+    vec![
+        Command::new("BLPOP").arg(("k", 0)),
+        Command::new("brpop").arg(("k", 0)),
+        Command::new("BLMOVE").arg(("k", "l", "LEFT", "LEFT", 0)),
+        Command::new("BLMPOP").arg((0, 1, "k", "LEFT")),
+        Command::new("BZPOPMIN").arg(("k", 0)),
+        Command::new("XREAD").arg(("BLOCK", 0, "STREAMS", "s", "$")),
+        Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS")).arg(("s", "$")),
+        Command::new("XREADGROUP").arg(("GROUP", "g", "c", "BLOCK", 0)).arg(("STREAMS", "s", ">")),
+        Command::new("blpop k\t0"),
+        Command::new("XREAD BLOCK 0 STREAMS s $"),
+    ]
+}
 
 #[tokio::test]
-async fn what_needs_a_connection_of_its_own_fails_before_it_is_sent() {
+async fn what_would_disturb_others_on_the_connection_fails_before_it_is_sent() {
     let server = Server::redis();
     let client = connected(tcp(&server)).await;
-    let commands = || {
-        [
-            Command::new("SUBSCRIBE").arg("c"),
-            Command::new("psubscribe").arg("c*"),
-            Command::new("SSUBSCRIBE").arg("c"),
-            Command::new("UNSUBSCRIBE"),
-            Command::new("MULTI"),
-            Command::new("EXEC"),
-            Command::new("DISCARD"),
-            Command::new("WATCH").arg("k"),
-            Command::new("BLPOP").arg(("k", 0)),
-            Command::new("brpop").arg(("k", 0)),
-            Command::new("BLMOVE").arg(("k", "l", "LEFT", "LEFT", 0)),
-            Command::new("BLMPOP").arg((0, 1, "k", "LEFT")),
-            Command::new("BZPOPMIN").arg(("k", 0)),
-            Command::new("XREAD").arg(("BLOCK", 0, "STREAMS", "k", "$")),
-            Command::new("XREAD").arg(("COUNT", 1, "block", 0, "STREAMS")).arg(("k", "$")),
-            Command::new("XREADGROUP").arg(("GROUP", "g", "c", "BLOCK", 0)).arg(("STREAMS", "k", ">")),
-            Command::new("SELECT").arg(1),
-            Command::new("HELLO").arg(2),
-            Command::new("AUTH").arg("x"),
-            Command::new("RESET"),
-            Command::new("QUIT"),
-            Command::new("MONITOR"),
-            Command::new("WAIT").arg((1, 0)),
-            Command::new("CLIENT REPLY").arg("OFF"),
-            Command::new("CLIENT").arg(("REPLY", "OFF")),
-            Command::new("CLIENT TRACKING").arg("ON"),
-            Command::new("CLIENT").arg(("tracking", "ON")),
-            Command::new("CLIENT").arg(("CACHING", "YES")),
-            Command::new("SUBSCRIBE news"),
-            Command::new(" MULTI "),
-            Command::new("blpop k\t0"),
-            Command::new("XREAD BLOCK 0 STREAMS k $"),
-            Command::new("Client  Reply off"),
-            Command::new("MULTI\0"),
-            Command::new("REPLCONF ACK 0"),
-            Command::new("SCRIPT DEBUG YES"),
-        ]
-    };
     let is_refused = |error: Error, name: &str| {
         assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{name}: {error}");
         assert!(error.to_string().starts_with(name), "{error}");
     };
-    for command in commands() {
+    for command in disturbing() {
         let name = command.name().to_owned();
-        if BLOCKING.contains(&&*name.to_ascii_uppercase()) {
-            continue;
-        }
         match within(PATIENCE, client.request::<Value>(command).deadline(Duration::from_secs(1)).into_future()).await {
             Err(error) => is_refused(error, &name),
             Ok(value) => panic!("{name} was sent and answered {value:?}"),
         }
     }
+    // Nothing has a connection of its own among others.
     let mut pipeline = client.pipeline();
     let before = pipeline.incr("n").queue();
-    let refused: Vec<_> = commands()
-        .map(|command| {
-            let name = command.name().to_owned();
-            (name, pipeline.request::<Value>(command).queue())
-        })
-        .into();
+    let mut refused = Vec::new();
+    for command in disturbing().into_iter().chain(blocking()) {
+        refused.push((command.name().to_owned(), pipeline.request::<Value>(command).queue()));
+    }
     let after = pipeline.incr("n").queue();
     let results = within(PATIENCE, pipeline.execute()).await;
     assert_eq!((results.get(before).unwrap(), results.get(after).unwrap()), (1, 2));
@@ -411,6 +411,38 @@ async fn what_needs_a_connection_of_its_own_fails_before_it_is_sent() {
     assert_eq!(results.check().unwrap_err().kind(), ErrorKind::NeedsDedicated);
     client.set("k", "v").await.unwrap();
     assert_eq!(client.get::<String>("k").await.unwrap().as_deref(), Some("v"));
+    assert_eq!(clients_of(&server).len(), 1, "nothing of this has made a connection");
+}
+
+#[tokio::test]
+async fn what_waits_on_the_server_has_a_connection_of_its_own_and_holds_up_nobody() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let shared = client.client_id().await.unwrap();
+        server.raw(&["XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"]);
+        let waiting: Vec<_> = blocking()
+            .into_iter()
+            .map(|command| {
+                let client = client.clone();
+                tokio::spawn(async move { client.request::<Value>(command).deadline(PATIENCE).await.is_ok() })
+            })
+            .collect();
+        let is_blocked = |line: &String| line.split(' ').any(|field| field == "flags=b");
+        until(async || clients_of(&server).iter().filter(|line| is_blocked(line)).count() == waiting.len()).await;
+        assert_eq!(within(PATIENCE, client.incr("n").into_future()).await.unwrap(), 1);
+        let rest: Vec<String> = clients_of(&server).into_iter().filter(|line| !is_blocked(line)).collect();
+        assert_eq!(rest.len(), 1, "{kind:?}: {rest:?}");
+        assert!(rest[0].starts_with(&format!("id={shared} ")), "{kind:?}: {rest:?}");
+        // Whoever takes elements from the list takes one.
+        server.raw(&["RPUSH", "k", "1", "2", "3", "4", "5"]);
+        server.raw(&["XADD", "s", "*", "field", "value"]);
+        until(async || clients_of(&server).iter().filter(|line| is_blocked(line)).count() == 1).await;
+        server.raw(&["ZADD", "k", "1", "member"]);
+        for call in waiting {
+            assert!(within(PATIENCE, call).await.unwrap(), "{kind:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -430,32 +462,48 @@ async fn an_answer_belongs_to_its_own_call_whatever_the_name_of_a_command_holds(
     assert_eq!(value, "v");
 }
 
-/// What a server itself calls blocking, or forbids in a transaction because it does something to the connection.
+/// What a server itself calls blocking goes elsewhere; what it forbids in a transaction because it does something to the
+/// connection goes nowhere.
 #[tokio::test]
 async fn what_servers_say_of_their_commands_is_known_here() {
     for kind in KINDS {
         let server = Server::build(kind).start();
         let client = connected(tcp(&server).with_protocol(ProtocolChoice::Resp2)).await;
+        let shared = format!("id={} ", client.client_id().await.unwrap());
         let commands: Vec<Vec<Value>> = client.request(Command::new("COMMAND")).await.unwrap();
-        let mut checked = 0;
+        let (mut refused, mut elsewhere) = (0, 0);
         for command in commands.iter().flat_map(|command| command_and_subcommands(command)) {
             let (name, flags) = command;
             let by_option = ["xread", "xreadgroup"].contains(&&*name);
             // These two concern the whole server, whichever connection they come on.
             let of_the_server = ["save", "shutdown"].contains(&&*name);
             let says = |flag: &str| flags.contains(flag);
-            let disturbs = says("blocking") || says("no_multi") || (says("pubsub") && says("noscript"));
-            if !disturbs || by_option || of_the_server {
+            let disturbs = says("no_multi") || (says("pubsub") && says("noscript"));
+            if !(disturbs || says("blocking")) || by_option || of_the_server {
                 continue;
             }
-            // Alone, a blocking command would go to a connection of its own.
-            let mut pipeline = client.pipeline();
-            let queued = pipeline.request::<Value>(Command::new(&name)).queue();
-            let error = pipeline.execute().await.get(queued).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::NeedsDedicated, "{kind:?} {name}: {error}");
-            checked += 1;
+            let error = client.request::<Value>(Command::new(&name)).await.unwrap_err();
+            match error.kind() {
+                ErrorKind::NeedsDedicated => refused += 1,
+                // It was sent: the server says that there are arguments missing.
+                _ => {
+                    assert!(says("blocking") && !disturbs, "{kind:?} {name}: {error}");
+                    assert_eq!(
+                        (error.kind(), error.fate()),
+                        (ErrorKind::Server, Fate::Refused),
+                        "{kind:?} {name}: {error}"
+                    );
+                    let last = format!(" cmd={name} ");
+                    let lines = clients_of(&server);
+                    let (on_shared, others): (Vec<_>, Vec<_>) =
+                        lines.iter().partition(|line| line.starts_with(&shared));
+                    assert!(others.iter().any(|line| line.contains(&last)), "{kind:?} {name}: {lines:?}");
+                    assert!(on_shared.iter().all(|line| !line.contains(&last)), "{kind:?} {name}: {lines:?}");
+                    elsewhere += 1;
+                }
+            }
         }
-        assert!(checked > 15, "{kind:?}: only {checked} were found");
+        assert!(refused > 7 && elsewhere > 7, "{kind:?}: only {refused} and {elsewhere} were found");
     }
 }
 

@@ -472,36 +472,84 @@ async fn an_optimistic_transaction_ends_at_its_deadline() {
     assert_ne!(server.raw(&["GET", "key"]), "0");
 }
 
+/// What a body does on the first attempts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Before {
+    Nothing,
+    AWrite,
+    AConflict,
+}
+
 #[tokio::test]
 async fn a_lost_connection_begins_an_optimistic_transaction_anew_unless_its_body_has_written() {
-    let server = Server::build(Kind::Redis).start();
-    let client = connected(tcp(&server)).await;
-    for writes in [false, true] {
-        let mut attempts = 0;
-        let outcome = client
-            .optimistic("key")
-            .run(async |connection, transaction| {
-                attempts += 1;
-                if attempts == 1 {
-                    if writes {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        for before in [Before::Nothing, Before::AConflict, Before::AWrite] {
+            let mut attempts = 0;
+            let outcome = client
+                .optimistic("key")
+                .run(async |connection, transaction| {
+                    attempts += 1;
+                    let _ = transaction.incr("key").queue();
+                    if attempts == 1 && before == Before::AConflict {
+                        client.incr("key").await?;
+                        return Ok(());
+                    }
+                    if attempts == 1 && before == Before::AWrite {
                         connection.set("other", 1).await?;
                     }
-                    let mut call = connection.get::<String>("key").into_future();
-                    server.raw(&["CLIENT", "KILL", "ID", &id(connection).to_string()]);
-                    // Sent into a connection that is closed, or never sent.
-                    std::future::poll_fn(|cx| Pin::new(&mut call).poll(cx)).await?;
+                    let is_to_be_lost = attempts == if before == Before::AConflict { 2 } else { 1 };
+                    if is_to_be_lost {
+                        let number = id(connection);
+                        let reading = connection.request::<Value>(Command::new("XREAD BLOCK 0 STREAMS stream 0"));
+                        let (lost, ()) = tokio::join!(reading.into_future(), async {
+                            let is_reading = |line: String| line.contains("cmd=xread") && line.contains("flags=b");
+                            until(async || line_of(&server, number).is_some_and(is_reading)).await;
+                            server.raw(&["CLIENT", "KILL", "ID", &number.to_string()]);
+                        });
+                        assert_eq!(lost.as_ref().unwrap_err().fate(), Fate::Unknown);
+                        lost?;
+                    }
+                    Ok(())
+                })
+                .await;
+            match before {
+                Before::Nothing => assert_eq!((outcome.is_ok(), attempts), (true, 2), "{outcome:?}"),
+                // Of what was refused it is known that it did not run.
+                Before::AConflict => assert_eq!((outcome.is_ok(), attempts), (true, 3), "{outcome:?}"),
+                Before::AWrite => {
+                    let error = outcome.unwrap_err();
+                    assert_eq!((error.fate(), attempts), (Fate::Unknown, 1), "{error}");
                 }
-                let _ = transaction.incr("key").queue();
-                Ok(())
-            })
-            .await;
-        let told = match outcome {
-            Ok(_) => Fate::Executed,
-            Err(error) => error.fate(),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_the_clients_own_is_queued_between_multi_and_exec() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let pings = || {
+            let info = server.raw(&["INFO", "commandstats"]);
+            let line = info.lines().find_map(|line| line.strip_prefix("cmdstat_ping:calls=")).unwrap_or("0");
+            line.split(',').next().unwrap().parse::<u32>().unwrap()
         };
-        // What was not sent is tried again in any case.
-        assert_eq!(told == Fate::Executed, attempts == 2, "{told:?} after {attempts} attempts");
-        assert!(writes || told == Fate::Executed, "{told:?}");
+        for protocol in PROTOCOLS {
+            server.raw(&["FLUSHALL"]);
+            let config = tcp(&server).with_protocol(protocol).with_heartbeat(Duration::from_millis(10));
+            let client = connected(config).await;
+            let own = dedicated(&client).await;
+            do_now(&own, "MULTI").await;
+            do_now(&own, "INCR key").await;
+            // The shared connection has heartbeats meanwhile.
+            let before = pings();
+            until(async || pings() >= before + 5).await;
+            assert_eq!(ask::<Vec<i64>>(&own, "EXEC").await, [1]);
+            // And then this one has them again.
+            until(async || line_of(&server, id(&own)).is_some_and(|line| line.contains("cmd=ping"))).await;
+        }
     }
 }
 
@@ -605,6 +653,34 @@ async fn without_the_right_to_silence_the_server_nothing_is_sent() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Refused), "{error}");
     assert_eq!(error.server().unwrap().code(), "NOPERM");
     assert_eq!(own.exists("key").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_sent_on_it_is_counted_with_the_rest() {
+    let server = Server::build(Kind::Redis).start();
+    let client = connected(tcp(&server)).await;
+    let own = dedicated(&client).await;
+    let before = client.stats();
+    own.set("key", 1).await.unwrap();
+    own.lpush("key", 1).await.unwrap_err();
+    let mut pipeline = own.pipeline();
+    let _ = (pipeline.get::<String>("key").queue(), pipeline.get::<String>("key").queue());
+    pipeline.execute().await.check().unwrap();
+    let mut transaction = own.transaction();
+    let _ = transaction.incr("key").queue();
+    transaction.execute().await.unwrap().check().unwrap();
+    own.request::<Value>(Command::new("SUBSCRIBE a")).await.unwrap_err();
+    let after = client.stats();
+    assert_eq!(after.issued - before.issued, 6);
+    // With MULTI and EXEC.
+    assert_eq!((after.sent - before.sent, after.answered - before.answered), (7, 7));
+    assert_eq!(
+        (after.failed_executed - before.failed_executed, after.failed_not_sent - before.failed_not_sent),
+        (1, 1)
+    );
+    assert_eq!((after.in_flight, after.queued, after.lent_connections), (0, 0, 1));
+    drop(own);
+    assert_eq!((client.stats().lent_connections, client.stats().idle_connections), (0, 1));
 }
 
 /// The next thing that the monitor tells of a command that is not the tests' own.

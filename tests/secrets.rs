@@ -7,13 +7,16 @@ mod support;
 
 use std::error::Error as _;
 use std::fmt::{Debug, Display};
+use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
-use steadfast::api::{Acl, Connection, Scripting, Server as _, Strings};
+use steadfast::api::{Acl, Connection, Lists, OwnConnection, PubSub, Scripting, Server as _, Strings};
+use steadfast::client::Orphan;
+use steadfast::pubsub::Delivery;
 use steadfast::testing::{Answer, FakeServer};
-use steadfast::{Client, Command, Config, Credentials, Error, Event, Value};
+use steadfast::{Client, Command, Config, Credentials, Error, ErrorKind, Event, Value};
 
-use live::{PATIENCE, Peer, Token, connected, tcp, until_state, within};
+use live::{PATIENCE, Peer, Token, clients_of, connected, tcp, until, until_state, within};
 use support::{Kind, Server};
 
 /// What must never be seen, as it is and as it stands in a URL.
@@ -322,6 +325,106 @@ async fn a_secret_that_passes_through_a_typed_command_is_in_no_request_error_or_
         client.acl_setuser("app", [&good]).await.unwrap();
         client.config_set(("masterauth", SECRET)).await.unwrap();
         debug_shows_nothing(&client.slowlog_get().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_blocking_commands_and_dedicated_connections_carry_shows_nowhere() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let (found, mut orphans) = tokio::sync::mpsc::unbounded_channel::<Orphan>();
+        let config = tcp(&server).with_deadline(PATIENCE).with_orphan_hook(move |orphan| drop(found.send(orphan)));
+        debug_shows_nothing(&config);
+        let client = connected(config).await;
+        let mut events = client.events();
+        let pop = || client.blpop::<Value, Value>(SECRET, Duration::ZERO);
+        debug_shows_nothing(&pop());
+        debug_shows_nothing(&pop().into_future());
+        error_shows_nothing(&pop().deadline(Duration::from_millis(50)).await.unwrap_err());
+        client.set("text", SECRET).await.unwrap();
+        error_shows_nothing(&client.blpop::<Value, Value>("text", Duration::ZERO).await.unwrap_err());
+        // It is taken out of the list, and its caller goes without looking.
+        let mut given_up = Box::pin(client.blpop::<Value, Value>("list", Duration::ZERO).into_future());
+        until(async || {
+            let is_pending =
+                std::future::poll_fn(|cx| std::task::Poll::Ready(given_up.as_mut().poll(cx).is_pending())).await;
+            assert!(is_pending, "nothing was there to be taken");
+            clients_of(&server).iter().any(|line| line.contains(" flags=b "))
+        })
+        .await;
+        server.raw(&["RPUSH", "list", SECRET]);
+        until(async || server.raw(&["EXISTS", "list"]) == "0").await;
+        drop(given_up);
+        let orphan = within(PATIENCE, orphans.recv()).await.unwrap();
+        let Ok(Value::Array(taken)) = &orphan.reply else { panic!("{orphan:?}") };
+        assert_eq!(taken[1], Value::bulk(SECRET), "it is there, but not shown");
+        debug_shows_nothing(&orphan);
+        loop {
+            let event = within(PATIENCE, events.next()).await.unwrap();
+            debug_shows_nothing(&event);
+            if matches!(event, Event::Orphaned { .. }) {
+                break;
+            }
+        }
+
+        let dedicated = within(PATIENCE, client.dedicated().into_future()).await.unwrap();
+        debug_shows_nothing(&client.dedicated());
+        dedicated.watch(SECRET).await.unwrap();
+        dedicated.request::<()>(Command::new("CLIENT SETNAME").arg("hunter2")).await.unwrap();
+        debug_shows_nothing(&dedicated);
+        error_shows_nothing(&dedicated.request::<i64>(Command::new("INCRBY").key("k").arg(SECRET)).await.unwrap_err());
+        client.set(SECRET, 1).await.unwrap();
+        let mut transaction = dedicated.transaction();
+        let _ = transaction.set("k", SECRET).queue();
+        error_shows_nothing(&transaction.execute().await.unwrap_err());
+        server.raw(&["CLIENT", "KILL", "ID", &dedicated.session().server.id.unwrap().to_string()]);
+        loop {
+            if let Err(error) = dedicated.set("k", SECRET).await {
+                error_shows_nothing(&error);
+                if error.kind() == ErrorKind::SessionLost {
+                    break;
+                }
+            }
+        }
+        debug_shows_nothing(&dedicated);
+    }
+}
+
+/// Names of channels are shown, what is published is not.
+#[tokio::test]
+async fn a_message_shows_nowhere() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server)).await;
+        let mut events = client.events();
+        debug_shows_nothing(&client.publish("news", SECRET));
+        let subscribe = client.subscribe("news");
+        debug_shows_nothing(&subscribe);
+        let mut news = within(PATIENCE, subscribe.into_future()).await.unwrap();
+        within(PATIENCE, news.psubscribe("ne*")).await.unwrap();
+        assert!(matches!(within(PATIENCE, news.next()).await, Some(Delivery::Subscribed)));
+        client.publish("news", SECRET).await.unwrap();
+        until(async || news.queued() == 2).await;
+        debug_shows_nothing(&news);
+        for _ in 0..2 {
+            let delivery = within(PATIENCE, news.next()).await.unwrap();
+            debug_shows_nothing(&delivery);
+            let Delivery::Message(message) = delivery else { panic!("{delivery:?}") };
+            assert_eq!(message.text(), SECRET);
+            debug_shows_nothing(&message);
+            assert!(message.read::<i64>().is_err_and(|error| {
+                display_shows_nothing(&error);
+                true
+            }));
+        }
+        server.raw(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        for _ in 0..2 {
+            debug_shows_nothing(&within(PATIENCE, news.next()).await.unwrap());
+        }
+        debug_shows_nothing(&within(PATIENCE, events.next()).await.unwrap());
+        let messages = news.messages();
+        client.publish("news", SECRET).await.unwrap();
+        debug_shows_nothing(&messages);
     }
 }
 

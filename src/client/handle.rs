@@ -27,8 +27,9 @@ use crate::topology::{Databases, Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
-/// All clones use one connection. Calls that are made at the same time travel together: awaiting many of them
-/// concurrently *is* pipelining.
+/// All clones use one connection, and have further ones for [blocking commands](#blocking-commands),
+/// [callers who need one for themselves](Self::dedicated) and [subscriptions](crate::pubsub). Calls that are made at the same
+/// time travel together: awaiting many of them concurrently *is* pipelining.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), steadfast::Error> {
@@ -186,8 +187,9 @@ impl Client {
     ///
     /// # Errors
     /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
-    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see [`subscribe`](Self::subscribe)), `WATCH`,
-    /// `SELECT`, `AUTH`, `HELLO`, `MONITOR`, `CLIENT REPLY`, `CLIENT TRACKING`, `WAIT`, ...
+    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see
+    /// [`subscribe`](Self::subscribe)), `WATCH`, `SELECT`, `AUTH`, `HELLO`, `CLIENT TRACKING`, `WAIT`, ... (see
+    /// [`dedicated`](Self::dedicated)).
     ///
     /// Blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) go by themselves to a connection of their own: see
     /// [`Client`](Self#blocking-commands).

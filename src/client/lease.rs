@@ -87,7 +87,7 @@ impl Lease {
     /// A command is about to be sent by itself.
     pub(super) fn note_command(&self, command: &Command) {
         let mut traces = self.lock();
-        traces.take(&Burden::of(command));
+        self.take(&mut traces, &Burden::of(command));
         match command.mark() {
             Mark::Unwatches if traces.queued == Left::Nothing => traces.watched.mend(),
             Mark::Closes => traces.mend(),
@@ -98,13 +98,13 @@ impl Lease {
 
     /// A pipeline is about to be sent. Its answers are not looked at: what it leaves is mended at the end, if need be.
     pub(super) fn note_pipeline(&self, burden: &Burden) {
-        self.lock().take(burden);
+        self.take(&mut self.lock(), burden);
     }
 
     /// A transaction is about to be sent, `MULTI` and `EXEC` included.
     pub(super) fn note_transaction(&self, burden: &Burden) {
         let mut traces = self.lock();
-        traces.take(burden);
+        self.take(&mut traces, burden);
         traces.mend();
     }
 
@@ -122,6 +122,9 @@ impl Lease {
         let mut traces = self.lock();
         traces.watched.mended();
         traces.queued.mended();
+        if traces.queued == Left::Nothing {
+            self.link.mailbox().reserve(false);
+        }
     }
 
     /// Something was given up that may be under way; if it may block, `finder` is to be told what it takes away.
@@ -190,6 +193,14 @@ impl Lease {
             Blocked::No if traces.doubted || !is_clean => Standing::Watching,
             Blocked::No => Standing::Clean,
         }
+    }
+
+    fn take(&self, traces: &mut Traces, burden: &Burden) {
+        if burden.queues {
+            // A heartbeat would be queued too, and answered by `EXEC`.
+            self.link.mailbox().reserve(true);
+        }
+        traces.take(burden);
     }
 
     fn lock(&self) -> MutexGuard<'_, Traces> {
@@ -304,6 +315,7 @@ impl Standing {
         if self == Self::Queuing {
             // An error if nothing is queued any more.
             let _ = link.ask(Command::new("DISCARD"), Some(until)).await;
+            link.mailbox().reserve(false);
         }
         match self {
             Self::Clean => true,

@@ -6,7 +6,8 @@
 //! | call | [`Client::request`] and the [`api`](crate::api), which give a [`Request`](crate::Request); awaited it is a [`Call`] |
 //! | send several commands at once | [`Pipeline`]: each is [`Queued`], and all have their [`Results`] |
 //! | run several commands as one | [`Transaction`]: the same, and an error if it did not run |
-//! | have a connection for oneself | [`Dedicated`] |
+//! | wait on the server for an element | [`Lists::blpop`](crate::api::Lists::blpop) and its like; [`Orphan`] is what nobody waited for any more |
+//! | have a connection for oneself | [`Client::dedicated`], which gives a [`Dedicated`] |
 //! | look before writing | [`Script`], [`Optimistic`] |
 //! | go through many keys or members | [`Scan`] |
 //! | see what everybody does | [`Monitor`] |

@@ -13,7 +13,7 @@ use super::refusal::OnRefusal;
 use super::replay::Replay;
 use crate::resp::Reply;
 
-/// Something that typed commands can be given to: `&Client`, `&mut Pipeline`, `&mut Transaction`.
+/// Something that typed commands can be given to: `&Client`, `&Dedicated`, `&mut Pipeline`, `&mut Transaction`.
 ///
 /// Code that is generic over it can make a [`Request`], and leaves it to its caller to await or to queue it:
 ///

@@ -80,21 +80,6 @@ impl<T> Entry<T> {
         let (count, group) = (commands.len(), Box::new(Group::new(commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Many(group), deaths: 0, suspect: 0 }
     }
-
-    /// Several commands that run all or none: where each ends, and whether it may be sent again.
-    pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
-        let len = commands.last().map_or(0, |(end, _)| *end);
-        let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
-        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
-    }
-
-    /// Several commands, where each ends: the server answers none but the last one, and what is before the second one makes it
-    /// do so.
-    pub(crate) fn hushed(ticket: T, ends: &[usize], deadline: Option<Instant>) -> Self {
-        let (count, len) = (ends.len(), ends.last().copied().unwrap_or_default());
-        let unit = Box::new(Unit::hushed(ends.get(1).copied().unwrap_or(len), len));
-        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
-    }
 }
 
 impl<T> Entry<T> {

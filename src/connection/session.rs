@@ -308,6 +308,13 @@ impl<T: Claim> Session<T> {
         }
     }
 
+    /// Whether what is sent on the present connection must be its user's alone.
+    pub(crate) fn set_reserved(&mut self, is_reserved: bool) {
+        if let Some(connection) = &mut self.connection {
+            connection.set_reserved(is_reserved);
+        }
+    }
+
     /// When [`Self::handle_timeout`] or [`Self::poll_dial`] should be called at the latest.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let redial = match &self.state {
@@ -365,8 +372,8 @@ impl<T: Claim> Session<T> {
 
     /// When the server should be sent a `PING`. A server that was sent a blocking command answers none before that.
     fn heartbeat_due(&self) -> Option<Instant> {
-        let is_telling = self.connection.as_ref().is_some_and(Connection::is_telling);
-        if is_telling || (self.settings.role.may_block() && !self.backlog.is_idle()) {
+        let takes_none = self.connection.as_ref().is_some_and(|connection| !connection.takes_questions());
+        if takes_none || (self.settings.role.may_block() && !self.backlog.is_idle()) {
             return None;
         }
         self.liveness.heartbeat_due(&self.settings)

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::group::GroupEnd;
+use super::inflight::{Commands, Entry};
 use super::output::Sent;
 use super::sending::{Policy, Repeat, Sending};
 use crate::command::{Refusal, Retry, transaction};
@@ -151,6 +153,23 @@ impl Unit {
         if !matches!(self.standing, Standing::Hushed { .. }) {
             self.standing = Standing::Unanswered;
         }
+    }
+}
+
+impl<T> Entry<T> {
+    /// Several commands that run all or none: where each ends, and whether it may be sent again.
+    pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
+        let len = commands.last().map_or(0, |(end, _)| *end);
+        let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
+    }
+
+    /// Several commands, where each ends: the server answers none but the last one, and what is before the second one makes it
+    /// do so.
+    pub(crate) fn hushed(ticket: T, ends: &[usize], deadline: Option<Instant>) -> Self {
+        let (count, len) = (ends.len(), ends.last().copied().unwrap_or_default());
+        let unit = Box::new(Unit::hushed(ends.get(1).copied().unwrap_or(len), len));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Mail {
     pub(crate) wishes: Vec<Wish>,
     /// Whether somebody wants to be told what the server tells: see [`Mailbox::take_listener`].
     pub(crate) is_listened_to: bool,
+    /// Whether nothing but these commands may be sent: see [`Mailbox::reserve`].
+    pub(crate) is_reserved: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ struct Queue {
     wishes: Vec<Wish>,
     /// Who is to be told what the server tells from now on.
     listener: Option<Arc<dyn Audience>>,
+    is_reserved: bool,
     /// How to wake the link's task; `Some` while it sleeps.
     sleeper: Option<Waker>,
     phase: Phase,
@@ -124,6 +127,7 @@ impl Mailbox {
             next: 0,
             wishes: Vec::new(),
             listener: None,
+            is_reserved: false,
             sleeper: None,
             phase: Phase::Open,
         };
@@ -195,6 +199,17 @@ impl Mailbox {
         }
     }
 
+    /// Whether nothing but what is put in here may be sent from now on.
+    pub(crate) fn reserve(&self, is_reserved: bool) {
+        let mut queue = self.lock();
+        let is_changed = std::mem::replace(&mut queue.is_reserved, is_reserved) != is_reserved;
+        let sleeper = if is_changed { queue.sleeper.take() } else { None };
+        drop(queue);
+        if let Some(waker) = sleeper {
+            waker.wake();
+        }
+    }
+
     /// Who has begun to [listen](Self::listen) since the last call.
     pub(crate) fn take_listener(&self) -> Option<Arc<dyn Audience>> {
         self.lock().listener.take()
@@ -244,7 +259,8 @@ impl Mailbox {
         let fresh = !queue.batch.entries.is_empty();
         let wishes = std::mem::take(&mut queue.wishes);
         let is_listened_to = queue.listener.is_some();
-        let mail = Mail { fresh, closing, earliest_waiting: queue.earliest_waiting, wishes, is_listened_to };
+        let (earliest_waiting, is_reserved) = (queue.earliest_waiting, queue.is_reserved);
+        let mail = Mail { fresh, closing, earliest_waiting, wishes, is_listened_to, is_reserved };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;

@@ -261,6 +261,7 @@ impl LinkTask {
         if !mail.wishes.is_empty() {
             self.session.wish(mail.wishes);
         }
+        self.session.set_reserved(mail.is_reserved);
         if mail.is_listened_to {
             self.audience = self.mailbox.take_listener();
             self.session.expect_lines();

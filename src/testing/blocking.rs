@@ -49,6 +49,12 @@ pub(crate) struct Blocked {
     turn: u64,
 }
 
+impl Block {
+    pub(crate) fn new(timeout: Option<Duration>, in_transaction: Value) -> Self {
+        Block { timeout, in_transaction }
+    }
+}
+
 impl Blocked {
     pub(crate) fn new(command: &[Bytes], block: Block, turn: u64) -> Self {
         Blocked { command: command.to_vec(), block, turn }
@@ -136,7 +142,7 @@ fn move_element(call: &mut Call<'_>, command: &[Bytes], ends: (End, End), timeou
 }
 
 /// A timeout in seconds; 0 means none.
-fn seconds(argument: &[u8]) -> Result<Option<Duration>, Failure> {
+pub(crate) fn seconds(argument: &[u8]) -> Result<Option<Duration>, Failure> {
     let number = parse_double(argument);
     let number = number.ok_or(Failure::of("ERR timeout is not a float or out of range"))?;
     if number < 0.0 {

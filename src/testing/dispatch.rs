@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::state::State;
 use super::transaction::Queued;
 use super::{
-    accounts, blocking, connections, counters, expiry, hashes, keys, keyspace, lists, persona, pubsub, scans,
-    score_ranges, set_algebra, sets, sorted_sets, strings, transaction,
+    accounts, blocking, connections, counters, expiry, hashes, keys, keyspace, lists, multi_pops, persona, pubsub,
+    scans, score_ranges, set_algebra, sets, sorted_sets, strings, transaction,
 };
 
 /// One row of the table of commands.
@@ -194,7 +194,7 @@ fn lowercase(word: &[u8]) -> String {
 }
 
 static TABLE: LazyLock<HashMap<&'static str, &'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 18] = [
+    let groups: [&'static [Command]; 19] = [
         accounts::COMMANDS,
         blocking::COMMANDS,
         connections::COMMANDS,
@@ -204,6 +204,7 @@ static TABLE: LazyLock<HashMap<&'static str, &'static Command>> = LazyLock::new(
         keys::COMMANDS,
         keyspace::COMMANDS,
         lists::COMMANDS,
+        multi_pops::COMMANDS,
         persona::COMMANDS,
         pubsub::COMMANDS,
         scans::COMMANDS,

@@ -24,6 +24,7 @@ mod inspect;
 mod keys;
 mod keyspace;
 mod lists;
+mod multi_pops;
 mod numbers;
 mod ordered_map;
 mod persona;
