@@ -1,5 +1,5 @@
-//! A leaderboard of three places, by transactions that look before they write: whoever has more points than the last one takes its
-//! place, and nobody is ever a fourth one, however many play at once.
+//! A leaderboard of three places, by transactions that look before they write: whoever has more points than the last
+//! one takes its place, and nobody is ever a fourth one, however many play at once.
 //!
 //! Runs against `REDIS_URL` if it is set, otherwise against a server inside of this process.
 
@@ -14,8 +14,8 @@ const PLACES: u64 = 3;
 
 /// Puts a player on the board who has enough points. Whether that is so.
 async fn enter(client: Client, player: String, points: u32) -> Result<bool, steadfast::Error> {
-    // The board is watched: if it changes before the transaction is executed, this begins anew. `async move`, so that it can run in
-    // a task of its own.
+    // The board is watched: if it changes before the transaction is executed, this begins anew. `async move`, so that
+    // it can run in a task of its own.
     let entered = client.optimistic(BOARD).run(async move |connection, transaction| {
         let board: Vec<(String, f64)> = connection.zrange(BOARD, 0, -1).withscores().await?;
         if board.len() as u64 >= PLACES {

@@ -1,5 +1,5 @@
-//! What a server does just now, as `tail -f` shows a log: every command, who sent it, and when. `cargo run --example monitor -- 100`
-//! ends after a hundred; without a number there are ten of its own to be seen.
+//! What a server does just now, as `tail -f` shows a log: every command, who sent it, and when. `cargo run --example
+//! monitor -- 100` ends after a hundred; without a number there are ten of its own to be seen.
 //!
 //! Runs against `REDIS_URL`, or against a server on this machine if that is not set.
 

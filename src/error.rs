@@ -12,8 +12,8 @@ use crate::outcome::{Address, Cause, Fate, Stage};
 ///
 /// [`Error::fate`] says whether the command can have run, [`Error::kind`] what happened in one word, and
 /// [`std::error::Error::source`] why. The text names command, node, stage and cause, the source's text included, and no
-/// argument or password; but where a server answers with an error it can name a key or a member by itself, as in `NOGROUP`:
-/// see [`ServerError::message`].
+/// argument or password; but where a server answers with an error it can name a key or a member by itself, as in
+/// `NOGROUP`: see [`ServerError::message`].
 ///
 /// ```
 /// use steadfast::{Error, ErrorKind, Fate};
@@ -69,8 +69,9 @@ pub enum ErrorKind {
     /// The connection failed, or could not be made: see [`Error::cause`]. Calls that may wait do not end so for want of
     /// a connection, but in a `Timeout` with the same cause.
     Connection,
-    /// TLS failed: see [`Error::cause`] for how, and [`TlsFailure::is_permanent`](crate::outcome::TlsFailure::is_permanent)
-    /// for whether only a change of certificates or settings can help.
+    /// TLS failed: see [`Error::cause`] for how, and
+    /// [`TlsFailure::is_permanent`](crate::outcome::TlsFailure::is_permanent) for whether only a change of certificates
+    /// or settings can help.
     Tls,
     /// The server refused the Redis handshake: a wrong password, a database that it does not have.
     Handshake,
@@ -78,20 +79,20 @@ pub enum ErrorKind {
     Protocol,
     /// The server answered with an error: see [`Error::server`].
     Server,
-    /// The reply could not be converted to the type that was asked for. The command has run, and what it took away is lost
-    /// with the reply: see [`api`](crate::api).
+    /// The reply could not be converted to the type that was asked for. The command has run, and what it took away is
+    /// lost with the reply: see [`api`](crate::api).
     Conversion,
     /// The server refused `MULTI`, or ended a transaction that it had not kept together, and ran commands of it each by
     /// itself: with others in between perhaps, and those that failed left out. [`Error::server`] says what it answered;
     /// the fate is `Executed`. A user without the right to `MULTI` sees this, or who speaks to a proxy that knows none.
     NotAtomic,
-    /// A key that was watched had changed when `EXEC` came, so that nothing of the transaction ran; the fate is `Refused`. The
-    /// keys are not watched any more: look at them anew, and try again. See [`Client::optimistic`](crate::Client::optimistic),
-    /// which does that.
+    /// A key that was watched had changed when `EXEC` came, so that nothing of the transaction ran; the fate is
+    /// `Refused`. The keys are not watched any more: look at them anew, and try again. See
+    /// [`Client::optimistic`](crate::Client::optimistic), which does that.
     Conflict,
-    /// The connection that this caller had for itself is lost, and with it what was made of it: keys that were watched, a
-    /// database that was chosen. The command was not sent, and nothing will be on this connection any more:
-    /// see [`Dedicated`](crate::client::Dedicated). [`Error::cause`] says what ended it.
+    /// The connection that this caller had for itself is lost, and with it what was made of it: keys that were watched,
+    /// a database that was chosen. The command was not sent, and nothing will be on this connection any more: see
+    /// [`Dedicated`](crate::client::Dedicated). [`Error::cause`] says what ended it.
     SessionLost,
     /// There was no room in the queue, and the client is set to fail at once then
     /// ([`AtCapacity::FailFast`](crate::client::AtCapacity::FailFast)).
@@ -100,15 +101,16 @@ pub enum ErrorKind {
     Closed,
     /// The command would change the connection for all other callers (`WATCH`, `SELECT`, ...), and was not sent: see
     /// [`Client::request`](crate::Client::request). It can be sent on a connection of its own
-    /// ([`Client::dedicated`](crate::Client::dedicated)), but for those few that have a place of their own in this crate, which
-    /// the text names then. A blocking command (`BLPOP`) ends so in a pipeline or a transaction alone: it would hold up the
-    /// connection, and by itself it is sent on another one. In a transaction it keeps all commands from being sent.
+    /// ([`Client::dedicated`](crate::Client::dedicated)), but for those few that have a place of their own in this
+    /// crate, which the text names then. A blocking command (`BLPOP`) ends so in a pipeline or a transaction alone: it
+    /// would hold up the connection, and by itself it is sent on another one. In a transaction it keeps all commands
+    /// from being sent.
     NeedsDedicated,
-    /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value that
-    /// could not be written as an argument. In a transaction it keeps all commands from being sent.
+    /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value
+    /// that could not be written as an argument. In a transaction it keeps all commands from being sent.
     Arguments,
-    /// A scan cannot go on: the connection leads to another server now, or to one that was started anew or does not say who
-    /// it is, and a cursor means something only to the server that gave it. See [`Scan`](crate::client::Scan).
+    /// A scan cannot go on: the connection leads to another server now, or to one that was started anew or does not say
+    /// who it is, and a cursor means something only to the server that gave it. See [`Scan`](crate::client::Scan).
     ServerChanged,
     /// The configuration or its URL has a mistake; the source is a [`ConfigError`].
     Config,
@@ -168,7 +170,8 @@ impl Error {
     }
 
     /// How many attempts to connect there had been since the last stable connection (see
-    /// [`LinkState`](crate::LinkState)), the one to the present connection among them; 0 if the server had answered, or none was made.
+    /// [`LinkState`](crate::LinkState)), the one to the present connection among them; 0 if the server had answered, or
+    /// none was made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }

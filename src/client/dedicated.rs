@@ -23,8 +23,8 @@ use crate::topology::{Arrival, Lane};
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
 /// On it goes what must not be done to a connection that others use too: `WATCH`, `MULTI` by hand, `SELECT`, `WAIT`,
-/// `CLIENT TRACKING`, ... Typed commands, [pipelines](Self::pipeline) and [transactions](Self::transaction) are as on the
-/// [`Client`], and so are their deadlines, errors and fates.
+/// `CLIENT TRACKING`, ... Typed commands, [pipelines](Self::pipeline) and [transactions](Self::transaction) are as on
+/// the [`Client`], and so are their deadlines, errors and fates.
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -50,29 +50,31 @@ use crate::topology::{Arrival, Lane};
 /// [`Client::optimistic`] has this loop ready-made.
 ///
 /// # Ordering
-/// As on the [`Client`]: commands run in the order in which their futures are first polled, and several tasks may share a
-/// `&Dedicated`, whose calls then travel together. But a connection watches keys and queues commands for all who use it: the
-/// `EXEC` of one task ends the `WATCH` of another. Whoever watches keys should have the connection alone. What the server
-/// refuses for the time being is never kept back here to be tried again, whatever is set
-/// ([`OnRefusal::FailFast`](crate::OnRefusal::FailFast)), since it could run after the transaction that it was meant for.
+/// As on the [`Client`]: commands run in the order in which their futures are first polled, and several tasks may share
+/// a `&Dedicated`, whose calls then travel together. But a connection watches keys and queues commands for all who use
+/// it: the `EXEC` of one task ends the `WATCH` of another. Whoever watches keys should have the connection alone. What
+/// the server refuses for the time being is never kept back here to be tried again, whatever is set
+/// ([`OnRefusal::FailFast`](crate::OnRefusal::FailFast)), since it could run after the transaction that it was meant
+/// for.
 ///
 /// # Blocking
-/// A blocking command (`BLPOP`, `XREAD` with `BLOCK`, `WAIT`, ...) holds up what comes after it on this connection. The time that it
-/// may block is added to the default deadline; a deadline of its own request is kept as it is.
+/// A blocking command (`BLPOP`, `XREAD` with `BLOCK`, `WAIT`, ...) holds up what comes after it on this connection. The
+/// time that it may block is added to the default deadline; a deadline of its own request is kept as it is.
 ///
 /// # Reconnection
-/// There is none: with a lost connection, what was made of it is gone. What was under way then ends as on the client, with its
-/// fate, and every later call in [`ErrorKind::SessionLost`](crate::ErrorKind::SessionLost), before anything is sent. A new connection is a call
-/// of [`Client::dedicated`] away.
+/// There is none: with a lost connection, what was made of it is gone. What was under way then ends as on the client,
+/// with its fate, and every later call in [`ErrorKind::SessionLost`](crate::ErrorKind::SessionLost), before anything is
+/// sent. A new connection is a call of [`Client::dedicated`] away.
 ///
 /// # Dropping
-/// The connection goes back to the pool for the next caller, who finds it as new: nothing is watched or queued. If the commands
-/// that were sent may have made another one of it (`SELECT`, `AUTH`, `CLIENT SETNAME`, ..., and every command that this crate does
-/// not know), it is closed instead. The client's connections live as long as this does.
+/// The connection goes back to the pool for the next caller, who finds it as new: nothing is watched or queued. If the
+/// commands that were sent may have made another one of it (`SELECT`, `AUTH`, `CLIENT SETNAME`, ..., and every command
+/// that this crate does not know), it is closed instead. The client's connections live as long as this does.
 ///
-/// If the last thing that was sent is a blocking command that was given up, by dropping its call or at its deadline, the server is
-/// asked to end it now, and what it took away in that very moment is given to the [orphan hook](super::Config::with_orphan_hook), as on
-/// the client. If something was sent behind it, what it takes away is lost.
+/// If the last thing that was sent is a blocking command that was given up, by dropping its call or at its deadline,
+/// the server is asked to end it now, and what it took away in that very moment is given to the [orphan
+/// hook](super::Config::with_orphan_hook), as on the client. If something was sent behind it, what it takes away is
+/// lost.
 pub struct Dedicated {
     /// Its route is the lane.
     pub(super) client: Client,
@@ -90,8 +92,9 @@ pub struct Dedicated {
 /// Can be dropped at any time: the connection is the next one's then, or closed.
 ///
 /// # Errors
-/// - `Timeout`, fate `NotSent`: with the stage [`AcquiringConnection`](crate::Stage::AcquiringConnection) if as many as there may be
-///   ([`defaults::MAX_DEDICATED`](super::defaults::MAX_DEDICATED)) were in use, else with that of connecting and its last cause;
+/// - `Timeout`, fate `NotSent`: with the stage [`AcquiringConnection`](crate::Stage::AcquiringConnection) if as many as
+///   there may be ([`defaults::MAX_DEDICATED`](super::defaults::MAX_DEDICATED)) were in use, else with that of
+///   connecting and its last cause;
 /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
 /// - `Closed`: the client is closed.
 #[must_use = "nothing happens until it is awaited"]
@@ -173,9 +176,9 @@ impl Dedicated {
     /// # Errors
     /// Besides those of every call,
     /// - `SessionLost`, fate `NotSent`: the connection is lost;
-    /// - `NeedsDedicated`, before anything is sent, for what would leave commands without answers, or bring answers without
-    ///   commands: `SUBSCRIBE` and its like, `MONITOR` (there is [`monitor`](Self::monitor)), `CLIENT REPLY` (there is
-    ///   [`execute_unanswered`](Pipeline::execute_unanswered)), `SYNC`, `SCRIPT DEBUG`.
+    /// - `NeedsDedicated`, before anything is sent, for what would leave commands without answers, or bring answers
+    ///   without commands: `SUBSCRIBE` and its like, `MONITOR` (there is [`monitor`](Self::monitor)), `CLIENT REPLY`
+    ///   (there is [`execute_unanswered`](Pipeline::execute_unanswered)), `SYNC`, `SCRIPT DEBUG`.
     pub fn request<T: FromReply>(&self, command: Command) -> Request<&Self, T> {
         Request::new(self, command)
     }
@@ -185,15 +188,15 @@ impl Dedicated {
         self.client.pipeline()
     }
 
-    /// Several commands that run as one, or not at all: see [`Transaction`]. If a key has changed that was watched since before
-    /// its last change, nothing runs, and the error is of kind [`Conflict`](crate::ErrorKind::Conflict). Whether it ran or not,
-    /// nothing is watched after that.
+    /// Several commands that run as one, or not at all: see [`Transaction`]. If a key that is watched has changed, nothing
+    /// runs, and the error is of kind [`Conflict`](crate::ErrorKind::Conflict). Whether it ran or not, nothing is watched
+    /// after that.
     pub fn transaction(&self) -> Transaction<'_> {
         self.client.transaction()
     }
 
-    /// What is known of the connection: its number at the server ([`ServerFacts::id`](crate::ServerFacts::id)), for `CLIENT LIST`, and who it
-    /// leads to.
+    /// What is known of the connection: its number at the server ([`ServerFacts::id`](crate::ServerFacts::id)), for
+    /// `CLIENT LIST`, and who it leads to.
     pub fn session(&self) -> &SessionFacts {
         &self.session
     }

@@ -27,9 +27,9 @@ use crate::topology::{Databases, Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
-/// All clones use one connection, and have further ones for [blocking commands](#blocking-commands),
-/// [callers who need one for themselves](Self::dedicated) and [subscriptions](crate::pubsub). Calls that are made at the same
-/// time travel together: awaiting many of them concurrently *is* pipelining.
+/// All clones use one connection, and have further ones for [blocking commands](#blocking-commands), [callers who need
+/// one for themselves](Self::dedicated) and [subscriptions](crate::pubsub). Calls that are made at the same time travel
+/// together: awaiting many of them concurrently *is* pipelining.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), steadfast::Error> {
@@ -60,10 +60,10 @@ use crate::topology::{Databases, Links, Pool};
 /// ```
 ///
 /// # Ordering
-/// Commands run in the order in which their futures are first polled: those that one task awaits one after the other, in
-/// that order. A command that ended with [`Fate::Unknown`] may still run after later ones, and one that the server refuses
-/// for the time being after others of its pipeline, or made at the same time, unless it
-/// [fails fast](OnRefusal::FailFast).
+/// Commands run in the order in which their futures are first polled: those that one task awaits one after the other,
+/// in that order. A command that ended with [`Fate::Unknown`] may still run after later ones, and one that the server
+/// refuses for the time being after others of its pipeline, or made at the same time, unless it [fails
+/// fast](OnRefusal::FailFast).
 ///
 /// # Cancellation
 /// Any call can be dropped at any time. If its bytes have not been picked up for sending, it is withdrawn and never
@@ -74,15 +74,15 @@ use crate::topology::{Databases, Links, Pool};
 /// it until their deadline. Of those that were sent and not answered, reads are sent again, and the rest fails with
 /// [`Fate::Unknown`]; [`Replay`] moves that line. What only a change of certificates, passwords or settings can help
 /// fails the calls at once, with that cause, and is tried again after the longest pause of the
-/// [`Backoff`](super::Backoff). A connection that has fallen silent while answers are due is replaced if a second one is
-/// answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is tried
-/// again ([`OnRefusal`]).
+/// [`Backoff`](super::Backoff). A connection that has fallen silent while answers are due is replaced if a second one
+/// is answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is
+/// tried again ([`OnRefusal`]).
 ///
 /// # Blocking commands
 /// A command that may wait on the server (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK`, ...) holds up nobody else: it has a
 /// connection for itself until it is answered, one of [at most 256](Config::with_max_blocking), which the next one uses
-/// again. The [configured deadline](Config::with_deadline) does not cut the time short that it asks the server to wait: that
-/// is added, and with a time of 0 it waits without end. A deadline that was set with
+/// again. The [configured deadline](Config::with_deadline) does not cut the time short that it asks the server to wait:
+/// that is added, and with a time of 0 it waits without end. A deadline that was set with
 /// [`with_deadline`](Self::with_deadline) or for the one [`Request`] holds for all of it.
 ///
 /// When the caller gives up, by dropping the call or at its deadline, the server is asked to end the command (`CLIENT
@@ -186,8 +186,8 @@ impl Client {
     /// [`Pipeline::request`] for the same on a pipeline, and [`Transaction::request`] on a transaction.
     ///
     /// # Errors
-    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for its
-    /// other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see
+    /// Besides those of every call, `NeedsDedicated`, before anything is sent, for what would change the connection for
+    /// its other users: `MULTI` and `EXEC` (see [`transaction`](Self::transaction)), `SUBSCRIBE` and its like (see
     /// [`subscribe`](Self::subscribe)), `WATCH`, `SELECT`, `AUTH`, `HELLO`, `CLIENT TRACKING`, `WAIT`, ... (see
     /// [`dedicated`](Self::dedicated)).
     ///
@@ -219,8 +219,8 @@ impl Client {
         Transaction::new(self)
     }
 
-    /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a database
-    /// chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
+    /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a
+    /// database chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -236,12 +236,13 @@ impl Client {
         Dedicating::new(self)
     }
 
-    /// A client of another [database](https://redis.io/docs/latest/commands/select/) of the same server, with the same settings and
-    /// connections of its own: `SELECT` is part of their handshake, so that it holds after every reconnection.
+    /// A client of another [database](https://redis.io/docs/latest/commands/select/) of the same server, with the same
+    /// settings and connections of its own: `SELECT` is part of their handshake, so that it holds after every
+    /// reconnection.
     ///
-    /// It begins to connect at once, in the background. Whoever asks for the same database while a client of it lives is given the same
-    /// connections. What the server answers if it has no such database, its calls end in (`Handshake`). [`close`](Self::close) of one
-    /// does not close the other.
+    /// It begins to connect at once, in the background. Whoever asks for the same database while a client of it lives
+    /// is given the same connections. What the server answers if it has no such database, its calls end in
+    /// (`Handshake`). [`close`](Self::close) of one does not close the other.
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -258,14 +259,15 @@ impl Client {
         Self { links: self.databases.links(number), witness, ..self.clone() }
     }
 
-    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them meanwhile: `WATCH`,
-    /// on a connection of its own, as often as it takes. See [`Optimistic::run`](super::Optimistic::run).
+    /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them
+    /// meanwhile: `WATCH`, on a connection of its own, as often as it takes. See
+    /// [`Optimistic::run`](super::Optimistic::run).
     pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
         Optimistic::new(self, keys)
     }
 
-    /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too, which
-    /// under the [configured deadline](Config::with_deadline) have the time besides that they ask for.
+    /// A clone on the same connection, whose calls may take this long unless they say otherwise: blocking commands too,
+    /// which under the [configured deadline](Config::with_deadline) have the time besides that they ask for.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         Self { limit: Limit::Within(deadline), ..self.clone() }
@@ -277,8 +279,8 @@ impl Client {
         Self { replay, ..self.clone() }
     }
 
-    /// A clone on the same connection, whose calls do as `on_refusal` says when the server refuses a command for the time
-    /// being, unless they say otherwise.
+    /// A clone on the same connection, whose calls do as `on_refusal` says when the server refuses a command for the
+    /// time being, unless they say otherwise.
     #[must_use]
     pub fn with_on_refusal(&self, on_refusal: OnRefusal) -> Self {
         Self { on_refusal, ..self.clone() }
@@ -292,9 +294,9 @@ impl Client {
         self.link().state()
     }
 
-    /// What happens on the connection from now on, until the client is closed: connections made and lost, times in which
-    /// the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes; and that the
-    /// connection of the [subscriptions](crate::pubsub) was lost.
+    /// What happens on the connection from now on, until the client is closed: connections made and lost, times in
+    /// which the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes; and
+    /// that the connection of the [subscriptions](crate::pubsub) was lost.
     pub fn events(&self) -> Events {
         self.link().events()
     }
@@ -378,7 +380,8 @@ impl Client {
     pub(super) fn on_refusal(&self, asked: Option<OnRefusal>) -> OnRefusal {
         match self.lease {
             None => asked.unwrap_or(self.on_refusal),
-            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant for.
+            // What is tried again runs after what came later, perhaps when the transaction is over that it was meant
+            // for.
             Some(_) => OnRefusal::FailFast,
         }
     }

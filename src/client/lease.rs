@@ -261,8 +261,8 @@ impl Burden {
         self.block.is_some()
     }
 
-    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless that was set for them
-    /// (`is_explicit`).
+    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless that was set for
+    /// them (`is_explicit`).
     pub(super) fn deadline(&self, deadline: Option<Instant>, is_explicit: bool) -> Option<Instant> {
         match self.block {
             _ if is_explicit => deadline,

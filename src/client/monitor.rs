@@ -22,8 +22,8 @@ use crate::error::Error;
 use crate::outcome::Cause;
 use crate::resp::Frame;
 
-/// Every command that the server runs, as it runs them ([`MONITOR`](https://redis.io/docs/latest/commands/monitor/)): from
-/// [`Dedicated::monitor`]. Also a [`Stream`].
+/// Every command that the server runs, as it runs them ([`MONITOR`](https://redis.io/docs/latest/commands/monitor/)):
+/// from [`Dedicated::monitor`]. Also a [`Stream`].
 ///
 /// It costs the server up to half of its speed: for looking at a problem, not for keeping it on.
 ///
@@ -45,13 +45,13 @@ use crate::resp::Frame;
 /// ```
 ///
 /// # Lag
-/// For a reader that is slow the latest 4,096 lines are kept, of up to 8 MiB together, and a single one of any length. What is
-/// lost is counted in its place by [`Monitored::Lagged`].
+/// For a reader that is slow the latest 4,096 lines are kept, of up to 8 MiB together, and a single one of any length.
+/// What is lost is counted in its place by [`Monitored::Lagged`].
 ///
 /// # Reconnection
-/// There is none: the last item says why it ended. The connection has no heartbeat, because the server would answer none in between; a
-/// dead peer is noticed by TCP keepalive ([`SocketOptions`](crate::SocketOptions)). A line that is longer than
-/// [`max_reply_line`](super::Config::with_limits) (1 MiB; the arguments in it are escaped) ends it too.
+/// There is none: the last item says why it ended. The connection has no heartbeat, because the server would answer
+/// none in between; a dead peer is noticed by TCP keepalive ([`SocketOptions`](crate::SocketOptions)). A line that is
+/// longer than [`max_reply_line`](super::Config::with_limits) (1 MiB; the arguments in it are escaped) ends it too.
 ///
 /// # Dropping
 /// Closes the connection.
@@ -105,7 +105,8 @@ enum End {
 }
 
 impl Dedicated {
-    /// Has the server tell every command that it runs, whoever sends it. The connection is of use for nothing else then.
+    /// Has the server tell every command that it runs, whoever sends it. The connection is of use for nothing else
+    /// then.
     ///
     /// # Errors
     /// Those of every call, under the client's deadline; fate and kind are those of `MONITOR`.

@@ -14,7 +14,8 @@ pub struct MonitorLine {
     pub at: SystemTime,
     /// The number of the database that was chosen then.
     pub database: u32,
-    /// Who sent it: an address with its port (`127.0.0.1:50000`, `[::1]:50000`), `unix:` and a path, or `lua` for a script.
+    /// Who sent it: an address with its port (`127.0.0.1:50000`, `[::1]:50000`), `unix:` and a path, or `lua` for a
+    /// script.
     pub client: String,
     /// The command's name and its arguments, byte for byte. The server puts `(redacted)` where a secret stood.
     pub command: Vec<Bytes>,

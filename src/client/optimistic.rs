@@ -19,8 +19,9 @@ use crate::outcome::Fate;
 
 /// A transaction that looks before it writes, and writes only if nobody else did meanwhile: [`Client::optimistic`].
 ///
-/// [`run`](Self::run) watches the keys (`WATCH`), gives the caller's closure a connection of its own to look by and a transaction to
-/// queue in, and executes that. If a watched key has changed meanwhile, the server runs nothing of it, and all begins anew.
+/// [`run`](Self::run) watches the keys (`WATCH`), gives the caller's closure a connection of its own to look by and a
+/// transaction to queue in, and executes that. If a watched key has changed meanwhile, the server runs nothing of it,
+/// and all begins anew.
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -67,21 +68,23 @@ impl<'c> Optimistic<'c> {
         Self { client, watch, limit: Limit::Default }
     }
 
-    /// All attempts together may take this long at most, counted from [`run`](Self::run). Default: what is set for the client, 5 s if
-    /// nothing is.
+    /// All attempts together may take this long at most, counted from [`run`](Self::run). Default: what is set for the
+    /// client, 5 s if nothing is.
     pub fn deadline(self, within: Duration) -> Self {
         Self { limit: Limit::Within(within), ..self }
     }
 
-    /// Runs `body` until its transaction has run, and returns what it returned then, with the results of the transaction's commands.
+    /// Runs `body` until its transaction has run, and returns what it returned then, with the results of the
+    /// transaction's commands.
     ///
-    /// `body` is given the connection on which the keys are watched, and a transaction of that connection. What it must know it asks
-    /// the connection; what is to happen only if nothing has changed it queues in the transaction. It may be run any number of times, so
-    /// that what else it does should not matter when it is done again. If it queues nothing, there is nothing to be run, and that is a
-    /// success: the keys are not watched any more.
+    /// `body` is given the connection on which the keys are watched, and a transaction of that connection. What it must
+    /// know it asks the connection; what is to happen only if nothing has changed it queues in the transaction. It may
+    /// be run any number of times, so that what else it does should not matter when it is done again. If it queues
+    /// nothing, there is nothing to be run, and that is a success: the keys are not watched any more.
     ///
-    /// Between conflicts there is a pause, from the second one on: by chance, and longer each time, up to 50 ms. A lost connection is
-    /// replaced by another one, if it was lost before the transaction was sent and `body` had done nothing on it but read.
+    /// Between conflicts there is a pause, from the second one on: by chance, and longer each time, up to 50 ms. A lost
+    /// connection is replaced by another one, if it was lost before the transaction was sent and `body` had done
+    /// nothing on it but read.
     ///
     /// # Errors
     /// - that of `body`, at once: nothing was written by the transaction;
@@ -91,8 +94,9 @@ impl<'c> Optimistic<'c> {
     /// - with fate `Unknown`: the transaction was sent, and no answer came. It is not sent again: it may have run.
     ///
     /// # Tasks
-    /// In a task of its own (`tokio::spawn`), and wherever else a future must be `Send`, `body` has to be an `async move` closure that
-    /// owns what it takes from around it (a `String`, an `Arc`, no `&str`): of others the compiler cannot tell that they are.
+    /// In a task of its own (`tokio::spawn`), and wherever else a future must be `Send`, `body` has to be an `async
+    /// move` closure that owns what it takes from around it (a `String`, an `Arc`, no `&str`): of others the compiler
+    /// cannot tell that they are.
     ///
     /// # Cancellation
     /// As for a single call: either all of the transaction runs or nothing.

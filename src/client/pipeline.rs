@@ -33,8 +33,8 @@ use crate::error::Error;
 ///
 /// # Ordering
 /// The commands run in the order in which they were queued, but for those that the server refuses for the time being
-/// (`LOADING`, `TRYAGAIN`, `CLUSTERDOWN`, ...): they are tried again, and may run after later ones, unless they
-/// [fail fast](crate::OnRefusal::FailFast). Commands of other callers may run in between, and a command that fails does not
+/// (`LOADING`, `TRYAGAIN`, `CLUSTERDOWN`, ...): they are tried again, and may run after later ones, unless they [fail
+/// fast](crate::OnRefusal::FailFast). Commands of other callers may run in between, and a command that fails does not
 /// keep the next ones from running: this is no [`Transaction`](super::Transaction).
 ///
 /// # Errors
@@ -96,12 +96,13 @@ impl<'c> Pipeline<'c> {
 }
 
 impl Pipeline<'_> {
-    /// Sends the commands and has the server answer none of them ([`CLIENT REPLY`](https://redis.io/docs/latest/commands/client-reply/)
-    /// `OFF`, the commands, `CLIENT REPLY ON`): what they would answer is neither sent nor read, errors included. That saves the way
-    /// back of bulk loads whose answers say nothing. Only on a pipeline of a [`Dedicated`](super::Dedicated).
+    /// Sends the commands and has the server answer none of them ([`CLIENT
+    /// REPLY`](https://redis.io/docs/latest/commands/client-reply/) `OFF`, the commands, `CLIENT REPLY ON`): what they
+    /// would answer is neither sent nor read, errors included. That saves the way back of bulk loads whose answers say
+    /// nothing. Only on a pipeline of a [`Dedicated`](super::Dedicated).
     ///
-    /// When this succeeds, the server has run all of them, each well or with an error that nobody sees. An empty pipeline sends
-    /// nothing.
+    /// When this succeeds, the server has run all of them, each well or with an error that nobody sees. An empty
+    /// pipeline sends nothing.
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -118,10 +119,10 @@ impl Pipeline<'_> {
     /// ```
     ///
     /// # Errors
-    /// Of the whole, with one fate for all commands: `NotSent` unless the first one was handed over to its end, `Unknown` if there was
-    /// no answer to the last one. Besides those of every call
-    /// - `NeedsDedicated`, fate `NotSent`: the pipeline is one of the shared connection, or one of the commands cannot go without an
-    ///   answer (`BLPOP`, `MULTI`, `RESET`, ...), or `MULTI` was sent before;
+    /// Of the whole, with one fate for all commands: `NotSent` unless the first one was handed over to its end,
+    /// `Unknown` if there was no answer to the last one. Besides those of every call
+    /// - `NeedsDedicated`, fate `NotSent`: the pipeline is one of the shared connection, or one of the commands cannot
+    ///   go without an answer (`BLPOP`, `MULTI`, `RESET`, ...), or `MULTI` was sent before;
     /// - `Arguments`, fate `NotSent`: one of the commands has arguments that cannot be sent;
     /// - `Server`, fate `Refused`: the user has no right to `CLIENT REPLY`, which is tried alone before the first use.
     ///

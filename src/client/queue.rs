@@ -234,6 +234,7 @@ impl Flight<'_> {
             Bond::Unanswered => enclose(&mut ends, HUSH, SPEAK),
         }
         if let Some(lease) = self.queue.client.lease() {
+            lease.link().counters().count_issued(issued as u64);
             match bond {
                 Bond::Pipeline | Bond::Unanswered => lease.note_pipeline(&self.queue.burden),
                 Bond::Transaction => lease.note_transaction(&self.queue.burden),

@@ -56,8 +56,8 @@ async fn send(flight: &mut Flight<'_>, lease: &Lease) -> Result<(), Error> {
     }
 }
 
-/// Sends what stands behind the commands, without them. A server that refuses it would answer them all, and nobody would be
-/// there for these answers.
+/// Sends what stands behind the commands, without them. A server that refuses it would answer them all, and nobody
+/// would be there for these answers.
 async fn try_alone(flight: &Flight<'_>, lease: &Lease) -> Result<(), Error> {
     let (name, node) = (Name::unanswered(), flight.node());
     match lease.link().ask(Command::new("CLIENT REPLY").arg("ON"), flight.deadline()).await {

@@ -300,8 +300,8 @@ impl<T: Claim> Session<T> {
         self.finish_if_drained();
     }
 
-    /// The next command is one after which the server tells what happens, in simple strings, which come out as pushes: until the
-    /// connection ends it is sent nothing more.
+    /// The next command is one after which the server tells what happens, in simple strings, which come out as pushes:
+    /// until the connection ends it is sent nothing more.
     pub(crate) fn expect_lines(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.expect_lines();

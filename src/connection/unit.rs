@@ -36,8 +36,8 @@ pub(crate) enum Standing {
     Queued,
     /// It refused the first one, or paid no heed to it, and runs the others as they come.
     Apart,
-    /// It was told to answer none but the last one, and runs the others as they come; the first of them ends here, in bytes
-    /// from the unit's start.
+    /// It was told to answer none but the last one, and runs the others as they come; the first of them ends here, in
+    /// bytes from the unit's start.
     Hushed { first: usize },
     /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
     LeftOpen,
@@ -57,8 +57,8 @@ impl Unit {
         }
     }
 
-    /// Of commands of which the server answers only the last one: where the first one ends that does anything, and the last
-    /// one. It is never sent again.
+    /// Of commands of which the server answers only the last one: where the first one ends that does anything, and the
+    /// last one. It is never sent again.
     pub(crate) fn hushed(first: usize, end: usize) -> Self {
         let never = Policy { repeat: Repeat::Forbidden, retry: Retry::Never };
         Self { standing: Standing::Hushed { first }, ..Self::new(&[(end, never)]) }
@@ -102,8 +102,8 @@ impl Unit {
         }
     }
 
-    /// Whether these answers show that the server does not wait for the last command: it refused the first one, or says to
-    /// another neither that it keeps it nor that it refuses it.
+    /// Whether these answers show that the server does not wait for the last command: it refused the first one, or says
+    /// to another neither that it keeps it nor that it refuses it.
     fn shows_a_run(&self, frame: &Frame) -> bool {
         let last = self.ends.len().saturating_sub(1);
         (self.answered..last).zip(frame.replies()).any(|(place, reply)| match place {
@@ -112,7 +112,8 @@ impl Unit {
         })
     }
 
-    /// Of a complete unit: why the server refused it for the time being, in which words, if it is to be tried again then.
+    /// Of a complete unit: why the server refused it for the time being, in which words, if it is to be tried again
+    /// then.
     pub(crate) fn take_refused(&mut self) -> Option<(Refusal, Arc<str>)> {
         if !self.answers.iter().any(Frame::has_error) {
             return None;
@@ -164,8 +165,8 @@ impl<T> Entry<T> {
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
     }
 
-    /// Several commands, where each ends: the server answers none but the last one, and what is before the second one makes it
-    /// do so.
+    /// Several commands, where each ends: the server answers none but the last one, and what is before the second one
+    /// makes it do so.
     pub(crate) fn hushed(ticket: T, ends: &[usize], deadline: Option<Instant>) -> Self {
         let (count, len) = (ends.len(), ends.last().copied().unwrap_or_default());
         let unit = Box::new(Unit::hushed(ends.get(1).copied().unwrap_or(len), len));

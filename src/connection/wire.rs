@@ -118,7 +118,8 @@ impl Connection {
         matches!(self.phase, Phase::Ready | Phase::Subscriber) && !self.is_reserved
     }
 
-    /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells it.
+    /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells
+    /// it.
     pub(crate) fn may_authenticate(&self) -> bool {
         matches!(self.phase, Phase::Ready) && !self.is_reserved
     }
@@ -171,8 +172,8 @@ impl Connection {
         }
     }
 
-    /// Takes the next thing out of what was read where that need not be an answer to a command: none is due, or commands
-    /// cannot be sent yet, or messages look like answers.
+    /// Takes the next thing out of what was read where that need not be an answer to a command: none is due, or
+    /// commands cannot be sent yet, or messages look like answers.
     fn poll_one(&mut self, due: usize) -> Received {
         loop {
             let frame = match self.decoder.decode(&mut self.incoming, 1) {

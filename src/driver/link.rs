@@ -83,8 +83,8 @@ impl Link {
         &self.shared.mailbox
     }
 
-    /// Subscribes to `topics`, on this connection and on all that follow, until [`Self::unsubscribe`]. The link's audience
-    /// is told of each.
+    /// Subscribes to `topics`, on this connection and on all that follow, until [`Self::unsubscribe`]. The link's
+    /// audience is told of each.
     pub(crate) fn subscribe(&self, topics: impl IntoIterator<Item = Topic>) {
         self.mailbox().wish(topics.into_iter().map(Wish::Subscribe));
     }
@@ -94,8 +94,8 @@ impl Link {
         self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
     }
 
-    /// The next command is one after which the server tells in simple strings what happens: `listener` is told, and what becomes of
-    /// the connection. Nothing else may be sent after that command.
+    /// The next command is one after which the server tells in simple strings what happens: `listener` is told, and
+    /// what becomes of the connection. Nothing else may be sent after that command.
     pub(crate) fn listen(&self, listener: Arc<dyn Audience>) {
         self.mailbox().listen(listener);
     }
@@ -120,8 +120,8 @@ impl Link {
         self.shared.state.borrow()
     }
 
-    /// Waits until commands can be sent. The error is why they never will be, unless a certificate, a password or a setting
-    /// is changed; `ClosedHere` if the link is closed.
+    /// Waits until commands can be sent. The error is why they never will be, unless a certificate, a password or a
+    /// setting is changed; `ClosedHere` if the link is closed.
     ///
     /// Can be dropped.
     pub(crate) async fn ready(&self) -> Result<Arc<SessionFacts>, Cause> {
