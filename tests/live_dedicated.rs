@@ -141,6 +141,36 @@ async fn a_connection_is_lent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn no_heartbeat_gets_between_the_commands_that_the_server_queues() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_heartbeat(Duration::from_millis(20))).await;
+        let own = dedicated(&client).await;
+        do_now(&own, "MULTI").await;
+        do_now(&own, "SET key 1").await;
+        // Others go on: this one's turn would have come as often.
+        until(async || pings_of(&server) >= 5).await;
+        let Value::Array(answers) = ask(&own, "EXEC").await else { panic!("no array") };
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        // After it, and after one that was left open, there are some again.
+        let number = id(&own);
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=ping"))).await;
+        do_now(&own, "MULTI").await;
+        drop(own);
+        let own = lent_again(&client, number).await;
+        do_now(&own, "GET key").await;
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=ping"))).await;
+    }
+}
+
+/// How many `PING`s the server has run.
+fn pings_of(server: &Server) -> u64 {
+    let stats = server.raw(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_ping:calls=")?.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[tokio::test]
 async fn what_was_made_another_connection_is_closed_and_its_place_is_free() {
     everywhere(async |server, client| {
         for line in [
@@ -900,6 +930,50 @@ async fn what_a_blocking_command_takes_away_for_nobody_goes_to_the_orphan_hook()
         drop(call);
         drop(own);
         until(async || line_of(&server, number).is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_blocking_command_takes_away_goes_to_the_hook_also_from_a_connection_that_is_of_no_use_to_others() {
+    for kind in KINDS {
+        let server = Server::build(kind).start();
+        let (hook, mut orphans) = tokio::sync::mpsc::unbounded_channel();
+        let config = tcp(&server).with_orphan_hook(move |orphan| hook.send(orphan).unwrap());
+        let client = connected(config).await;
+        for (before, is_killed) in [("CLIENT SETNAME other", false), ("WATCH key", false), ("GET key", true)] {
+            let own = dedicated(&client).await;
+            let number = id(&own);
+            do_now(&own, before).await;
+            let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+            assert!(futures_pending(&mut call));
+            until(async || line_of(&server, number).is_some_and(|line| line.contains("cmd=blpop"))).await;
+            drop(call);
+            server.raw(&["RPUSH", "list", "element"]);
+            until(async || server.raw(&["EXISTS", "list"]) == "0").await;
+            if is_killed {
+                server.raw(&["CLIENT", "KILL", "ID", &number.to_string()]);
+                until(async || format!("{own:?}").contains("lost: true")).await;
+            }
+            drop(own);
+            let orphan = within(PATIENCE, orphans.recv()).await.unwrap();
+            assert_eq!(
+                format!("{:?}", orphan.reply.unwrap()),
+                format!("{:?}", value(&["list", "element"])),
+                "{before}"
+            );
+            until(async || line_of(&server, number).is_none()).await;
+        }
+        // What was queued was not run.
+        let own = dedicated(&client).await;
+        do_now(&own, "MULTI").await;
+        let mut call = own.request::<Value>(Command::new("BLPOP list 0")).into_future();
+        assert!(futures_pending(&mut call));
+        let number = id(&own);
+        until(async || line_of(&server, number).is_some_and(|line| line.contains("multi=1"))).await;
+        drop(call);
+        drop(own);
+        drop(lent_again(&client, number).await);
+        assert!(orphans.try_recv().is_err());
     }
 }
 

@@ -13,7 +13,7 @@ use crate::connection::{Entry, Lost, Policy, Reason, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot, Trace, now};
 use crate::outcome::{Cause, Fate};
 use crate::resp::Frame;
-use crate::topology::{Arrival, Finder, Lane, Pool, Unacquired, cause_of};
+use crate::topology::{Arrival, Finder, Lane, Pool, Reuse, Unacquired, cause_of};
 
 /// How long a blocking command may take.
 #[derive(Clone, Copy, Debug)]
@@ -150,14 +150,14 @@ impl Blocked {
                 finder(&self.name)(Ok(frame));
             }
             Some(Outcome::Lost(lost)) if lost.fate == Fate::Unknown => match lost.loss.reason {
-                Reason::Deadline(_) => self.pool.recover(lane, Arrival::Certain, finder(&self.name)),
+                Reason::Deadline(_) => self.pool.recover(lane, Reuse::Lent, (finder(&self.name), Arrival::Certain)),
                 _ => finder(&self.name)(Err(cause_of(&lost))),
             },
             Some(Outcome::Lost(_)) => lane.give_back(),
             Some(Outcome::Group(_)) => {}
             None => {
                 lane.link().mailbox().withdraw(posted);
-                self.pool.recover(lane, Arrival::Possible, finder(&self.name));
+                self.pool.recover(lane, Reuse::Lent, (finder(&self.name), Arrival::Possible));
             }
         }
     }
@@ -218,7 +218,7 @@ impl Blocked {
         };
         match (lost.fate, &lost.loss.reason) {
             (Fate::Unknown, Reason::Deadline(_)) => {
-                self.pool.recover(lane, Arrival::Certain, finder(&self.name));
+                self.pool.recover(lane, Reuse::Lent, (finder(&self.name), Arrival::Certain));
             }
             (Fate::NotSent, Reason::Deadline(_) | Reason::Full) => lane.give_back(),
             (Fate::NotSent, Reason::Link(_) | Reason::Closed) => return self.try_another(lane, lost),

@@ -12,11 +12,12 @@ use super::lease::{self, Burden};
 use super::report::{self, Name};
 use super::settings::policy;
 use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
-use crate::connection::{Entry, Lost, Room, Sent};
+use crate::connection::{Entry, Lost, Reason, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
 use crate::outcome::Fate;
 use crate::resp::Frame;
+use crate::topology::Arrival;
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
 ///
@@ -124,7 +125,9 @@ impl Terms<'_> {
 
     fn lost(&self, name: &Name, lost: Lost) -> Error {
         if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
-            lease.note_given_up(name.facts().is_blocking().then(|| self.client.finder(name)));
+            // With a lost connection its caller is told all there is to tell.
+            let finder = self.client.finder_on(lease, name).filter(|_| matches!(lost.loss.reason, Reason::Deadline(_)));
+            lease.note_given_up(finder.map(|finder| (finder, Arrival::Certain)));
         }
         let fate = report::unless_sent_before(lost.fate, self.before);
         report::lost(name, self.client.link().address(), self.client.within(self.limit), &Lost { fate, ..lost })
@@ -216,11 +219,11 @@ impl<T> Drop for Call<'_, T> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Waiting(posted, name) => {
                 if let Some(lease) = client.lease() {
-                    let finder = name.facts().is_blocking().then(|| client.finder(&name));
-                    match (posted.slot.give_up(), finder) {
+                    match (posted.slot.give_up(), client.finder_on(lease, &name)) {
                         (Some(Outcome::Answered(frame, _)), Some(finder)) => finder(Ok(frame)),
                         (Some(Outcome::Answered(..)), None) => {}
-                        (_, finder) => lease.note_given_up(finder),
+                        (Some(Outcome::Lost(lost)), finder) => lease.note_lost(&lost, finder),
+                        (_, finder) => lease.note_given_up(finder.map(|finder| (finder, Arrival::Possible))),
                     }
                 }
                 client.cancelled(&posted.slot, std::iter::once((name, Some(0))));

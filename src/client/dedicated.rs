@@ -6,8 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
-
 use super::call::Call;
 use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
@@ -18,7 +16,7 @@ use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Se
 use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
-use crate::topology::{Arrival, Lane};
+use crate::topology::{Lane, Reuse};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -147,17 +145,6 @@ pub(super) async fn dedicate(
     }
 }
 
-/// What `future` comes to until `until`; `None` if that is later. Can be awaited on any runtime, or none.
-pub(super) async fn in_time<T>(runtime: &Handle, until: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    let Some(until) = until else { return Some(future.await) };
-    let timeout = {
-        // Timers belong to the runtime they are made on.
-        let _entered = runtime.enter();
-        tokio::time::timeout_at(until.into(), future)
-    };
-    timeout.await.ok()
-}
-
 impl Sealed for &Dedicated {}
 
 impl Executor for &Dedicated {}
@@ -218,8 +205,9 @@ impl Drop for Dedicated {
         let links = self.client.links();
         match (self.lease.standing(), self.lease.take_finder()) {
             (Standing::Clean, _) => lane.give_back(),
+            (Standing::Blocked, Some(found)) => links.leases().recover(lane, Reuse::Lent, found),
+            (_, Some(found)) => links.leases().recover(lane, Reuse::Closed, found),
             (Standing::Spoiled, _) => drop(lane),
-            (Standing::Blocked, Some(finder)) => links.leases().recover(lane, Arrival::Possible, finder),
             (standing, _) => {
                 links.runtime().spawn(async move {
                     if standing.mend(lane.link(), now() + CHECK).await {
@@ -261,3 +249,23 @@ const WHAT: &str = "getting a dedicated connection";
 
 /// How long a connection has for an answer to what shows that it can be lent again, 1 s: after that it is closed.
 const CHECK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::topology::before;
+
+    #[test]
+    fn a_wait_under_a_deadline_ends_with_the_runtime_of_the_links() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let handle = runtime.handle().clone();
+        let until = Some(now() + Duration::from_secs(60));
+        let mut waiting = Box::pin(before(std::future::pending::<()>(), until, &handle));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        drop(runtime);
+        assert_eq!(waiting.as_mut().poll(&mut cx), Poll::Ready(None));
+    }
+}

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::command::{Block, Command, Effect, Facts, Mark, Unfit};
+use crate::connection::{Lost, Reason};
 use crate::driver::Link;
-use crate::topology::Finder;
+use crate::outcome::Fate;
+use crate::topology::{Arrival, Finder, cause_of};
 
 /// A link that one caller has for itself.
 pub(super) struct Lease {
@@ -26,13 +28,15 @@ struct Traces {
     acted: bool,
     /// Whether the server is known to take what silences it.
     hushes: bool,
+    /// Whether the link was told to send nothing of its own.
+    keeps_out: bool,
 }
 
 /// Whether a command that was given up may hold the connection up.
 enum Blocked {
     No,
     /// Nothing that was given up is before it, and nothing behind it: who is told what it takes away.
-    By(Finder),
+    By(Finder, Arrival),
     /// What is answered to what cannot be told.
     Somewhere,
 }
@@ -76,6 +80,7 @@ impl Lease {
             blocked: Blocked::No,
             acted: false,
             hushes: false,
+            keeps_out: false,
         };
         Arc::new(Self { link: Arc::clone(link), traces: Mutex::new(traces) })
     }
@@ -87,7 +92,8 @@ impl Lease {
     /// A command is about to be sent by itself.
     pub(super) fn note_command(&self, command: &Command) {
         let mut traces = self.lock();
-        self.take(&mut traces, &Burden::of(command));
+        traces.take(&Burden::of(command));
+        traces.keep_out(&self.link);
         match command.mark() {
             Mark::Unwatches if traces.queued == Left::Nothing => traces.watched.mend(),
             Mark::Closes => traces.mend(),
@@ -98,13 +104,15 @@ impl Lease {
 
     /// A pipeline is about to be sent. Its answers are not looked at: what it leaves is mended at the end, if need be.
     pub(super) fn note_pipeline(&self, burden: &Burden) {
-        self.take(&mut self.lock(), burden);
+        let mut traces = self.lock();
+        traces.take(burden);
+        traces.keep_out(&self.link);
     }
 
     /// A transaction is about to be sent, `MULTI` and `EXEC` included.
     pub(super) fn note_transaction(&self, burden: &Burden) {
         let mut traces = self.lock();
-        self.take(&mut traces, burden);
+        traces.take(burden);
         traces.mend();
     }
 
@@ -122,20 +130,31 @@ impl Lease {
         let mut traces = self.lock();
         traces.watched.mended();
         traces.queued.mended();
-        if traces.queued == Left::Nothing {
-            self.link.mailbox().reserve(false);
-        }
+        traces.keep_out(&self.link);
     }
 
     /// Something was given up that may be under way; if it may block, `finder` is to be told what it takes away.
-    pub(super) fn note_given_up(&self, finder: Option<Finder>) {
+    pub(super) fn note_given_up(&self, finder: Option<(Finder, Arrival)>) {
         let mut traces = self.lock();
         traces.blocked = match (std::mem::replace(&mut traces.blocked, Blocked::No), finder) {
             (Blocked::No, None) => Blocked::No,
-            (Blocked::No, Some(finder)) if !traces.doubted => Blocked::By(finder),
+            (Blocked::No, Some((finder, arrival))) if !traces.doubted => Blocked::By(finder, arrival),
             _ => Blocked::Somewhere,
         };
         traces.doubted = true;
+    }
+
+    /// A command's caller has gone before it was told that there is no answer; if it may block, `finder` is to be told what it takes
+    /// away.
+    pub(super) fn note_lost(&self, lost: &Lost, finder: Option<Finder>) {
+        match (lost.fate, &lost.loss.reason, finder) {
+            (Fate::Unknown, Reason::Deadline(_), finder) => {
+                self.note_given_up(finder.map(|finder| (finder, Arrival::Certain)));
+            }
+            (Fate::Unknown, _, Some(finder)) => finder(Err(cause_of(lost))),
+            // The connection is lost, or nothing is under way.
+            _ => {}
+        }
     }
 
     /// Commands were given up that may be under way, and block.
@@ -143,10 +162,10 @@ impl Lease {
         self.lock().blocked = Blocked::Somewhere;
     }
 
-    /// Who is told what a command takes away that holds the connection up.
-    pub(super) fn take_finder(&self) -> Option<Finder> {
+    /// Who is told what a command takes away that holds the connection up, or did until that was lost.
+    pub(super) fn take_finder(&self) -> Option<(Finder, Arrival)> {
         match std::mem::replace(&mut self.lock().blocked, Blocked::Somewhere) {
-            Blocked::By(finder) => Some(finder),
+            Blocked::By(finder, arrival) => Some((finder, arrival)),
             Blocked::No | Blocked::Somewhere => None,
         }
     }
@@ -186,21 +205,13 @@ impl Lease {
         let is_clean = (traces.watched, traces.queued) == (Left::Nothing, Left::Nothing);
         match &traces.blocked {
             _ if traces.spoiled || self.link.is_ended() => Standing::Spoiled,
-            Blocked::By(_) if is_clean => Standing::Blocked,
-            Blocked::By(_) | Blocked::Somewhere => Standing::Spoiled,
+            Blocked::By(..) if is_clean => Standing::Blocked,
+            Blocked::By(..) | Blocked::Somewhere => Standing::Spoiled,
             Blocked::No if traces.queued != Left::Nothing => Standing::Queuing,
             // What shows that nothing is watched shows also that the connection answers.
             Blocked::No if traces.doubted || !is_clean => Standing::Watching,
             Blocked::No => Standing::Clean,
         }
-    }
-
-    fn take(&self, traces: &mut Traces, burden: &Burden) {
-        if burden.queues {
-            // A heartbeat would be queued too, and answered by `EXEC`.
-            self.link.mailbox().reserve(true);
-        }
-        traces.take(burden);
     }
 
     fn lock(&self) -> MutexGuard<'_, Traces> {
@@ -261,8 +272,8 @@ impl Burden {
         self.block.is_some()
     }
 
-    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless that was set for
-    /// them (`is_explicit`).
+    /// When their caller stops waiting: the time that they may block is added to `deadline`, unless that was set for them
+    /// (`is_explicit`).
     pub(super) fn deadline(&self, deadline: Option<Instant>, is_explicit: bool) -> Option<Instant> {
         match self.block {
             _ if is_explicit => deadline,
@@ -282,11 +293,19 @@ impl Traces {
         if burden.queues {
             self.queued = Left::There;
         }
-        if let Blocked::By(_) = self.blocked {
+        if let Blocked::By(..) = self.blocked {
             self.blocked = Blocked::Somewhere;
         }
         self.spoiled |= burden.spoils;
         self.acted |= burden.acts;
+    }
+
+    /// Tells the link to send nothing of its own while commands may be queued.
+    fn keep_out(&mut self, link: &Link) {
+        let keeps_out = self.queued != Left::Nothing;
+        if std::mem::replace(&mut self.keeps_out, keeps_out) != keeps_out {
+            link.mailbox().keep_out(keeps_out);
+        }
     }
 
     fn mend(&mut self) {
@@ -315,15 +334,17 @@ impl Standing {
         if self == Self::Queuing {
             // An error if nothing is queued any more.
             let _ = link.ask(Command::new("DISCARD"), Some(until)).await;
-            link.mailbox().reserve(false);
         }
         match self {
             Self::Clean => true,
             Self::Spoiled | Self::Blocked => false,
             Self::Watching | Self::Queuing => match link.ask(Command::new("UNWATCH"), Some(until)).await {
                 // Not `QUEUED`.
-                Ok(answer) => !answer.has_error() && answer.reply().bytes() == Some(b"OK"),
-                Err(_) => false,
+                Ok(answer) if !answer.has_error() && answer.reply().bytes() == Some(b"OK") => {
+                    link.mailbox().keep_out(false);
+                    true
+                }
+                Ok(_) | Err(_) => false,
             },
         }
     }

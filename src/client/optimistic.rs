@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::dedicated::{Dedicated, dedicate, in_time};
+use super::dedicated::{Dedicated, dedicate};
 use super::handle::{Client, deadline_of};
 use super::report;
 use super::results::Results;
@@ -16,6 +16,7 @@ use crate::command::{Command, Limit, Request, ToArgs, known};
 use crate::driver::now;
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Fate;
+use crate::topology::before;
 
 /// A transaction that looks before it writes, and writes only if nobody else did meanwhile: [`Client::optimistic`].
 ///
@@ -142,7 +143,7 @@ impl<'c> Optimistic<'c> {
     async fn rest(&self, pause: Duration, until: Option<Instant>) {
         if !pause.is_zero() {
             let over = until.map_or(now() + pause, |until| until.min(now() + pause));
-            in_time(self.client.links().runtime(), Some(over), std::future::pending::<()>()).await;
+            before(std::future::pending::<()>(), Some(over), self.client.links().runtime()).await;
         }
     }
 
@@ -160,7 +161,7 @@ impl<'c> Optimistic<'c> {
         };
         watched.map_err(|error| Failed::of(dedicated, error))?;
         let mut transaction = dedicated.transaction();
-        let looked = in_time(self.client.links().runtime(), until, body(dedicated, &mut transaction)).await;
+        let looked = before(body(dedicated, &mut transaction), until, self.client.links().runtime()).await;
         let value = match looked {
             Some(Ok(value)) => value,
             Some(Err(error)) => return Err(Failed::of_body(dedicated, error)),

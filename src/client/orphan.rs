@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::handle::Client;
+use super::lease::Lease;
 use super::report::Name;
 use crate::command::Effect;
 use crate::driver::{Counters, Event, News};
@@ -69,6 +70,13 @@ impl Client {
             node: self.address().clone(),
         };
         Box::new(move |found| home.take_in(found))
+    }
+}
+
+impl Client {
+    /// The same for a command on a connection of its caller's own; `None`: it takes nothing away, or is only queued.
+    pub(super) fn finder_on(&self, lease: &Lease, name: &Name) -> Option<Finder> {
+        (name.facts().is_blocking() && !lease.may_queue()).then(|| self.finder(name))
     }
 }
 

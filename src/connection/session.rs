@@ -62,6 +62,8 @@ pub(crate) struct Session<T> {
     closing: Option<(Instant, More)>,
     authentication: Authentication,
     subscriptions: Subscriptions,
+    /// Whether the server queues what it is sent, so that nothing of the session's own may be among it.
+    keeps_out: bool,
     /// How many attempts to connect there were, and how many of them succeeded.
     dialed: u64,
     connected: u64,
@@ -90,6 +92,7 @@ impl<T: Claim> Session<T> {
             closing: None,
             authentication,
             subscriptions: Subscriptions::new(),
+            keeps_out: false,
             dialed: 0,
             connected: 0,
         }
@@ -300,18 +303,21 @@ impl<T: Claim> Session<T> {
         self.finish_if_drained();
     }
 
-    /// The next command is one after which the server tells what happens, in simple strings, which come out as pushes:
-    /// until the connection ends it is sent nothing more.
-    pub(crate) fn expect_lines(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.expect_lines();
+    /// Whether the server queues the commands that it is sent (`MULTI`): what the session sends on its own, such as a `PING`, waits
+    /// for the end of that, or it would be queued and answered among them.
+    #[inline]
+    pub(crate) fn keep_out(&mut self, keeps_out: bool, now: Instant) {
+        let is_over = std::mem::replace(&mut self.keeps_out, keeps_out) && !keeps_out;
+        if is_over && self.is_established() {
+            self.catch_up(now);
         }
     }
 
-    /// Whether what is sent on the present connection must be its user's alone.
-    pub(crate) fn set_reserved(&mut self, is_reserved: bool) {
+    /// The next command is one after which the server tells what happens, in simple strings, which come out as pushes: until the
+    /// connection ends it is sent nothing more.
+    pub(crate) fn expect_lines(&mut self) {
         if let Some(connection) = &mut self.connection {
-            connection.set_reserved(is_reserved);
+            connection.expect_lines();
         }
     }
 
@@ -372,8 +378,8 @@ impl<T: Claim> Session<T> {
 
     /// When the server should be sent a `PING`. A server that was sent a blocking command answers none before that.
     fn heartbeat_due(&self) -> Option<Instant> {
-        let takes_none = self.connection.as_ref().is_some_and(|connection| !connection.takes_questions());
-        if takes_none || (self.settings.role.may_block() && !self.backlog.is_idle()) {
+        let is_telling = self.connection.as_ref().is_some_and(Connection::is_telling);
+        if is_telling || self.keeps_out || (self.settings.role.may_block() && !self.backlog.is_idle()) {
             return None;
         }
         self.liveness.heartbeat_due(&self.settings)

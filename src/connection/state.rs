@@ -172,6 +172,14 @@ impl LinkState {
         }
     }
 
+    /// The same, to be told from other sessions.
+    pub(crate) fn shared_session(&self) -> Option<Arc<SessionFacts>> {
+        match self {
+            Self::Ready { session } | Self::Draining { session } => Some(Arc::clone(session)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn dial(&mut self, attempt: u32, now: Instant) -> Result<(), IllegalEdge> {
         match self {
             Self::Idle => {

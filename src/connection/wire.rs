@@ -21,8 +21,6 @@ pub(crate) struct Connection {
     read_size: usize,
     role: Role,
     phase: Phase,
-    /// Whether what is sent must be its user's alone: what is asked besides would be queued between `MULTI` and `EXEC`.
-    is_reserved: bool,
     /// Handshake bytes that the socket has not taken.
     greeting: Vec<u8>,
 }
@@ -67,7 +65,6 @@ impl Connection {
             read_size: settings.read_buffer,
             role: settings.role,
             phase: Phase::Failed,
-            is_reserved: false,
             greeting: Vec::new(),
         };
         let plan = settings.handshake.clone();
@@ -108,20 +105,14 @@ impl Connection {
         }
     }
 
-    /// Whether what is sent must be its user's alone.
-    pub(crate) fn set_reserved(&mut self, is_reserved: bool) {
-        self.is_reserved = is_reserved;
+    /// Whether the server tells what it was asked to, and is to be asked nothing more.
+    pub(crate) fn is_telling(&self) -> bool {
+        matches!(self.phase, Phase::Telling)
     }
 
-    /// Whether the server can be asked something besides what its users ask.
-    pub(crate) fn takes_questions(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Subscriber) && !self.is_reserved
-    }
-
-    /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells
-    /// it.
+    /// Whether the server takes `AUTH`. From a subscriber that speaks RESP2 it does not: there the next handshake tells it.
     pub(crate) fn may_authenticate(&self) -> bool {
-        matches!(self.phase, Phase::Ready) && !self.is_reserved
+        matches!(self.phase, Phase::Ready)
     }
 
     /// What of the handshake must be sent next.
@@ -172,8 +163,8 @@ impl Connection {
         }
     }
 
-    /// Takes the next thing out of what was read where that need not be an answer to a command: none is due, or
-    /// commands cannot be sent yet, or messages look like answers.
+    /// Takes the next thing out of what was read where that need not be an answer to a command: none is due, or commands
+    /// cannot be sent yet, or messages look like answers.
     fn poll_one(&mut self, due: usize) -> Received {
         loop {
             let frame = match self.decoder.decode(&mut self.incoming, 1) {

@@ -61,8 +61,8 @@ pub(crate) struct Mail {
     pub(crate) wishes: Vec<Wish>,
     /// Whether somebody wants to be told what the server tells: see [`Mailbox::take_listener`].
     pub(crate) is_listened_to: bool,
-    /// Whether nothing but these commands may be sent: see [`Mailbox::reserve`].
-    pub(crate) is_reserved: bool,
+    /// Whether the link is to send nothing of its own: see [`Mailbox::keep_out`].
+    pub(crate) keeps_out: bool,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ struct Queue {
     wishes: Vec<Wish>,
     /// Who is to be told what the server tells from now on.
     listener: Option<Arc<dyn Audience>>,
-    is_reserved: bool,
+    keeps_out: bool,
     /// How to wake the link's task; `Some` while it sleeps.
     sleeper: Option<Waker>,
     phase: Phase,
@@ -127,7 +127,7 @@ impl Mailbox {
             next: 0,
             wishes: Vec::new(),
             listener: None,
-            is_reserved: false,
+            keeps_out: false,
             sleeper: None,
             phase: Phase::Open,
         };
@@ -199,11 +199,12 @@ impl Mailbox {
         }
     }
 
-    /// Whether nothing but what is put in here may be sent from now on.
-    pub(crate) fn reserve(&self, is_reserved: bool) {
+    /// Says whether the server queues what it is sent from now on: then the link sends nothing of its own behind it, since that
+    /// would be queued too, and be answered among the caller's commands.
+    pub(crate) fn keep_out(&self, keeps_out: bool) {
         let mut queue = self.lock();
-        let is_changed = std::mem::replace(&mut queue.is_reserved, is_reserved) != is_reserved;
-        let sleeper = if is_changed { queue.sleeper.take() } else { None };
+        queue.keeps_out = keeps_out;
+        let sleeper = queue.sleeper.take();
         drop(queue);
         if let Some(waker) = sleeper {
             waker.wake();
@@ -259,8 +260,8 @@ impl Mailbox {
         let fresh = !queue.batch.entries.is_empty();
         let wishes = std::mem::take(&mut queue.wishes);
         let is_listened_to = queue.listener.is_some();
-        let (earliest_waiting, is_reserved) = (queue.earliest_waiting, queue.is_reserved);
-        let mail = Mail { fresh, closing, earliest_waiting, wishes, is_listened_to, is_reserved };
+        let (earliest_waiting, keeps_out) = (queue.earliest_waiting, queue.keeps_out);
+        let mail = Mail { fresh, closing, earliest_waiting, wishes, is_listened_to, keeps_out };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;

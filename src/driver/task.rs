@@ -261,11 +261,11 @@ impl LinkTask {
         if !mail.wishes.is_empty() {
             self.session.wish(mail.wishes);
         }
-        self.session.set_reserved(mail.is_reserved);
         if mail.is_listened_to {
             self.audience = self.mailbox.take_listener();
             self.session.expect_lines();
         }
+        self.session.keep_out(mail.keeps_out, now);
         if mail.fresh {
             self.session.submit(&mut self.batch, now);
             // Whoever came too late for its own deadline is not sent any more. The clock is looked at only if that can be.

@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::time::{Sleep, sleep_until};
 
 use crate::client::report::{self, Name};
 use crate::client::{Client, deadline_of};
@@ -15,7 +14,7 @@ use crate::connection::{Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Cause, Fate};
-use crate::topology::{Denied, Joining};
+use crate::topology::{Denied, Joining, before};
 
 /// A call that asks for topics of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +54,7 @@ impl Request {
         client: &Client,
         wanted: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Error> {
-        match self.bounded(client.links().runtime(), wanted).await {
+        match before(wanted, self.deadline, client.links().runtime()).await {
             Some(Ok(reached)) => Ok(reached),
             Some(Err(cause)) => Err(self.unreachable(client.link(), cause)),
             None => Err(Error::new(self.timed_out(client.link()))),
@@ -71,7 +70,7 @@ impl Request {
             }
             dead.as_mut().poll(cx).map(|cause| Err(Denied::Ended(cause)))
         });
-        match self.bounded(runtime, settled).await {
+        match before(settled, self.deadline, runtime).await {
             Some(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
             None => Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked())),
         }
@@ -96,28 +95,6 @@ impl Request {
         let within = self.within.unwrap_or_default();
         report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), Some(within))
     }
-
-    /// What `wanted` gives; `None` if the deadline comes first.
-    async fn bounded<T>(&self, runtime: &Handle, wanted: impl Future<Output = T>) -> Option<T> {
-        let mut wanted = pin!(wanted);
-        let mut timer = self.deadline.map(|deadline| timer(runtime, deadline));
-        poll_fn(|cx| {
-            if let Poll::Ready(output) = wanted.as_mut().poll(cx) {
-                return Poll::Ready(Some(output));
-            }
-            match &mut timer {
-                Some(timer) => timer.as_mut().poll(cx).map(|()| None),
-                None => Poll::Pending,
-            }
-        })
-        .await
-    }
-}
-
-/// A timer of the links' runtime: whoever waits may be on none.
-fn timer(runtime: &Handle, deadline: Instant) -> Pin<Box<Sleep>> {
-    let _entered = runtime.enter();
-    Box::pin(sleep_until(deadline.into()))
 }
 
 /// Waits until the link cannot be used any more without a change of settings.

@@ -111,6 +111,11 @@ impl Drop for Begun {
     }
 }
 
+/// What `future` comes to; `None`: it is `until`, or the runtime is gone, before that. Can be awaited on any runtime, or none.
+pub(crate) async fn before<F: Future>(future: F, until: Option<Instant>, runtime: &Handle) -> Option<F::Output> {
+    Alarm::new(until, runtime).before(future).await
+}
+
 /// Rings at a time, wherever it is waited for: the timer is a task on the runtime of the links. It rings too when that
 /// runtime is gone.
 struct Alarm {

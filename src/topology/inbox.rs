@@ -152,9 +152,10 @@ impl Inbox {
     /// Something has happened to one of its topics.
     pub(super) fn tell(&self, notice: Delivery) -> Waiting {
         let mut queue = self.lock();
-        if matches!(queue.phase, Phase::Starting | Phase::Ended) {
+        if queue.phase == Phase::Ended {
             return Waiting::default();
         }
+        // Also before everything is confirmed: what was confirmed already may be ended again.
         queue.note(notice);
         queue.waiting()
     }

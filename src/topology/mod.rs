@@ -14,7 +14,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acquisition::Unacquired;
+pub(crate) use acquisition::{Unacquired, before};
 pub(crate) use databases::Databases;
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use hub::{Joining, Seat};
@@ -22,7 +22,7 @@ pub(crate) use inbox::{Inbox, InboxBounds};
 pub(crate) use links::{Links, LinksBounds};
 pub use message::Message;
 pub(crate) use pool::{Lane, Pool, PoolBounds};
-pub(crate) use recovery::{Arrival, Finder, cause_of};
+pub(crate) use recovery::{Arrival, Finder, Reuse, cause_of};
 pub(crate) use registry::{Asked, Denied};
 pub(crate) use subscriber::Subscriber;
 pub use subscriber::Subscriptions;

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::acquisition::NAP;
-use crate::connection::{LinkState, Lost, Offline};
+use crate::connection::{LinkState, Lost, Offline, SessionFacts};
 use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
 use crate::resp::Frame;
@@ -64,11 +64,14 @@ struct Idle {
 }
 
 /// A link, and since when there is one.
+#[derive(Clone)]
 struct Kept {
     link: Arc<Link>,
     born: Instant,
-    /// The first thing on it that nobody looked for, since that was taken last.
+    /// The first thing on it that nobody looked for, since it was lent, or that was taken.
     orphaned: Arc<Mutex<Option<Orphaned>>>,
+    /// The connection of the shared link when this one was begun.
+    beside: Option<Arc<SessionFacts>>,
 }
 
 /// A link that is the caller's alone. Dropping it closes the link.
@@ -227,10 +230,12 @@ impl Pool {
         let mut lent = lock(&self.lent);
         lent.retain(|link| link.strong_count() > 0);
         lent.push(Arc::downgrade(&link));
-        Kept { link, born: now(), orphaned }
+        Kept { link, born: now(), orphaned, beside: self.shared.standing().shared_session() }
     }
 
     fn lend(self: &Arc<Self>, kept: Kept, rested: Option<Duration>, place: Place) -> Lane {
+        // What came too late for the last caller is not the next one's.
+        drop(lock(&kept.orphaned).take());
         Lane { kept, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
@@ -330,6 +335,13 @@ impl Lane {
         self
     }
 
+    /// Whether its connection is to the same server as this one of the shared link, as far as can be known: behind one name there may
+    /// be several servers, one after the other or at a time.
+    pub(crate) fn is_beside(&self, shared: &Arc<SessionFacts>) -> bool {
+        let is_same = self.kept.beside.as_ref().is_some_and(|beside| Arc::ptr_eq(beside, shared));
+        is_same && self.link().standing().session().is_some_and(|own| own.peer.remote == shared.peer.remote)
+    }
+
     /// What became of a command on it whose caller looked for it no more, if that is known and was not taken.
     pub(crate) fn take_orphaned(&self) -> Option<Orphaned> {
         lock(&self.kept.orphaned).take()
@@ -339,8 +351,8 @@ impl Lane {
     /// anybody, it is closed.
     pub(crate) fn give_back(mut self) {
         let Some(pool) = self.pool.upgrade().filter(|_| self.kept.is_of_use()) else { return };
-        let Kept { link, born, orphaned } = &self.kept;
-        pool.push(Kept { link: Arc::clone(link), born: *born, orphaned: Arc::clone(orphaned) });
+        let kept = self.kept.clone();
+        pool.push(kept);
         // Only now: who waits for the place is to find the link.
         drop(self.place.take());
     }

@@ -27,12 +27,22 @@ pub(crate) enum Arrival {
     Possible,
 }
 
+/// What becomes of the link afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// The next caller may have it.
+    Lent,
+    /// It is closed.
+    Closed,
+}
+
 /// A link on which a command is under way that nobody waits for.
 struct Recovery {
     /// `None` at the end.
     lane: Option<Lane>,
     shared: Arc<Link>,
     arrival: Arrival,
+    reuse: Reuse,
     /// `None` once it was told.
     finder: Option<Finder>,
 }
@@ -49,10 +59,10 @@ enum Attempt {
 
 impl Pool {
     /// Ends the command that is under way on the link, tells `finder` what it was answered if that is more than an end, and
-    /// takes the link back. Goes on by itself.
-    pub(crate) fn recover(&self, lane: Lane, arrival: Arrival, finder: Finder) {
+    /// takes the link back, to be lent again or not. Goes on by itself.
+    pub(crate) fn recover(&self, lane: Lane, reuse: Reuse, (finder, arrival): (Finder, Arrival)) {
         let shared = Arc::clone(self.shared());
-        let recovery = Recovery { lane: Some(lane), shared, arrival, finder: Some(finder) };
+        let recovery = Recovery { lane: Some(lane), shared, arrival, reuse, finder: Some(finder) };
         self.runtime().spawn(recovery.run());
     }
 }
@@ -63,7 +73,7 @@ impl Recovery {
         match self.end_command(lane).await {
             Ok(()) => {
                 self.tell(Cause::PeerClosed);
-                if let Some(lane) = self.lane.take() {
+                if let Some(lane) = self.lane.take().filter(|_| self.reuse == Reuse::Lent) {
                     lane.give_back();
                 }
             }
@@ -76,7 +86,7 @@ impl Recovery {
         let (link, until) = (lane.link(), now() + LIMIT);
         // It stands behind the command: when it is answered, the command is over, whatever became of that.
         let mut ping = pin!(link.ask(Command::new("PING"), Some(until)));
-        let ended = self.end_before(link, ping.as_mut(), until).await;
+        let ended = self.end_before(lane, ping.as_mut(), until).await;
         if ended.is_err() {
             // Then it is known what is to be known. What comes of the PING is still its own, and not taken for the command's.
             link.close(now()).await;
@@ -85,14 +95,14 @@ impl Recovery {
     }
 
     /// Asks the server to end the command until `ping` is answered.
-    async fn end_before(&self, link: &Link, mut ping: Pin<&mut Ask<'_>>, until: Instant) -> Result<(), Cause> {
-        let id = link.standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
+    async fn end_before(&self, lane: &Lane, mut ping: Pin<&mut Ask<'_>>, until: Instant) -> Result<(), Cause> {
+        let id = lane.link().standing().session().and_then(|session| session.server.id).ok_or(Cause::NotConnected)?;
         let mut answered = None;
         let mut pause = FIRST_PAUSE;
         while answered.is_none() {
             let attempt = {
                 // It is waited for to its end: later it could end the command of another caller.
-                let mut attempt = pin!(self.unblock(id, until));
+                let mut attempt = pin!(self.unblock(lane, id, until));
                 poll_fn(|cx| {
                     if answered.is_none() {
                         if let Poll::Ready(answer) = ping.as_mut().poll(cx) {
@@ -121,8 +131,13 @@ impl Recovery {
         answer.map(|_| ()).map_err(|lost| cause_of(&lost))
     }
 
-    /// Asks the server to end what the connection of this number is blocked in.
-    async fn unblock(&self, id: i64, until: Instant) -> Result<Attempt, Cause> {
+    /// Asks the server to end what the connection of this number is blocked in; not another server, where that number may be
+    /// anybody's.
+    async fn unblock(&self, lane: &Lane, id: i64, until: Instant) -> Result<Attempt, Cause> {
+        let shared = self.shared.standing().shared_session().ok_or(Cause::NotConnected)?;
+        if !lane.is_beside(&shared) {
+            return Err(Cause::NotConnected);
+        }
         match self.shared.ask(Command::new("CLIENT UNBLOCK").arg(id), Some(until)).await {
             Ok(frame) if frame.has_error() => {
                 let words = String::from_utf8_lossy(frame.reply().bytes().unwrap_or_default()).into();

@@ -84,7 +84,7 @@ type Outcome = oneshot::Sender<Result<(), Denied>>;
 struct Station {
     standing: Standing,
     members: Vec<(u64, Arc<Inbox>)>,
-    /// Requests that wait for the server's answer; some may have been forgotten.
+    /// Requests that wait for the server's answer; some may have ended by another one.
     asks: Vec<u64>,
 }
 
@@ -173,7 +173,14 @@ impl Registry {
 
     /// Nobody waits for a request any more. What is returned is to be dropped without the lock.
     pub(super) fn forget(&mut self, ask: u64) -> Option<Ask> {
-        self.asks.remove(&ask)
+        let gone = self.asks.remove(&ask)?;
+        for topic in &gone.topics {
+            let Some(station) = self.stations_mut(topic.kind).get_mut(&topic.name) else { continue };
+            if let Some(place) = station.asks.iter().rposition(|id| *id == ask) {
+                station.asks.swap_remove(place);
+            }
+        }
+        Some(gone)
     }
 
     /// Whether anything of a request may have been sent on a connection that was lost since.
@@ -581,6 +588,30 @@ mod tests {
         world.restore();
         assert!(guest.is_told().unwrap().is_ok());
         assert_eq!(guest.read(), ["Subscribed"]);
+    }
+
+    #[test]
+    fn what_the_server_ends_before_everything_is_confirmed_is_told_where_it_begins_to_be_missing() {
+        let mut world = World::default();
+        let (mut guest, _) = world.join(&["a", "b"]);
+        world.confirm("a");
+        after(|afterwards| world.registry.withdraw(&topic("a"), afterwards));
+        world.confirm("b");
+        assert!(guest.is_told().unwrap().is_ok());
+        assert_eq!(guest.read(), ["Subscribed", "Withdrawn"]);
+    }
+
+    #[test]
+    fn requests_that_were_given_up_leave_nothing_behind() {
+        let mut world = World::default();
+        let _old = world.join(&["a"]);
+        world.confirm("a");
+        world.lose();
+        for _ in 0..100 {
+            let (hasty, _) = world.join(&["a"]);
+            assert_eq!(world.give_up(&hasty, &["a"], Connected::No), []);
+        }
+        assert!(world.registry.channels[&b"a"[..]].asks.is_empty());
     }
 
     #[test]

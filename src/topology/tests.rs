@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::command::Command;
 use crate::connection::{
     BackoffSettings, HandshakePlan, LinkState, Offline, ProtocolChoice, Role, Room, SessionSettings, Tracing,
 };
@@ -37,6 +38,8 @@ struct Rooms {
     is_silent: AtomicBool,
     /// What is put in here is hung up on.
     hangups: Hangups,
+    /// How often it was asked to end another connection's command.
+    unblocks: AtomicUsize,
 }
 
 struct Hangups(Semaphore);
@@ -76,6 +79,8 @@ impl House {
             while self.0.is_silent.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
+            let unblocks = buffer[..read].windows(7).filter(|window| **window == b"UNBLOCK"[..]).count();
+            self.0.unblocks.fetch_add(unblocks, Ordering::SeqCst);
             let commands = buffer[..read].iter().filter(|byte| **byte == b'*').count();
             let _ = stream.write_all(&b":1\r\n".repeat(commands)).await;
         }
@@ -383,4 +388,44 @@ async fn the_place_of_a_link_that_is_thrown_away_is_free_when_that_is_closed_and
         tokio::task::yield_now().await;
     }
     assert!(link.is_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_caller_did_not_look_for_is_not_found_by_the_next() {
+    let house = House::default();
+    let links = links(&house, 2, Offline::Wait);
+    let pool = links.leases();
+    let lane = ready(pool).await;
+    house.0.is_silent.store(true, Ordering::SeqCst);
+    assert!(lane.link().ask(Command::new("GET"), Some(now() + Duration::from_millis(10))).await.is_err());
+    house.0.is_silent.store(false, Ordering::SeqCst);
+    settle().await;
+    let link = Arc::clone(lane.link());
+    lane.give_back();
+    let lane = ready(pool).await;
+    assert!(Arc::ptr_eq(lane.link(), &link));
+    assert!(lane.take_orphaned().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connections_number_is_told_to_no_server_but_its_own() {
+    let house = House::default();
+    let links = links(&house, 2, Offline::Wait);
+    let pool = links.blocking();
+    let lane = ready(pool).await;
+    let before = links.shared().ready().await.unwrap();
+    // The shared link has another connection now, perhaps to another server, where the number is somebody else's.
+    house.0.hangups.0.add_permits(1);
+    settle().await;
+    let after = links.shared().ready().await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &after) && lane.link().standing().is_ready());
+    let link = Arc::clone(lane.link());
+    pool.recover(lane, Reuse::Lent, (Box::new(|_| {}), Arrival::Possible));
+    settle().await;
+    assert_eq!((house.0.unblocks.load(Ordering::SeqCst), link.is_ended()), (0, true));
+    let lane = ready(pool).await;
+    let link = Arc::clone(lane.link());
+    pool.recover(lane, Reuse::Lent, (Box::new(|_| {}), Arrival::Possible));
+    settle().await;
+    assert_eq!((house.0.unblocks.load(Ordering::SeqCst), link.is_ended()), (1, false));
 }

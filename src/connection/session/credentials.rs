@@ -26,8 +26,11 @@ impl<T: Claim> Session<T> {
         let is_asking = self.authentication.is_asking();
         match given {
             Ok(credentials) => {
-                if is_asking {
-                    self.authenticate(credentials.clone(), now);
+                match (is_asking, self.keeps_out) {
+                    (true, false) => self.authenticate(credentials.clone(), now),
+                    // They are asked for again after a pause.
+                    (true, true) => self.authentication.handle_failure(now),
+                    (false, _) => {}
                 }
                 self.standby.identify(credentials.clone());
                 if let Some(connection) = &mut self.connection {
@@ -55,11 +58,12 @@ impl<T: Claim> Session<T> {
             self.authentication.outdate_standby();
         }
         match &self.connection {
-            Some(connection) if connection.may_authenticate() => {
+            Some(connection) if connection.may_authenticate() && !self.keeps_out => {
                 let next = self.authentication.handle_change(now, self.given_until(now));
                 self.follow(next, now);
             }
-            Some(connection) if connection.is_ready() => {}
+            Some(connection) if connection.is_ready() && !connection.may_authenticate() => {}
+            // Also what is to be told later.
             Some(_) => self.authentication.outdate(),
             // The next handshake asks anyway.
             None => self.try_others(now),
@@ -90,7 +94,7 @@ impl<T: Claim> Session<T> {
 
     /// Asks for credentials that have changed since the connection was told.
     pub(super) fn catch_up(&mut self, now: Instant) {
-        if !self.connection.as_ref().is_some_and(Connection::may_authenticate) {
+        if self.keeps_out || !self.connection.as_ref().is_some_and(Connection::may_authenticate) {
             return;
         }
         let next = self.authentication.catch_up(now, self.given_until(now));
