@@ -95,7 +95,7 @@ impl Terms<'_> {
                 let command = std::mem::replace(command, Command::new(""));
                 Ok(Phase::Blocked(Blocked::new(self.client, command, times, policy)))
             }
-            Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::NeedsDedicated)),
+            Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::Elsewhere(command.elsewhere()))),
         }
     }
 
