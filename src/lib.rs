@@ -26,7 +26,10 @@
 //! | any other command, of any module | [`Command`] and [`Client::request`] |
 //! | several commands in one write | [`Client::pipeline`]; their answers by a tuple of handles: [`Results::get`](client::Results::get) |
 //! | several commands that run as one, or not at all | [`Client::transaction`] |
-//! | what must look before it writes | [`Script`] |
+//! | what must look before it writes | [`Script`], or [`Client::optimistic`] (`WATCH`) |
+//! | a connection of one's own: `WATCH`, `SELECT`, `WAIT`, `MONITOR` | [`Client::dedicated`] |
+//! | another database of the same server | [`Client::database`] |
+//! | waiting for work: `BLPOP`, `BLMOVE`, `XREAD` with `BLOCK` | [below](#blocking-commands), and [`api`](api#commands-that-wait) |
 //! | all keys, or all members of one, as a stream | [`Keys::scan`](api::Keys::scan) and its like, and [`client::Scan`] |
 //! | what can be an argument, what an answer can become | [`ToArgs`], [`FromReply`] |
 //! | what is known of a command: effect, keys, since when | [`Facts`] |
