@@ -354,7 +354,7 @@ async fn the_shared_connection_refuses_what_needs_another_before_anything_is_sen
         let mut pipeline = client.pipeline();
         let queued = pipeline.request::<Value>(Command::new("BLPOP key 0")).queue();
         let error = pipeline.execute().await.get(queued).unwrap_err();
-        assert!(error.to_string().contains("awaited by itself"), "{error}");
+        assert!(error.to_string().contains("await it by itself"), "{error}");
         assert_eq!(client.stats().sent, sent);
         assert_eq!(leased(server), 0);
     })

@@ -26,8 +26,9 @@ pub struct Orphan {
     pub command: Arc<str>,
     /// Where it ran.
     pub node: Address,
-    /// What it was answered: of `BLPOP` and its like with the key that it was taken from, of `BLMOVE` the item alone. An `Err` says that the connection ended before that could be known, and why: the server may
-    /// have taken something away for it, or not.
+    /// What it was answered: of `BLPOP` and its like with the key that it was taken from, of `BLMOVE` the item alone. An `Err`
+    /// says that the connection ended before that could be known, and why: the server may have taken something away for it, or
+    /// not.
     pub reply: Result<Value, Cause>,
 }
 

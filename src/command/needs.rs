@@ -67,9 +67,7 @@ impl Command {
         let facts = self.resolved();
         match facts.name().split(' ').next().unwrap_or_default() {
             _ if facts.sharing() == Sharing::Subscription => "there is `Client::subscribe` for it",
-            _ if facts.sharing() == Sharing::Blocking => {
-                "it would hold up what comes behind it; it can be awaited by itself"
-            }
+            _ if facts.sharing() == Sharing::Blocking => "it would hold up what comes behind it; await it by itself",
             "MONITOR" => "there is `Dedicated::monitor` for it",
             "CLIENT" if facts.mark() == Mark::Seizes => "there is `Pipeline::execute_unanswered` for it",
             _ if facts.mark() == Mark::Seizes => "its answers are not those of commands",
@@ -78,7 +76,7 @@ impl Command {
                 "there is `Client::optimistic` for it, or a connection of one's own (`Client::dedicated`)"
             }
             "SELECT" => "there is `Client::database` for it, or a connection of one's own (`Client::dedicated`)",
-            _ => "it needs a connection of its own (`Client::dedicated`)",
+            _ => "it would change the connection for all others; it needs one of its own (`Client::dedicated`)",
         }
     }
 
