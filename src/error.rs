@@ -99,12 +99,10 @@ pub enum ErrorKind {
     Full,
     /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
     Closed,
-    /// The command would change the connection for all other callers (`WATCH`, `SELECT`, ...), and was not sent: see
-    /// [`Client::request`](crate::Client::request). It can be sent on a connection of its own
-    /// ([`Client::dedicated`](crate::Client::dedicated)), but for those few that have a place of their own in this
-    /// crate, which the text names then. A blocking command (`BLPOP`) ends so in a pipeline or a transaction alone: it
-    /// would hold up the connection, and by itself it is sent on another one. In a transaction it keeps all commands
-    /// from being sent.
+    /// The command would change or hold up the connection for all other callers, or what stands behind it in a pipeline or a
+    /// transaction, and was not sent: see [`Client::request`](crate::Client::request). The text says where there is what it is
+    /// for, such as a connection of its own ([`Client::dedicated`](crate::Client::dedicated)). In a transaction it keeps all
+    /// commands from being sent.
     NeedsDedicated,
     /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value
     /// that could not be written as an argument. In a transaction it keeps all commands from being sent.
@@ -280,10 +278,6 @@ impl fmt::Display for Error {
             (Detail::None, ErrorKind::Full) => {
                 write!(f, "{what} failed: the queue is full ({} calls are queued or in flight)", report.waiting)?
             }
-            (Detail::None, ErrorKind::NeedsDedicated) => write!(
-                f,
-                "{what} failed: it would change or hold up the connection that all callers share; it needs one of its own"
-            )?,
             (Detail::None, ErrorKind::Conflict) => write!(f, "{what} did not run: a key that was watched had changed")?,
             (Detail::None, ErrorKind::ServerChanged) => write!(
                 f,

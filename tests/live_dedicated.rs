@@ -359,12 +359,32 @@ async fn commands_without_answers_were_not_sent_only_if_the_first_one_was_not() 
 async fn the_shared_connection_refuses_what_needs_another_before_anything_is_sent() {
     everywhere(async |server, client| {
         let sent = client.stats().sent;
-        for line in
-            ["WATCH key", "UNWATCH", "MULTI", "EXEC", "DISCARD", "SELECT 1", "WAIT 0 10", "MONITOR", "CLIENT REPLY OFF"]
-        {
+        for (line, place) in [
+            ("WATCH key", "`Client::optimistic`"),
+            ("UNWATCH", "`Client::optimistic`"),
+            ("MULTI", "`Client::transaction`"),
+            ("EXEC", "`Client::transaction`"),
+            ("DISCARD", "`Client::transaction`"),
+            ("SELECT 1", "`Client::database`"),
+            ("WAIT 0 10", "`Client::dedicated`"),
+            ("AUTH x", "`Client::dedicated`"),
+            ("MONITOR", "`Dedicated::monitor`"),
+            ("CLIENT REPLY OFF", "`Pipeline::execute_unanswered`"),
+            ("CLIENT TRACKING ON", "`Client::dedicated`"),
+            ("SSUBSCRIBE a", "`Client::subscribe`"),
+        ] {
             let error = client.request::<Value>(Command::new(line)).await.unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::NeedsDedicated, Fate::NotSent), "{line}: {error}");
+            assert!(error.to_string().contains(place), "{line}: {error}");
         }
+        // Written otherwise, a subcommand is an argument.
+        let reply_off = Command::new("CLIENT").arg(("reply", "off"));
+        let error = client.request::<Value>(reply_off).await.unwrap_err();
+        assert!(error.to_string().contains("execute_unanswered"), "{error}");
+        let mut pipeline = client.pipeline();
+        let queued = pipeline.request::<Value>(Command::new("BLPOP key 0")).queue();
+        let error = pipeline.execute().await.get(queued).unwrap_err();
+        assert!(error.to_string().contains("await it by itself"), "{error}");
         assert_eq!(client.stats().sent, sent);
         assert_eq!(leased(server), 0);
     })

@@ -52,7 +52,7 @@
 //!
 //! | part | means |
 //! |---|---|
-//! | `self` | a `&Client`, a `&mut Pipeline` or a `&mut Transaction`: an [`Executor`] |
+//! | `self` | a `&Client`, a `&Dedicated`, a `&mut Pipeline` or a `&mut Transaction`: an [`Executor`] |
 //! | `impl ToArg` | [one argument](ToArg): a string, a number, bytes |
 //! | `impl ToArgs` | [one or many](ToArgs): also a tuple, an array, a vector, a set, a map. Pairs are `("a", 1)`, `[("a", 1), ("b", 2)]` or a map |
 //! | `u64` | what the answer is converted to. Where it is a `T`, any [`FromReply`] that you name |
@@ -88,9 +88,10 @@
 //! [`Timeout`](crate::ErrorKind::Timeout).
 //!
 //! **Giving up.** When the deadline ends the call, or its future is dropped, the server is told to wait no longer. What it took
-//! out for the caller in that very moment goes to the hook of `Config::with_orphan_hook`; without one it is lost, though
-//! counted. What is moved (`blmove`) is where it was to go, and what a group delivered without `noack` is pending: those are
-//! not lost.
+//! out for the caller in that very moment goes to the hook of
+//! [`Config::with_orphan_hook`](crate::Config::with_orphan_hook); without one it is lost, though counted. What is moved
+//! (`blmove`) goes to the hook too, but is where it was to go, and what a group delivered without `noack` is pending: those
+//! are not lost.
 //!
 //! **Reconnection.** Once sent it is never sent again: if the connection is lost, nobody knows whether something was taken
 //! out, and the error says [`Unknown`](crate::Fate::Unknown).

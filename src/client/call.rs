@@ -101,7 +101,7 @@ impl Terms<'_> {
                 let command = std::mem::replace(command, Command::new(""));
                 Ok(Begun::Blocked(Blocked::new(self.client, command, times, policy)))
             }
-            Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::NeedsDedicated)),
+            Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::Elsewhere(command.elsewhere()))),
         }
     }
 

@@ -47,6 +47,9 @@ use crate::topology::{Lane, Reuse};
 ///
 /// [`Client::optimistic`] has this loop ready-made.
 ///
+/// What is sent between a `MULTI` by hand and its `EXEC` is answered `QUEUED`, which is no answer of its own type: take it as a
+/// [`Value`](crate::Value) by [`answer_as`](crate::Request::answer_as). [`transaction`](Self::transaction) is no use in between.
+///
 /// # Ordering
 /// As on the [`Client`]: commands run in the order in which their futures are first polled, and several tasks may share
 /// a `&Dedicated`, whose calls then travel together. But a connection watches keys and queues commands for all who use

@@ -308,7 +308,11 @@ impl Client {
 
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
     /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`, and so do all
-    /// [subscriptions](crate::pubsub). Returns when the connections are closed, at once if they were.
+    /// [subscriptions](crate::pubsub), connections of one's own ([`Dedicated`](super::Dedicated)) and monitors. Returns when the
+    /// connections are closed, at once if they were. Clients of another [`database`](Self::database) stay open.
+    ///
+    /// A blocking command that nothing comes for is waited for too, `within` long, and has fate
+    /// [`Unknown`](crate::Fate::Unknown) then: have the workers give it up first (`select!`).
     ///
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.

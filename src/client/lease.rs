@@ -352,18 +352,5 @@ impl Standing {
 
 /// Why a command must not be sent by itself on a link that its caller alone has; `None`: it may.
 pub(super) fn unfit(command: &Command) -> Option<Unfit> {
-    (command.mark() == Mark::Seizes).then(|| Unfit::Elsewhere(elsewhere(command.name())))
-}
-
-/// Where there is what a command is for that would leave the answers without commands, or commands without answers.
-fn elsewhere(name: &str) -> &'static str {
-    let name = name.to_ascii_uppercase();
-    match name.split_whitespace().next().unwrap_or_default() {
-        "MONITOR" => "there is `Dedicated::monitor` for it",
-        "CLIENT" => "there is `Pipeline::execute_unanswered` for it",
-        "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => {
-            "there is `Client::subscribe` for it"
-        }
-        _ => "its answers are not those of commands",
-    }
+    (command.mark() == Mark::Seizes).then(|| Unfit::Elsewhere(command.elsewhere()))
 }

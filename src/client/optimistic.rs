@@ -75,8 +75,9 @@ impl<'c> Optimistic<'c> {
         Self { limit: Limit::Within(within), ..self }
     }
 
-    /// Runs `body` until its transaction has run, and returns what it returned then, with the results of the
-    /// transaction's commands.
+    /// Runs `body` until its transaction has run, and returns what it returned then, with the results of the transaction's commands.
+    /// A command that failed when it ran (`WRONGTYPE`) is an error there, as in every [`Transaction`], and none of this call:
+    /// [`Results::check`] finds it.
     ///
     /// `body` is given the connection on which the keys are watched, and a transaction of that connection. What it must
     /// know it asks the connection; what is to happen only if nothing has changed it queues in the transaction. It may

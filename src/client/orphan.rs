@@ -16,6 +16,9 @@ use crate::topology::Finder;
 /// What a blocking command took away for a caller who had gone before the answer came: its future was dropped, or its
 /// deadline had come. See [`Config::with_orphan_hook`](super::Config::with_orphan_hook).
 ///
+/// What `BLMOVE` and `BRPOPLPUSH` took is not gone: it is where they were to move it, and is told so that somebody looks there. To
+/// push it back as well would make two of it.
+///
 /// Its `Debug` shows no value.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -24,8 +27,9 @@ pub struct Orphan {
     pub command: Arc<str>,
     /// Where it ran.
     pub node: Address,
-    /// What it was answered. An `Err` says that the connection ended before that could be known, and why: the server may
-    /// have taken something away for it, or not.
+    /// What it was answered: of `BLPOP` and its like with the key that it was taken from, of `BLMOVE` the item alone. An `Err`
+    /// says that the connection ended before that could be known, and why: the server may have taken something away for it, or
+    /// not.
     pub reply: Result<Value, Cause>,
 }
 

@@ -78,10 +78,10 @@ mod tests {
     fn places_are_counted_without_what_is_not_sent() {
         let mut plan = Plan::default();
         for (name, unfit) in [
-            ("WATCH", Some(Unfit::NeedsDedicated)),
+            ("WATCH", Some(Unfit::Elsewhere("there"))),
             ("GET", None),
             ("NOSUCH", None),
-            ("MULTI", Some(Unfit::NeedsDedicated)),
+            ("MULTI", Some(Unfit::Elsewhere("there"))),
             ("SET", None),
             ("NOSUCH", Some(Unfit::Arguments("x".into()))),
             ("DEL", None),

@@ -199,7 +199,6 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
 /// The command must not be sent.
 pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     let (kind, detail) = match unfit {
-        Unfit::NeedsDedicated => (ErrorKind::NeedsDedicated, Detail::None),
         Unfit::Elsewhere(place) => (ErrorKind::NeedsDedicated, Detail::Elsewhere(place)),
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };

@@ -40,7 +40,8 @@ pub struct Stats {
     pub retried: u64,
     /// Commands whose callers were told of an error with [`Fate::NotSent`](crate::Fate::NotSent).
     pub failed_not_sent: u64,
-    /// Commands whose callers were told of an error with [`Fate::Refused`](crate::Fate::Refused).
+    /// Commands whose callers were told of an error with [`Fate::Refused`](crate::Fate::Refused). Also those of an attempt of
+    /// [`Client::optimistic`](crate::Client::optimistic) that ended in a conflict, each time, though it is made anew.
     pub failed_refused: u64,
     /// Commands whose callers were told of an error with [`Fate::Unknown`](crate::Fate::Unknown).
     pub failed_unknown: u64,

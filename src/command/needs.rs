@@ -62,6 +62,24 @@ impl Command {
         self.resolved().mark()
     }
 
+    /// Where there is what it is for, if it must not be sent where it was to be: a part of the error's text.
+    pub(crate) fn elsewhere(&self) -> &'static str {
+        let facts = self.resolved();
+        match facts.name().split(' ').next().unwrap_or_default() {
+            _ if facts.sharing() == Sharing::Subscription => "there is `Client::subscribe` for it",
+            _ if facts.sharing() == Sharing::Blocking => "it would hold up what comes behind it; await it by itself",
+            "MONITOR" => "there is `Dedicated::monitor` for it",
+            "CLIENT" if facts.mark() == Mark::Seizes => "there is `Pipeline::execute_unanswered` for it",
+            _ if facts.mark() == Mark::Seizes => "its answers are not those of commands",
+            "MULTI" | "EXEC" | "DISCARD" => "there is `Client::transaction` for it",
+            "WATCH" | "UNWATCH" => {
+                "there is `Client::optimistic` for it, or a connection of one's own (`Client::dedicated`)"
+            }
+            "SELECT" => "there is `Client::database` for it, or a connection of one's own (`Client::dedicated`)",
+            _ => "it would change the connection for all others; it needs one of its own (`Client::dedicated`)",
+        }
+    }
+
     /// The facts of the subcommand, where that stands among the arguments.
     fn resolved(&self) -> &'static Facts {
         let facts = self.facts();

@@ -59,9 +59,7 @@ struct Rare {
 /// Why a command must not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// It would change, hold up or silence a connection that others use too.
-    NeedsDedicated,
-    /// What it is for is to be had otherwise, as this says.
+    /// It would change, hold up or silence its connection. What it is for is to be had otherwise, as this says.
     Elsewhere(&'static str),
     /// This is wrong with its arguments.
     Arguments(Box<str>),
@@ -189,7 +187,7 @@ impl Command {
 
     /// Why it must not be sent on a connection that others use too; `None`: it may.
     pub(crate) fn unfit(&self) -> Option<Unfit> {
-        self.flaw().or_else(|| (self.needs() != Needs::Shared).then_some(Unfit::NeedsDedicated))
+        self.flaw().or_else(|| (self.needs() != Needs::Shared).then(|| Unfit::Elsewhere(self.elsewhere())))
     }
 
     /// What is wrong with its arguments, whatever connection it is sent on.

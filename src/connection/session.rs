@@ -148,7 +148,7 @@ impl<T: Claim> Session<T> {
             self.backlog.extend(batch);
         }
         if let Some(cause) = self.turns_away() {
-            self.give_up_all(Reason::Link(cause), now);
+            self.give_up_all(self.ending(&cause), now);
         }
     }
 

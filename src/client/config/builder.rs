@@ -339,7 +339,8 @@ impl Config {
     /// [`Stats::orphaned`](crate::client::Stats::orphaned) alone say that it happened.
     ///
     /// A server that is asked to end a command may have answered it in that very moment, with an element that is in no list
-    /// any more. The hook is the place to put it back, or to hand it to another worker. An
+    /// any more. The hook is the place to put it back, or to hand it to another worker. (Not so what `BLMOVE` and `BRPOPLPUSH`
+    /// moved: that is in the list where it was to go, and put back it would be there twice.) An
     /// [`Orphan`] whose reply is an `Err` says that the connection ended before the answer could be known. Timeouts, errors and
     /// the answers of commands that take nothing away (`XREAD`) are no orphans, nor are those of callers who were told that
     /// their connection was lost.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::command::{Command, Encoded};
+use crate::connection::output::Reason;
+use crate::connection::settings::Role;
 use crate::connection::simulation::world::{Ending, Verb, World};
 use crate::outcome::{Cause, Fate};
 
@@ -41,6 +43,22 @@ fn a_command_cut_before_its_last_byte_was_not_sent_and_goes_out_on_the_next_conn
         }
         world.audit();
     }
+}
+
+#[test]
+fn what_comes_for_a_lent_connection_when_it_is_lost_ends_with_the_session() {
+    let mut world = World::new(|settings| settings.role = Role::Leased);
+    world.connect();
+    world.settle();
+    let unsent = world.call(1, None);
+    world.cut(Cause::PeerClosed);
+    let late = world.call(1, None);
+    for call in [unsent, late] {
+        let lost = world.lost(call);
+        assert_eq!(lost.fate, Fate::NotSent);
+        assert!(matches!(lost.loss.reason, Reason::Session(Cause::PeerClosed)), "{:?}", lost.loss.reason);
+    }
+    world.audit();
 }
 
 #[test]
