@@ -59,10 +59,13 @@ async fn put_back(client: Client, mut orphans: UnboundedReceiver<Orphan>) -> Res
             }
         };
         println!("{job} came too late for its worker and goes back");
-        client.rpush(QUEUE, job).await?;
+        // At once: a worker that took it in between would have it removed from its list, and could lose it.
+        let mut transaction = client.transaction();
         for worker in 0..WORKERS {
-            client.lrem(list_of(worker), 1, job).await?;
+            let _ = transaction.lrem(list_of(worker), 1, job).queue();
         }
+        let _ = transaction.rpush(QUEUE, job).queue();
+        transaction.execute().await?.check()?;
     }
     Ok(())
 }

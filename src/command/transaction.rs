@@ -38,9 +38,12 @@ pub(crate) fn judge(replies: &[Reply<'_>], facts: impl Iterator<Item = &'static 
     };
     let opening = error_of(multi);
     let any_ran = match opening {
-        None => body.iter().any(|reply| !reply.is_error() && !is_queued(*reply)),
         // Each was a command of its own.
-        Some(_) => body.iter().zip(facts).any(|(reply, facts)| fate_of(*reply, facts) != Fate::Refused),
+        Some(_) if !is_discarded(exec) => {
+            body.iter().zip(facts).any(|(reply, facts)| fate_of(*reply, facts) != Fate::Refused)
+        }
+        // In a transaction, if only in one that the caller had begun by hand.
+        _ => body.iter().any(|reply| !reply.is_error() && !is_queued(*reply)),
     };
     match (opening, exec.view(), error_of(exec)) {
         (None, Ok(View::Array(items)), _) if items.len() == body.len() => Verdict::Executed,
@@ -88,6 +91,11 @@ fn first_refusal(body: &[Reply<'_>], exec: ServerError) -> Refusal {
 /// Whether this answer to EXEC says that nothing has run.
 fn has_not_run(error: &ServerError) -> bool {
     error.fate(const { known("EXEC") }) == Fate::Refused
+}
+
+/// Whether this answer to EXEC says that there was a transaction, and that it was thrown away because a command had been refused.
+fn is_discarded(exec: Reply<'_>) -> bool {
+    error_of(exec).is_some_and(|error| error.code() == ABORTED && !error.message().contains(REASON))
 }
 
 fn fate_of(reply: Reply<'_>, facts: &Facts) -> Fate {
@@ -230,6 +238,16 @@ mod tests {
         assert_eq!(verdict(TWO, &["+OK", WAITING, "+OK", ABORT]).0, "not atomic");
         let nested = "-ERR MULTI calls can not be nested";
         assert_eq!(verdict(TWO, &[nested, WAITING, WAITING, &array(&[":1", "+OK"])]).0, "not atomic");
+    }
+
+    #[test]
+    fn a_transaction_in_one_that_the_server_threw_away_was_refused() {
+        let nested = "-ERR Command not allowed inside a transaction";
+        assert_eq!(verdict(TWO, &[nested, WAITING, WAITING, ABORT]).0, "refused");
+        // Whoever is refused MULTI and EXEC has no transaction: each command was one of its own.
+        let denied = "-EXECABORT Transaction discarded because of: NOPERM no";
+        assert_eq!(verdict(TWO, &["-NOPERM no", WAITING, WAITING, denied]).0, "not atomic");
+        assert_eq!(verdict(TWO, &[nested, WAITING, "+OK", ABORT]).0, "not atomic");
     }
 
     #[test]
