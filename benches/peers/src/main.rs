@@ -9,6 +9,7 @@ mod decode;
 mod faults;
 mod measure;
 mod messages;
+mod own;
 mod proxy;
 mod quiet;
 mod server;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Some("fault") => faults::run_one(&options),
         Some("messages") => messages::all(&options),
         Some("message") => messages::run_one(&options),
+        Some("own") => own::all(&options),
         _ => Err(USAGE.to_owned()),
     });
     match result {
@@ -178,6 +180,7 @@ peers faults [--clients a,b] [--faults a,b]            every client at every fau
 peers fault <client> <fault>                           one of them
 peers messages [--rounds 3] [--clients a,b]            every client as a subscriber, as Markdown
 peers message <client> <one|many>                      one of them: one channel, or a thousand
+peers own                                              steadfast: GETs beside blocked callers, memory of subscriptions
 
 --quick                 a second a cell instead of six; for `faults` about a second, all clients at once
 --seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half

@@ -262,7 +262,7 @@ pub(crate) fn cpu_time() -> CpuTime {
     CpuTime { user: duration(usage.ru_utime), system: duration(usage.ru_stime) }
 }
 
-fn quantile(sorted: &[u32], q: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[u32], q: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last as f64 * q).round() as usize).copied().map_or(f64::NAN, f64::from)
 }

@@ -69,7 +69,8 @@ struct Cost {
 /// `messages`: every client at every shape, medians as Markdown.
 pub(crate) fn all(options: &Options) -> Result<(), String> {
     let server = crate::start_server(options)?;
-    let mut text = String::from("| messages of 64 bytes | client | per second | user CPU | system CPU |\n|---|---|---|---|---|\n");
+    let mut text =
+        String::from("| messages of 64 bytes | client | per second | user CPU | system CPU |\n|---|---|---|---|---|\n");
     for shape in Shape::ALL {
         let peers: Vec<_> = options.clients.iter().copied().filter(|peer| *peer != Peer::Floor).collect();
         let mut costs: Vec<(Peer, Vec<Cost>)> = peers.into_iter().map(|peer| (peer, Vec::new())).collect();
@@ -207,7 +208,10 @@ impl Publisher {
 
 macro_rules! redis_rs {
     ($name:ident, $redis:ident) => {
-        struct $name($redis::aio::PubSubStream, #[expect(dead_code, reason = "it ends the subscriptions")] $redis::aio::PubSubSink);
+        struct $name(
+            $redis::aio::PubSubStream,
+            #[expect(dead_code, reason = "it ends the subscriptions")] $redis::aio::PubSubSink,
+        );
 
         impl Subscriber for $name {
             async fn subscribe(port: u16, channels: &[String]) -> Self {

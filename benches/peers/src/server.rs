@@ -73,8 +73,17 @@ impl Server {
         Ok(())
     }
 
+    /// One command over a connection of its own; the answer, up to 4 KiB of it.
+    pub fn answer(&self, arguments: &[&[u8]]) -> io::Result<String> {
+        self.exchange(arguments, 4096)
+    }
+
     /// One command over a connection of its own; the first line of the answer (and the body's beginning).
     pub fn command(&self, arguments: &[&[u8]]) -> io::Result<String> {
+        self.exchange(arguments, 256)
+    }
+
+    fn exchange(&self, arguments: &[&[u8]], most: usize) -> io::Result<String> {
         let mut socket = TcpStream::connect((self.host, self.port))?;
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
@@ -84,7 +93,7 @@ impl Server {
             request.extend_from_slice(b"\r\n");
         }
         socket.write_all(&request)?;
-        let mut reply = [0; 256];
+        let mut reply = vec![0; most];
         let n = socket.read(&mut reply)?;
         let text = String::from_utf8_lossy(&reply[..n]).into_owned();
         match text.as_bytes().first() {
