@@ -94,7 +94,8 @@ pub enum ErrorKind {
     /// a database that was chosen. The command was not sent, and nothing will be on this connection any more: see
     /// [`Dedicated`](crate::client::Dedicated). [`Error::cause`] says what ended it.
     SessionLost,
-    /// There was no room in the queue, and the client is set to fail at once then
+    /// There was no room in the queue, or no free connection among those of which each has one user at a time, and the client
+    /// is set to fail at once then
     /// ([`AtCapacity::FailFast`](crate::client::AtCapacity::FailFast)).
     Full,
     /// The client is closed, by [`Client::close`](crate::Client::close) on it or a clone.
@@ -275,6 +276,9 @@ impl fmt::Display for Error {
             }
             (Detail::Cause(cause), _) => write!(f, "{what} failed: {cause}")?,
             (Detail::None, ErrorKind::Closed) => write!(f, "{what} failed: the client is closed")?,
+            (Detail::None, ErrorKind::Full) if report.stage == Some(Stage::AcquiringConnection) => {
+                write!(f, "{what} failed: all connections of their own that there may be are in use")?
+            }
             (Detail::None, ErrorKind::Full) => {
                 write!(f, "{what} failed: the queue is full ({} calls are queued or in flight)", report.waiting)?
             }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use steadfast::api::{Connection, Keys, Lists, Strings};
-use steadfast::client::{Call, Ending, Observation, Observer, Offline, Orphan, ProtocolChoice};
+use steadfast::client::{AtCapacity, Call, Ending, Observation, Observer, Offline, Orphan, ProtocolChoice};
 use steadfast::{Cause, Client, Command, Config, ErrorKind, Event, Fate, Stage, Value};
 
 use live::{KINDS, PATIENCE, clients_of, connected, fails_after, fails_at_once, tcp, until, until_state, within};
@@ -158,6 +158,28 @@ async fn without_a_deadline_a_command_ends_when_the_server_says_so() {
     let error =
         within(PATIENCE, client.request::<Popped>(Command::new("BLPOP q soon")).into_future()).await.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Server, Fate::Executed), "{error}");
+}
+
+#[tokio::test]
+async fn who_would_rather_fail_than_wait_fails_at_once_where_all_connections_are_in_use() {
+    for (server, protocol) in everywhere() {
+        let config = tcp(&server).with_protocol(protocol).with_max_blocking(1).with_max_dedicated(1);
+        let client = connected(config.with_at_capacity(AtCapacity::FailFast)).await;
+        let mut call = begun(&client, blpop("q", 0.0));
+        until(async || poll(&mut call).is_pending() && blocked(&server).len() == 1).await;
+        let dedicated = client.dedicated().await.unwrap();
+        let blocking = client.request::<Popped>(blpop("q", 0.0)).await.unwrap_err();
+        let another = client.dedicated().await.unwrap_err();
+        for error in [blocking, another] {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Full, Fate::NotSent), "{error}");
+            assert!(error.to_string().contains("are in use"), "{error}");
+        }
+        drop((call, dedicated));
+        // Both are free again.
+        until(async || client.stats().lent_connections == 0).await;
+        client.dedicated().await.unwrap();
+        assert_eq!(client.request::<Popped>(blpop("q", 0.01)).await.unwrap(), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use steadfast::api::*;
-use steadfast::client::{ProtocolChoice, Subscriptions};
+use steadfast::client::{Offline, ProtocolChoice, Subscriptions};
 use steadfast::pubsub::{Delivery, LagPolicy, Message, Subscription, TopicKind};
 use steadfast::testing::{Cut, FakeServer, FaultProxy};
 use steadfast::{Cause, Config, ErrorKind, Event, Fate, Stage};
@@ -342,6 +342,20 @@ async fn a_subscription_in_an_outage_ends_at_its_deadline_or_comes_about_afterwa
         assert_eq!(publish(&server, "late", "x"), 1);
         assert_eq!(message(&mut late).await.text(), "x");
         assert_eq!(subscribers(&server, "n"), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_would_rather_fail_than_wait_fails_at_once_in_an_outage() {
+    for kind in KINDS {
+        let mut server = Server::build(kind).start();
+        let client = connected(tcp(&server).with_offline(Offline::FailFast)).await;
+        let _held = begun(client.subscribe("held").await.unwrap()).await;
+        server.kill9();
+        let error = within(PATIENCE / 4, client.subscribe("n").deadline(PATIENCE).into_future()).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Connection, Fate::NotSent), "{error}");
+        server.restart();
+        until(async || client.subscribe("n").await.is_ok()).await;
     }
 }
 

@@ -97,6 +97,7 @@ pub struct Dedicated {
 ///   there may be ([`defaults::MAX_DEDICATED`](super::defaults::MAX_DEDICATED)) were in use, else with that of
 ///   connecting and its last cause;
 /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
+/// - `Full`: as many were in use, and the client is set to [fail at once](super::AtCapacity::FailFast) then;
 /// - `Closed`: the client is closed.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Dedicating<'c> {

@@ -119,8 +119,9 @@ pub(super) fn unacquired(
     match unacquired {
         Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
         Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
-        Unacquired::NoPlace => {
-            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+        Unacquired::NoPlace | Unacquired::Full => {
+            let kind = if let Unacquired::Full = unacquired { ErrorKind::Full } else { ErrorKind::Timeout };
+            let report = Report::new(kind, Fate::NotSent, what);
             let stage = Some(Stage::AcquiringConnection);
             Error::new(Report { stage, node: Some(node.clone()), within, ..report })
         }

@@ -50,7 +50,12 @@ impl Config {
 
     /// How many links of their own callers may have.
     pub(super) fn links_bounds(&self) -> LinksBounds {
-        let pool = |max| PoolBounds { max, max_idle: self.max_idle(), max_lifetime: self.max_lifetime() };
+        let pool = |max| PoolBounds {
+            max,
+            max_idle: self.max_idle(),
+            max_lifetime: self.max_lifetime(),
+            at_capacity: self.at_capacity(),
+        };
         LinksBounds {
             blocking: pool(self.max_blocking()),
             leases: pool(self.max_dedicated()),

@@ -30,7 +30,8 @@ pub(crate) struct Bounds {
     pub(crate) at_capacity: AtCapacity,
 }
 
-/// What a call does that finds the link's queue full.
+/// What a call does that finds the link's queue full, or all connections in use of which each has one user at a time
+/// (those of blocking commands, and dedicated ones).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AtCapacity {

@@ -23,6 +23,8 @@ pub(crate) enum Unacquired {
     Never(Cause),
     /// The deadline came while all links that there may be were in use.
     NoPlace,
+    /// All links that there may be were in use, and it was not to wait for one.
+    Full,
     /// The deadline came while this was the state of the link that it waited for.
     NotReady(LinkState),
 }
@@ -33,8 +35,12 @@ impl Pool {
     /// Can be dropped, and polled outside of the pool's runtime. A link that was begun for it is left to the next one.
     pub(crate) async fn acquire_ready(self: Arc<Self>, until: Option<Instant>) -> Result<Lane, Unacquired> {
         let mut alarm = Alarm::new(until, self.runtime());
-        let Some(place) = alarm.before(self.place()).await else { return Err(alarm.over(Unacquired::NoPlace)) };
-        let place = place.map_err(Unacquired::Never)?;
+        let place = if self.is_impatient() && !self.is_closed() {
+            self.try_place().ok_or(Unacquired::Full)?
+        } else {
+            let Some(place) = alarm.before(self.place()).await else { return Err(alarm.over(Unacquired::NoPlace)) };
+            place.map_err(Unacquired::Never)?
+        };
         let mut ended = 0;
         loop {
             let Some(lane) = alarm.before(self.lane(Arc::clone(&place))).await else {

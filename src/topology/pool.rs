@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::acquisition::NAP;
 use crate::connection::{LinkState, Lost, Offline, SessionFacts};
-use crate::driver::{Counters, Link, LinkSettings, Orphans, now};
+use crate::driver::{AtCapacity, Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
 use crate::resp::Frame;
 
@@ -47,6 +47,8 @@ pub(crate) struct PoolBounds {
     pub(crate) max_idle: Duration,
     /// How long a link is used after it was made; it is not taken from whoever has it then.
     pub(crate) max_lifetime: Option<Duration>,
+    /// What a caller does who finds all places taken.
+    pub(crate) at_capacity: AtCapacity,
 }
 
 /// The right to have a link of the pool. It is free again when nobody holds it any more.
@@ -92,6 +94,11 @@ impl Pool {
         let settings = LinkSettings { counters: Some(Arc::clone(&counters)), ..settings };
         let (idle, lent) = (Mutex::default(), Mutex::default());
         Arc::new(Self { settings, bounds, shared, runtime, places, idle, lent, counters })
+    }
+
+    /// Whether callers fail at once who find all places taken.
+    pub(crate) fn is_impatient(&self) -> bool {
+        self.bounds.at_capacity == AtCapacity::FailFast
     }
 
     /// Waits for a place; who came first gets the first.
@@ -141,7 +148,7 @@ impl Pool {
     async fn idle_lane(self: &Arc<Self>, place: &Place) -> Option<Lane> {
         while let Some((kept, since)) = self.pop() {
             let lane = self.lend(kept, Some(now().duration_since(since)), Arc::clone(place));
-            if !self.is_outdated(&lane.kept, now()) {
+            if lane.kept.is_of_use() && !self.is_outdated(&lane.kept, now()) {
                 return Some(lane);
             }
             lane.end().await;
@@ -239,11 +246,11 @@ impl Pool {
         Lane { kept, rested, place: Some(place), pool: Arc::downgrade(self), runtime: self.runtime.clone() }
     }
 
-    /// The link that was used last, of those that are of use, and since when nobody uses it; one that is ready, if there is
-    /// any.
+    /// The link that was used last, of those that have not ended, and since when nobody uses it; one that is ready, if there
+    /// is any. What is of no use is taken out too: it has a place until it is closed.
     fn pop(&self) -> Option<(Kept, Instant)> {
         let mut idle = lock(&self.idle);
-        idle.lanes.retain(|(kept, _)| kept.is_of_use());
+        idle.lanes.retain(|(kept, _)| !kept.link.is_ended());
         let ready = idle.lanes.iter().rposition(|(kept, _)| kept.link.standing().is_ready());
         let index = ready.or_else(|| idle.lanes.len().checked_sub(1))?;
         Some(idle.lanes.remove(index))
@@ -272,11 +279,12 @@ impl Pool {
     /// closed; says also when to look again, `None` if there is nothing to look after.
     fn reap(&self, now: Instant) -> (Vec<(Kept, Place)>, Option<Instant>) {
         let mut idle = lock(&self.idle);
-        idle.lanes.retain(|(kept, _)| kept.is_of_use());
+        idle.lanes.retain(|(kept, _)| !kept.link.is_ended());
         let mut reaped = Vec::new();
         let mut place = 0;
         while let Some((kept, since)) = idle.lanes.get(place) {
-            let is_due = now.duration_since(*since) >= self.bounds.max_idle || self.is_outdated(kept, now);
+            let is_over = now.duration_since(*since) >= self.bounds.max_idle || self.is_outdated(kept, now);
+            let is_due = is_over || !kept.is_of_use();
             // Without a free place, all links there may be are lent: then none is idle.
             match is_due.then(|| self.try_place()).flatten() {
                 Some(free) => reaped.push((idle.lanes.remove(place).0, free)),

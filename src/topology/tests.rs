@@ -135,7 +135,12 @@ fn links(house: &House, max: usize, offline: Offline) -> Links {
         audience: None,
         counters: None,
     };
-    let bounds = PoolBounds { max, max_idle: MAX_IDLE, max_lifetime: Some(Duration::from_secs(600)) };
+    let bounds = PoolBounds {
+        max,
+        max_idle: MAX_IDLE,
+        max_lifetime: Some(Duration::from_secs(600)),
+        at_capacity: AtCapacity::Wait,
+    };
     Links::start(
         &settings,
         &LinksBounds { blocking: bounds, leases: bounds, subscriptions: Subscriptions::Own },

@@ -8,21 +8,36 @@ use steadfast::api::{Lists, Strings};
 use steadfast::{Client, Config};
 
 use crate::{
-    Options,
+    Options, child,
     measure::{quantile, runtime},
     server::{self, Server},
     work::key,
 };
 
+/// Both figures, each from a process of its own: what one has freed would be used again by the other.
 pub(crate) fn all(options: &Options) -> Result<(), String> {
+    if let Some(part) = options.words.get(1) {
+        return one(options, part);
+    }
+    let seconds = options.plan().throughput.as_secs_f64().to_string();
+    for part in ["blocked", "subscriptions"] {
+        let arguments = ["own", part, "--seconds", &seconds].map(str::to_owned);
+        print!("{}", child::run(&arguments, Duration::from_secs(300)).map_err(|trouble| trouble.to_string())?);
+    }
+    Ok(())
+}
+
+fn one(options: &Options, part: &str) -> Result<(), String> {
     let server = crate::start_server(options)?;
     server::pin_to(options.client_core).map_err(|error| error.to_string())?;
-    let runtime = runtime(options.runtime);
-    runtime.block_on(async {
-        // First, while no memory is free that was used for something else.
-        println!("{}", subscriptions(&server).await);
-        println!("{}", blocked(options, &server).await);
+    let figures = runtime(options.runtime).block_on(async {
+        match part {
+            "blocked" => Some(blocked(options, &server).await),
+            "subscriptions" => Some(subscriptions(&server).await),
+            _ => None,
+        }
     });
+    println!("{}", figures.ok_or("own blocked, or own subscriptions")?);
     Ok(())
 }
 
