@@ -255,7 +255,6 @@ impl Facts {
         self.sharing
     }
 
-    #[allow(dead_code, reason = "read where connections are lent")]
     pub(crate) fn mark(&self) -> Mark {
         self.mark
     }

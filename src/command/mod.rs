@@ -18,14 +18,12 @@ pub(crate) mod transaction;
 pub use args::{Args, ToArg, ToArgs};
 pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
-#[allow(unused_imports, reason = "read where connections are lent")]
 pub(crate) use facts::Mark;
 pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
 pub(crate) use facts::{Home, known};
 pub(crate) use fields::{Elements, Fields};
 
 pub use from_reply::FromReply;
-#[allow(unused_imports, reason = "read where connections are lent")]
 pub(crate) use needs::{Block, Needs};
 pub use raw::Command;
 pub(crate) use raw::Unfit;

@@ -57,7 +57,6 @@ impl Command {
     }
 
     /// What it makes of the connection that it is sent on.
-    #[allow(dead_code, reason = "read where connections are lent")]
     pub(crate) fn mark(&self) -> Mark {
         self.resolved().mark()
     }
