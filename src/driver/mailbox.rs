@@ -165,11 +165,7 @@ impl Mailbox {
             queue.waiting.insert(sequence, Waiting { entry, bytes });
         }
         queue.next += 1;
-        let sleeper = queue.sleeper.take();
-        drop(queue);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+        rouse(queue);
         Ok(Posted { slot, sequence })
     }
 
@@ -182,22 +178,14 @@ impl Mailbox {
             return;
         }
         queue.wishes.extend(wishes);
-        let sleeper = queue.sleeper.take();
-        drop(queue);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+        rouse(queue);
     }
 
     /// From now on what the server tells in simple strings that answer nothing is told to `listener`, as pushes.
     pub(crate) fn listen(&self, listener: Arc<dyn Audience>) {
         let mut queue = self.lock();
         queue.listener = Some(listener);
-        let sleeper = queue.sleeper.take();
-        drop(queue);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+        rouse(queue);
     }
 
     /// Says whether the server queues what it is sent from now on: then the link sends nothing of its own behind it, since that
@@ -205,11 +193,7 @@ impl Mailbox {
     pub(crate) fn keep_out(&self, keeps_out: bool) {
         let mut queue = self.lock();
         queue.keeps_out = keeps_out;
-        let sleeper = queue.sleeper.take();
-        drop(queue);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+        rouse(queue);
     }
 
     /// Who has begun to [listen](Self::listen) since the last call.
@@ -319,11 +303,7 @@ impl Mailbox {
             Phase::Closing(already) => *already = until.min(*already),
             Phase::Closed(_) => {}
         }
-        let sleeper = queue.sleeper.take();
-        drop(queue);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+        rouse(queue);
     }
 
     /// The link has ended: nothing that is here will be answered.
@@ -403,6 +383,16 @@ impl Queue {
             Phase::Closed(reason) => reason.clone(),
         };
         unsent(reason, self.used.commands)
+    }
+}
+
+/// Lets go of the lock, and then wakes the link's task if it sleeps.
+#[inline]
+fn rouse(mut queue: MutexGuard<'_, Queue>) {
+    let sleeper = queue.sleeper.take();
+    drop(queue);
+    if let Some(waker) = sleeper {
+        waker.wake();
     }
 }
 
