@@ -88,9 +88,10 @@ impl Terms<'_> {
         }
         if let Some(lease) = self.client.lease() {
             lease::unfit(command).map_or(Ok(()), |unfit| Err(report::unfit(name, &unfit)))?;
-            lease.note_command(command);
+            let burden = Burden::of(command);
+            lease.note_command(command, &burden);
             lease.link().counters().count_issued(1);
-            let deadline = Burden::of(command).deadline(self.deadline, self.client.is_explicit(self.limit));
+            let deadline = burden.deadline(self.deadline, self.client.is_explicit(self.limit));
             return self.post(command, name, deadline, cx).map(Begun::Posted);
         }
         match command.needs() {

@@ -89,10 +89,10 @@ impl Lease {
         &self.link
     }
 
-    /// A command is about to be sent by itself.
-    pub(super) fn note_command(&self, command: &Command) {
+    /// A command is about to be sent by itself; `burden` is its own.
+    pub(super) fn note_command(&self, command: &Command, burden: &Burden) {
         let mut traces = self.lock();
-        traces.take(&Burden::of(command));
+        traces.take(burden);
         traces.keep_out(&self.link);
         match command.mark() {
             Mark::Unwatches if traces.queued == Left::Nothing => traces.watched.mend(),
