@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::settings::Offline;
 use crate::outcome::{Cause, PeerFacts, Stage};
 use crate::resp::Protocol;
 
@@ -156,6 +157,18 @@ impl LinkState {
             Self::Backoff { cause, .. } if cause.is_permanent() => Readiness::Never(cause.clone()),
             Self::Closed { cause } => Readiness::Never(cause.clone()),
             _ => Readiness::NotYet,
+        }
+    }
+
+    /// The same for who waits for a connection as `offline` says: who would rather fail waits for a first attempt alone.
+    pub(crate) fn readiness_for(&self, offline: Offline) -> Readiness {
+        match self {
+            Self::Backoff { cause, .. } | Self::Connecting { last: Some(cause), .. }
+                if offline == Offline::FailFast =>
+            {
+                Readiness::Never(cause.clone())
+            }
+            _ => self.readiness(),
         }
     }
 

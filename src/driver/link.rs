@@ -15,7 +15,7 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Lost, Readiness, SessionFacts, SessionSettings, Topic, Wish};
+use crate::connection::{LinkState, Lost, Offline, Readiness, SessionFacts, SessionSettings, Topic, Wish};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
@@ -125,9 +125,14 @@ impl Link {
     ///
     /// Can be dropped.
     pub(crate) async fn ready(&self) -> Result<Arc<SessionFacts>, Cause> {
+        self.ready_for(Offline::Wait).await
+    }
+
+    /// The same for who waits for a connection as `offline` says.
+    pub(crate) async fn ready_for(&self, offline: Offline) -> Result<Arc<SessionFacts>, Cause> {
         let mut state = self.state();
         loop {
-            match state.borrow_and_update().readiness() {
+            match state.borrow_and_update().readiness_for(offline) {
                 Readiness::Ready(facts) => return Ok(facts),
                 Readiness::Never(cause) => return Err(cause),
                 Readiness::NotYet => {}

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::client::report::{self, Name};
 use crate::client::{Client, deadline_of};
 use crate::command::{Command, Facts, Limit, ToArgs, known};
-use crate::connection::{LinkState, Readiness, Sent, Topic, TopicKind};
+use crate::connection::{Offline, Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Cause, Fate};
@@ -22,8 +22,8 @@ pub(super) struct Request {
     pub(super) kind: TopicKind,
     within: Option<Duration>,
     deadline: Option<Instant>,
-    /// Whether it fails at once where there is no connection.
-    fails_fast: bool,
+    /// What it does where there is no connection.
+    offline: Offline,
 }
 
 /// The topics that arguments name, each once.
@@ -47,8 +47,8 @@ impl Request {
     /// A call that is made now.
     pub(super) fn new(kind: TopicKind, client: &Client, limit: Limit) -> Self {
         let within = client.within(limit);
-        let fails_fast = client.links().blocking().fails_fast();
-        Self { kind, within, deadline: deadline_of(within), fails_fast }
+        let offline = client.links().blocking().offline();
+        Self { kind, within, deadline: deadline_of(within), offline }
     }
 
     /// Waits for something of a link; the error says how far the link had got.
@@ -66,7 +66,7 @@ impl Request {
 
     /// Waits until everything is confirmed.
     pub(super) async fn confirmed(&self, runtime: &Handle, link: &Link, joining: &mut Joining) -> Result<(), Error> {
-        let mut dead = pin!(unusable(link, self.fails_fast));
+        let mut dead = pin!(unusable(link, self.offline));
         let settled = poll_fn(|cx| {
             if let Poll::Ready(outcome) = Pin::new(&mut joining.outcome).poll(cx) {
                 return Poll::Ready(outcome.unwrap_or(Err(Denied::Ended(Cause::ClosedHere))));
@@ -100,20 +100,12 @@ impl Request {
     }
 }
 
-/// Waits until the link cannot be used any more without a change of settings; if it `fails_fast`, until an attempt to
-/// connect has failed, or the connection.
-async fn unusable(link: &Link, fails_fast: bool) -> Cause {
+/// Waits until there is no point in waiting for the link any more.
+async fn unusable(link: &Link, offline: Offline) -> Cause {
     let mut state = link.state();
     loop {
-        match &*state.borrow_and_update() {
-            LinkState::Backoff { cause, .. } | LinkState::Connecting { last: Some(cause), .. } if fails_fast => {
-                return cause.clone();
-            }
-            state => {
-                if let Readiness::Never(cause) = state.readiness() {
-                    return cause;
-                }
-            }
+        if let Readiness::Never(cause) = state.borrow_and_update().readiness_for(offline) {
+            return cause;
         }
         if state.changed().await.is_err() {
             return Cause::ClosedHere;

@@ -48,8 +48,8 @@ impl Pool {
             };
             let begun = Begun(Some(lane.map_err(Unacquired::Never)?));
             let Some(link) = begun.link() else { continue };
-            match alarm.before(self.ready(&link)).await {
-                Some(Ok(())) => {
+            match alarm.before(link.ready_for(self.offline())).await {
+                Some(Ok(_)) => {
                     let Some(lane) = begun.take() else { continue };
                     if lane.has_rested_less_than(NAP) {
                         return Ok(lane);
@@ -65,26 +65,6 @@ impl Pool {
                 // It was ready, and is lost: that says nothing of the next one.
                 Some(Err(_)) if link.is_ended() && !self.is_closed() && ended < MOST_ENDED => ended += 1,
                 Some(Err(cause)) => return Err(Unacquired::Never(cause)),
-            }
-        }
-    }
-
-    /// Waits until the link is ready; if calls are not to wait without a connection, for its first attempt alone.
-    async fn ready(&self, link: &Link) -> Result<(), Cause> {
-        if !self.fails_fast() {
-            return link.ready().await.map(|_| ());
-        }
-        let mut state = link.state();
-        loop {
-            match &*state.borrow_and_update() {
-                LinkState::Ready { .. } => return Ok(()),
-                LinkState::Backoff { cause, .. }
-                | LinkState::Closed { cause }
-                | LinkState::Connecting { last: Some(cause), .. } => return Err(cause.clone()),
-                LinkState::Idle | LinkState::Connecting { .. } | LinkState::Draining { .. } => {}
-            }
-            if state.changed().await.is_err() {
-                return Err(Cause::ClosedHere);
             }
         }
     }

@@ -158,7 +158,7 @@ impl Pool {
 
     /// Waits until the shared link is ready.
     async fn shared_ready(&self) -> Result<(), Cause> {
-        if self.fails_fast() {
+        if self.offline() == Offline::FailFast {
             return self.outage().map_or(Ok(()), Err);
         }
         self.shared.ready().await.map(|_| ())
@@ -175,9 +175,9 @@ impl Pool {
         }
     }
 
-    /// Whether calls fail at once that find no connection.
-    pub(crate) fn fails_fast(&self) -> bool {
-        self.settings.session.offline == Offline::FailFast
+    /// What calls do that find no connection.
+    pub(crate) fn offline(&self) -> Offline {
+        self.settings.session.offline
     }
 
     /// The link that everybody uses.
