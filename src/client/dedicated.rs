@@ -259,7 +259,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
-    use crate::topology::before;
+    use crate::topology::{Rang, before};
 
     #[test]
     fn a_wait_under_a_deadline_ends_with_the_runtime_of_the_links() {
@@ -270,6 +270,6 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut cx).is_pending());
         drop(runtime);
-        assert_eq!(waiting.as_mut().poll(&mut cx), Poll::Ready(None));
+        assert_eq!(waiting.as_mut().poll(&mut cx), Poll::Ready(Err(Rang::RuntimeGone)));
     }
 }

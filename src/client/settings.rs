@@ -45,6 +45,7 @@ impl Config {
             orphans: None,
             audience: None,
             counters: None,
+            unsettled: None,
         }
     }
 
@@ -78,6 +79,7 @@ impl Config {
             // The standard library's only source of randomness: its hash keys.
             seed: RandomState::new().hash_one(0),
             tracing: if self.observer().is_some() { Tracing::On } else { Tracing::Off },
+            routed: false,
         }
     }
 

@@ -58,6 +58,8 @@ pub(crate) enum Output<T> {
     Reauthenticated,
     /// It has not, or there were none; the connection is kept, and another attempt follows.
     ReauthenticationFailed(Cause),
+    /// The server refused something for a reason that says that the topology may be another one.
+    Unsettled,
     /// The socket must be dropped.
     Hangup,
     /// The second connection is the link's connection now: its socket takes the place of the other one.
@@ -122,4 +124,6 @@ pub(crate) enum Reason {
     Closed,
     /// There was no room, and it was not to wait for some.
     Full,
+    /// It belongs to another node now: the topology places it anew.
+    Displaced,
 }

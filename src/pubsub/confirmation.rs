@@ -14,7 +14,7 @@ use crate::connection::{Offline, Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
 use crate::outcome::{Cause, Fate};
-use crate::topology::{Denied, Joining, before};
+use crate::topology::{Denied, Joining, Rang, before};
 
 /// A call that asks for topics of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +58,10 @@ impl Request {
         wanted: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Error> {
         match before(wanted, self.deadline, client.links().runtime()).await {
-            Some(Ok(reached)) => Ok(reached),
-            Some(Err(cause)) => Err(self.unreachable(client.link(), cause)),
-            None => Err(Error::new(self.timed_out(client.link()))),
+            Ok(Ok(reached)) => Ok(reached),
+            Ok(Err(cause)) => Err(self.unreachable(client.link(), cause)),
+            Err(Rang::RuntimeGone) => Err(self.unreachable(client.link(), Cause::RuntimeGone)),
+            Err(Rang::Time) => Err(Error::new(self.timed_out(client.link()))),
         }
     }
 
@@ -74,8 +75,11 @@ impl Request {
             dead.as_mut().poll(cx).map(|cause| Err(Denied::Ended(cause)))
         });
         match before(settled, self.deadline, runtime).await {
-            Some(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
-            None => Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked())),
+            Ok(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
+            Err(Rang::RuntimeGone) => Err(self.unreachable(link, Cause::RuntimeGone)),
+            Err(Rang::Time) => {
+                Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked()))
+            }
         }
     }
 

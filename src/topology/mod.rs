@@ -14,7 +14,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acquisition::{Unacquired, before};
+pub(crate) use acquisition::{Rang, Unacquired, before};
 pub(crate) use databases::Databases;
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use hub::{Joining, Seat};
