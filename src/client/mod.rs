@@ -31,6 +31,7 @@ mod plan;
 mod queue;
 pub(crate) mod report;
 mod results;
+mod routed;
 mod scan;
 mod script;
 mod settings;

@@ -10,7 +10,7 @@ use crate::connection::{
     BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Role, Room, SessionSettings, Tracing,
 };
 use crate::driver::{Bounds, LinkSettings};
-use crate::topology::{LinksBounds, PoolBounds};
+use crate::topology::{Blueprint, LinksBounds, PoolBounds};
 use crate::transport::Dialer;
 
 /// When a command is sent again.
@@ -46,7 +46,14 @@ impl Config {
             audience: None,
             counters: None,
             unsettled: None,
+            news: None,
+            server_name: None,
         }
+    }
+
+    /// What the deployment is made of.
+    pub(super) fn blueprint(&self) -> Blueprint {
+        Blueprint::One(self.link_settings(), self.links_bounds())
     }
 
     /// How many links of their own callers may have.

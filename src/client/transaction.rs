@@ -163,7 +163,7 @@ impl Future for TransactionExecution<'_> {
 /// All answers are there.
 fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error> {
     let sent = if end.again.is_empty() { Sent::Once } else { Sent::Again };
-    let replies: Vec<Reply<'_>> = end.answers.iter().flat_map(Frame::replies).collect();
+    let replies = end.replies();
     let facts = flight.plan().iter().map(|planned| planned.name.facts());
     let name = Name::transaction();
     let verdict = judge(&replies, facts);
