@@ -1,15 +1,22 @@
-//! Which node of a shard answers a read.
+//! From which nodes commands are answered that only read.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Which nodes answer reads.
+/// From which nodes commands are answered that only read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadFrom {
     /// The primary.
     #[default]
     Primary,
+    /// A replica where there is one, else the primary.
+    PreferReplica,
+    /// A replica; the primary only if no replica is usable.
+    Replica,
+    /// The node that answers fastest.
+    LowestLatency,
+    /// A node in this availability zone, else as with [`PreferReplica`](Self::PreferReplica).
+    Zone(Arc<str>),
 }
 
 pub(crate) struct Candidate {
@@ -17,7 +24,7 @@ pub(crate) struct Candidate {
     pub is_primary: bool,
     pub is_ready: bool,
     pub is_failed: bool,
-    pub latency: Option<Duration>,
+    pub latency: Option<std::time::Duration>,
     pub zone: Option<Arc<str>>,
 }
 

@@ -137,5 +137,6 @@ fn find(routing: &Arc<Routing>) -> Finding {
     let routing = Arc::clone(routing);
     match routing.settings().source.clone() {
         Source::Cluster { seeds } => Box::pin(discovery::find(routing, seeds, until)),
+        Source::Sentinel(_) | Source::Replicas { .. } => Box::pin(std::future::ready(Err(Cause::NotConnected))),
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::cluster::{Health, NodeFacts, SlotMap};
 use super::links::{Links, LinksBounds};
+use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
@@ -23,13 +24,6 @@ use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
 use crate::driver::{Counters, Event, LinkSettings, News, now};
 use crate::outcome::{Address, Cause};
-
-/// Turns the address that a topology gives a node into the one that is dialled.
-pub(crate) type AddressMap = Arc<dyn Fn(&Address) -> Address + Send + Sync>;
-
-/// Says for which name a node's certificate is verified, of its address and the host name it announces; `None`: for the
-/// host that is dialled.
-pub(crate) type ServerNames = Arc<dyn Fn(&Address, Option<&str>) -> Option<String> + Send + Sync>;
 
 /// What several nodes are made of.
 #[derive(Clone)]
@@ -54,6 +48,19 @@ pub(crate) struct RoutesSettings {
 pub(crate) enum Source {
     /// The nodes of a cluster; at first those at these addresses.
     Cluster { seeds: Vec<Address> },
+    /// Sentinels.
+    Sentinel(Box<SentinelSettings>),
+    /// These servers themselves, of which one is the primary.
+    Replicas { nodes: Vec<Address> },
+}
+
+/// How Sentinels are asked.
+#[derive(Clone)]
+pub(crate) struct SentinelSettings {
+    pub(crate) sentinels: Vec<Address>,
+    pub(crate) service: String,
+    /// Of the link to each, but for the address.
+    pub(crate) link: LinkSettings,
 }
 
 /// What a source has said.
@@ -339,16 +346,15 @@ impl Routing {
     }
 
     fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
-        let name = match &self.settings.server_names {
-            Some(names) => names(&facts.address, facts.hostname.as_deref()),
-            None => facts.hostname.as_deref().map(str::to_owned),
-        };
+        let hostname = facts.hostname.as_deref();
+        let names = self.settings.server_names.as_ref();
+        let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
         if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
             return Arc::clone(node);
         }
         let mut settings = self.settings.link.clone();
         settings.address = match &self.settings.address_map {
-            Some(map) => map(&facts.address),
+            Some(map) => map.apply(&facts.address),
             None => facts.address.clone(),
         };
         settings.session.routed = true;
