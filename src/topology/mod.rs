@@ -1,6 +1,7 @@
 //! Which link gets a command, and who hears what a link is subscribed to.
 
 mod acquisition;
+mod cluster;
 mod databases;
 mod delivery;
 mod hub;
