@@ -42,6 +42,7 @@ mod url;
 mod witness;
 
 pub use crate::connection::Secret;
+pub use crate::topology::ReadFrom;
 pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, ReadFrom,
