@@ -42,7 +42,6 @@ mod url;
 mod witness;
 
 pub use crate::connection::Secret;
-pub use crate::topology::ReadFrom;
 pub use call::Call;
 pub use config::{
     AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, ReadFrom,

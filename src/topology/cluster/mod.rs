@@ -4,8 +4,6 @@
 
 pub(super) mod discovery;
 mod gather;
-#[cfg(all(test, unix))]
-mod live;
 mod map;
 mod named;
 #[cfg(test)]
