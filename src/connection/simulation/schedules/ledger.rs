@@ -362,7 +362,8 @@ impl Ledger {
                 assert!(not_to_be_sent_again || poison, "{token} is lost for no reason: {cause:?} {command:?}");
             }
             Reason::Link(_) | Reason::Session(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
-            Reason::Full | Reason::Displaced => panic!("{token}: there is no such bound here, and one node"),
+            Reason::Full => panic!("{token}: there is no such bound here"),
+            Reason::Displaced => panic!("{token}: there is no topology here"),
         }
         if command.verb.effect == Effect::Count {
             let counter = &mut self.counters[usize::from(command.verb.key)][command.verb.repeat as usize];
