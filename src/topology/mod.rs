@@ -14,6 +14,7 @@ mod naming;
 mod node;
 mod parcel;
 mod pool;
+mod probe;
 mod reading;
 mod recovery;
 mod refresh;
@@ -23,8 +24,10 @@ mod routes;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub(crate) use acquisition::{Rang, Unacquired, before};
+pub(crate) use cluster::Health;
 pub(crate) use databases::{Blueprint, Databases};
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use deployed::Deployed;
@@ -40,6 +43,6 @@ pub(crate) use pool::{Lane, Pool, PoolBounds};
 pub use reading::ReadFrom;
 pub(crate) use recovery::{Arrival, Finder, Reuse, cause_of};
 pub(crate) use registry::{Asked, Denied};
-pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Source};
+pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Snapshot, Source};
 pub(crate) use subscriber::Subscriber;
 pub use subscriber::Subscriptions;
