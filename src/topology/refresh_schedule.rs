@@ -47,6 +47,7 @@ impl RefreshSchedule {
     /// Nothing is due until somebody asks. `seed` makes the jitter of many clients differ.
     pub(crate) fn new(min_interval: Duration, every: Option<Duration>, seed: u64) -> Self {
         let state = State::Waiting(None);
+        let (min_interval, every) = (min_interval.min(LONGEST), every.map(|every| every.min(LONGEST)));
         Self { min_interval, every, began: None, failures: 0, state, random: seed | 1 }
     }
 
@@ -117,6 +118,8 @@ impl RefreshSchedule {
 /// The pause after the first failure; it doubles from there. By chance it is up to half shorter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// As good as for ever, and yet a number that can be reckoned with, 136 years.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,8 @@ mod recorded;
 mod redirect;
 mod shards;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::fmt;
