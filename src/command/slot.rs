@@ -12,6 +12,11 @@ impl Slot {
     /// How many slots there are.
     pub const COUNT: u16 = 16_384;
 
+    /// The slot with this number; `None` if there is none: see [`COUNT`](Self::COUNT).
+    pub fn new(number: u16) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
+    }
+
     /// The slot of a key: CRC-16/XMODEM of the key, or of the part between its first `{` and the next `}` if that
     /// part is not empty, modulo 16,384.
     ///

@@ -3,6 +3,7 @@
 //! Nothing here asks anybody: answers come in, maps come out.
 
 pub(super) mod discovery;
+mod gather;
 mod map;
 mod named;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod recorded;
 mod redirect;
 mod shards;
 mod slots;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -19,10 +21,12 @@ use std::fmt;
 use crate::command::{ConversionError, ServerError};
 use crate::resp::{PayloadError, Reply};
 
+pub(crate) use gather::{Answer, gather, needs_one};
 pub(crate) use map::{Health, NodeFacts, Shard, SlotMap};
 pub(crate) use redirect::Redirect;
 pub(crate) use shards::of_shards;
 pub(crate) use slots::of_slots;
+pub(crate) use spread::{Part, Reach, Spread};
 pub(crate) use views::{View, best, info};
 
 /// Why an answer says nothing about a cluster.
