@@ -19,10 +19,13 @@ mod recovery;
 mod refresh;
 mod refresh_schedule;
 mod registry;
+mod replicas;
 mod routes;
+mod sentinel;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub(crate) use acquisition::{Rang, Unacquired, before};
 pub(crate) use databases::{Blueprint, Databases};
