@@ -20,7 +20,9 @@ mod recovery;
 mod refresh;
 mod refresh_schedule;
 mod registry;
+mod replicas;
 mod routes;
+mod sentinel;
 mod subscriber;
 #[cfg(test)]
 mod tests;

@@ -330,6 +330,12 @@ impl Routing {
         self.wake.notify_one();
     }
 
+    /// The topology has changed, as somebody says who knows: it is asked for also where the last attempts have failed.
+    pub(super) fn hasten_refresh(&self) {
+        lock(&self.schedule).hasten(now());
+        self.wake.notify_one();
+    }
+
     /// Waits until somebody has asked for the topology, or it is closed.
     pub(super) async fn asked(&self) {
         self.wake.notified().await;

@@ -1,18 +1,23 @@
-//! Several futures at once, in one task.
+//! Several futures at once, polled by the task that waits for them.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
 /// A future in a place of its own.
-pub(super) type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Takes out the first that is ready, which says what has come of it. With none it is never ready.
-pub(super) async fn next<T>(futures: &mut Vec<Boxed<'_, T>>) -> T {
+/// Several things to wait for, of which some may come to nothing.
+pub(super) type Futures<'a, T> = Vec<Boxed<'a, T>>;
+
+/// What comes of the first that is ready, which is taken out. Without any, it never is.
+///
+/// Can be dropped.
+pub(super) async fn first<T>(futures: &mut Futures<'_, T>) -> T {
     poll_fn(|cx| {
-        for index in 0..futures.len() {
-            if let Some(Poll::Ready(output)) = futures.get_mut(index).map(|future| future.as_mut().poll(cx)) {
-                drop(futures.swap_remove(index));
+        for place in 0..futures.len() {
+            if let Some(Poll::Ready(output)) = futures.get_mut(place).map(|future| future.as_mut().poll(cx)) {
+                drop(futures.swap_remove(place));
                 return Poll::Ready(output);
             }
         }
@@ -21,13 +26,23 @@ pub(super) async fn next<T>(futures: &mut Vec<Boxed<'_, T>>) -> T {
     .await
 }
 
-/// Until all are ready; their outputs as they come.
-pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
-    let mut outputs = Vec::with_capacity(futures.len());
-    while !futures.is_empty() {
-        outputs.push(next(&mut futures).await);
-    }
-    outputs
+/// What comes of all of them, in their order. All are begun before one is waited for, also in their order.
+///
+/// Can be dropped.
+pub(super) async fn all<T>(mut futures: Futures<'_, T>) -> Vec<T> {
+    let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
+                if let Poll::Ready(ready) = future.as_mut().poll(cx) {
+                    *output = Some(ready);
+                }
+            }
+        }
+        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
 }
 
 /// Until both are ready.

@@ -7,7 +7,7 @@ use super::super::acquisition::before;
 use super::super::node::Node;
 use super::super::recovery::cause_of;
 use super::super::routes::{Found, Routing};
-use super::super::together::{Boxed, both, next};
+use super::super::together::{Boxed, both, first};
 use super::shards::of_shards;
 use super::slots::of_slots;
 use super::views::{self, View};
@@ -25,7 +25,7 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
     let (mut views, mut failed) = (Vec::new(), Vec::new());
     let mut until = until;
     while !asking.is_empty() {
-        let next = before(next(&mut asking), Some(until), routing.runtime()).await;
+        let next = before(first(&mut asking), Some(until), routing.runtime()).await;
         match next {
             Ok(Ok(view)) => {
                 let is_usable = view.map.coverage() > 0;
