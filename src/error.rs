@@ -1,5 +1,7 @@
 //! The public error: what happened, where, and what became of the command.
 
+mod parts;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use crate::client::ConfigError;
 use crate::command::{ConversionError, ServerError};
 use crate::outcome::{Address, Cause, Fate, Stage};
+pub use parts::ErrorPart;
 
 /// What went wrong, where, and what became of the command.
 ///
@@ -46,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) silent: Option<Duration>,
     /// How many calls were waiting on the link.
     pub(crate) waiting: usize,
+    /// Of a command that went to several nodes.
+    pub(crate) parts: Vec<ErrorPart>,
 }
 
 #[derive(Clone)]
@@ -105,6 +110,10 @@ pub enum ErrorKind {
     /// for, such as a connection of its own ([`Client::dedicated`](crate::Client::dedicated)). In a transaction it keeps all
     /// commands from being sent.
     NeedsDedicated,
+    /// The command has keys in several slots of a cluster, and was not sent: either it cannot be taken apart, or it writes, and
+    /// the client is not set to take such commands apart
+    /// ([`Config::with_split_writes`](crate::Config::with_split_writes)). Keys with the same `{tag}` are in the same slot.
+    CrossSlot,
     /// The command was not sent, because of its arguments: an empty list where a server wants one at least, or a value
     /// that could not be written as an argument. In a transaction it keeps all commands from being sent.
     Arguments,
@@ -134,6 +143,7 @@ impl ErrorKind {
             Self::Full => "full",
             Self::Closed => "closed",
             Self::NeedsDedicated => "needs_dedicated",
+            Self::CrossSlot => "cross_slot",
             Self::Arguments => "arguments",
             Self::ServerChanged => "server_changed",
             Self::Config => "config",
@@ -155,6 +165,25 @@ impl Error {
     /// What became of the command; of a call that is none, such as `Client::connect`, always `NotSent`.
     pub fn fate(&self) -> Fate {
         self.0.fate
+    }
+
+    /// What became of each part of a command that went to several nodes of a cluster: in the order of their slots, if its keys
+    /// were in several, else one part a node. Parts that were answered are there too. Empty for every other command.
+    ///
+    /// [`fate`](Self::fate) is that of all parts if it is the same, else [`Fate::Partial`]; the rest of this error (kind, node,
+    /// stage, cause) is that of the first part that failed.
+    ///
+    /// ```
+    /// use steadfast::{Error, Fate};
+    ///
+    /// /// The keys of which nobody knows whether they were deleted.
+    /// fn doubtful(error: &Error) -> Vec<&[u8]> {
+    ///     let parts = error.parts().iter().filter(|part| part.fate() == Fate::Unknown);
+    ///     parts.flat_map(|part| part.keys()).map(|key| &key[..]).collect()
+    /// }
+    /// ```
+    pub fn parts(&self) -> &[ErrorPart] {
+        &self.0.parts
     }
 
     /// How far the call had got when it ended; `None` if the server had answered.
@@ -211,7 +240,16 @@ impl Report {
             within: None,
             silent: None,
             waiting: 0,
+            parts: Vec::new(),
         }
+    }
+
+    /// Of a command that went to several nodes: what went wrong is what went wrong first.
+    pub(crate) fn of_parts(what: Cow<'static, str>, parts: Vec<ErrorPart>) -> Self {
+        let fate = parts::fate(&parts);
+        let first = parts.iter().find_map(ErrorPart::error).map(|error| (*error.0).clone());
+        let first = first.unwrap_or_else(|| Self::new(ErrorKind::Connection, fate, ""));
+        Self { what, fate, parts, ..first }
     }
 
     fn write_timeout(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,6 +299,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
         let what = &report.what;
+        if !report.parts.is_empty() {
+            return parts::write(&report.parts, what, f);
+        }
         match (&report.detail, report.kind) {
             (_, ErrorKind::Timeout) => return report.write_timeout(f),
             (Detail::Server(error), ErrorKind::NotAtomic) => {

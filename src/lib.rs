@@ -171,7 +171,7 @@ pub use command::{
 };
 pub use connection::{Credentials, LinkState, ServerFacts, SessionFacts};
 pub use driver::{CredentialsError, CredentialsProvider, Event, Events};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, ErrorPart};
 pub use outcome::{Address, Cause, Fate, Stage};
 pub use resp::{Reply, Value};
 pub use transport::{BoxFuture, Connector, Io, Keepalive, Linger, Resolver, SocketOptions, SystemResolver};

@@ -15,8 +15,8 @@ use super::transaction::Transaction;
 use crate::command::{Command, Limit, Request, ToArgs, known};
 use crate::driver::now;
 use crate::error::{Error, ErrorKind};
-use crate::outcome::Fate;
-use crate::topology::before;
+use crate::outcome::{Cause, Fate};
+use crate::topology::{Rang, before};
 
 /// A transaction that looks before it writes, and writes only if nobody else did meanwhile: [`Client::optimistic`].
 ///
@@ -144,7 +144,8 @@ impl<'c> Optimistic<'c> {
     async fn rest(&self, pause: Duration, until: Option<Instant>) {
         if !pause.is_zero() {
             let over = until.map_or(now() + pause, |until| until.min(now() + pause));
-            before(std::future::pending::<()>(), Some(over), self.client.links().runtime()).await;
+            // Whichever rings: the next step says what is wrong.
+            let _ = before(std::future::pending::<()>(), Some(over), self.client.runtime()).await;
         }
     }
 
@@ -162,11 +163,15 @@ impl<'c> Optimistic<'c> {
         };
         watched.map_err(|error| Failed::of(dedicated, error))?;
         let mut transaction = dedicated.transaction();
-        let looked = before(body(dedicated, &mut transaction), until, self.client.links().runtime()).await;
+        let looked = before(body(dedicated, &mut transaction), until, self.client.runtime()).await;
         let value = match looked {
-            Some(Ok(value)) => value,
-            Some(Err(error)) => return Err(Failed::of_body(dedicated, error)),
-            None => {
+            Ok(Ok(value)) => value,
+            Ok(Err(error)) => return Err(Failed::of_body(dedicated, error)),
+            Err(Rang::RuntimeGone) => {
+                let gone = report::unreachable("the optimistic transaction", self.client.address(), Cause::RuntimeGone);
+                return Err(Failed::ForGood(gone));
+            }
+            Err(Rang::Time) => {
                 let within = self.client.within(self.limit);
                 let error = report::interrupted("the optimistic transaction", self.client.address(), within);
                 return Err(Failed::ForGood(error));

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known};
+use crate::command::{Command, ConversionError, Facts, RequestPolicy, ServerError, Unfit, known};
 use crate::connection::{LinkState, Lost, Reason, Sent};
-use crate::error::{Detail, Error, ErrorKind, Report};
+use crate::error::{Detail, Error, ErrorKind, ErrorPart, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
 use crate::topology::Asked;
 use crate::topology::Unacquired;
@@ -142,6 +142,8 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
         Reason::Link(cause) | Reason::Session(cause) => (kind_of(cause), Detail::Cause(cause.clone())),
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
+        // Whoever places commands tries again until the deadline.
+        Reason::Displaced => (ErrorKind::Timeout, Detail::None),
     };
     let report = Report::new(kind, lost.fate, name.shown());
     Error::new(Report {
@@ -204,6 +206,26 @@ pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })
+}
+
+/// Its keys are in several slots.
+#[expect(dead_code, reason = "what places commands on nodes comes next")]
+pub(crate) fn cross_slot(name: &Name) -> Error {
+    let could_be_split = name.facts.request_policy() == Some(RequestPolicy::MultiShard);
+    let reason = match (could_be_split, name.facts.is_write()) {
+        (true, true) => {
+            "its keys are in several slots, and to take writes apart is not set (`with_split_writes`) or would mean something else"
+        }
+        _ => "its keys are in several slots, and it cannot be taken apart",
+    };
+    let report = Report::new(ErrorKind::CrossSlot, Fate::NotSent, name.shown());
+    Error::new(Report { detail: Detail::Elsewhere(reason), ..report })
+}
+
+/// A part of a command that went to several nodes failed, at least.
+#[expect(dead_code, reason = "what places commands on nodes comes next")]
+pub(crate) fn partial(name: &Name, parts: Vec<ErrorPart>) -> Error {
+    Error::new(Report::of_parts(name.shown(), parts))
 }
 
 /// The server that gave the cursor is not there any more.

@@ -99,13 +99,17 @@ impl Encoded {
     /// Appends a part of another stretch: small bytes are copied, large ones shared.
     pub(crate) fn append_range(&mut self, other: &Self, range: std::ops::Range<usize>) {
         let larges = other.large.as_ref().map_or(&[][..], |large| &large.pieces);
-        let (mut position, mut small) = (0, 0);
+        let (gone, larges) = larges.split_at(larges.partition_point(|piece| piece.end() <= range.start));
+        let (mut position, mut small) = gone.last().map_or((0, 0), |piece| (piece.end(), piece.at));
         let within = |position: usize, len: usize| {
             let from = range.start.saturating_sub(position).min(len);
             from..range.end.saturating_sub(position).min(len).max(from)
         };
         for (at, large) in larges.iter().map(|piece| (piece.at, Some(&piece.bytes))).chain([(other.bytes.len(), None)])
         {
+            if position >= range.end {
+                return;
+            }
             let copied = other.bytes.get(small..at).unwrap_or_default();
             self.bytes.extend_from_slice(copied.get(within(position, copied.len())).unwrap_or_default());
             position += copied.len();

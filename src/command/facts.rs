@@ -9,6 +9,7 @@ mod table;
 use std::fmt;
 
 use keys::KeySpec;
+pub(crate) use keys::Layout;
 pub use policy::{RequestPolicy, ResponsePolicy};
 use row::other;
 use table::TABLE;
@@ -205,14 +206,21 @@ impl Facts {
         self.arity
     }
 
-    /// Which nodes of a cluster it goes to, if its keys alone do not say it.
+    /// Which nodes of a cluster it goes to, if its keys alone do not say it; `None`: to the node that has its keys or, without
+    /// keys, to any. Mostly what servers say of it, but not of `PING`, `WAIT` and `WAITAOF`: those are answered by one node.
     pub fn request_policy(&self) -> Option<RequestPolicy> {
         self.request_policy
     }
 
-    /// How the answers of several nodes become one; `None`: a list, in the order of the keys if there are any.
+    /// How the answers of several nodes become one; `None`: a list, in the order of the keys if there are any, else of one
+    /// node's after the other's.
     pub fn response_policy(&self) -> Option<ResponsePolicy> {
         self.response_policy
+    }
+
+    /// Whether it has neither keys nor a policy, so that any node can run it.
+    pub(crate) fn is_at_home_anywhere(&self) -> bool {
+        self.keys.is_empty() && self.request_policy.is_none()
     }
 
     /// How many words it has at least.

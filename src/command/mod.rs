@@ -20,7 +20,7 @@ pub use convert::{ConversionError, ServerError};
 pub(crate) use encoded::{Encoded, Slices};
 pub(crate) use facts::Mark;
 pub use facts::{Effect, Facts, RequestPolicy, ResponsePolicy, Version};
-pub(crate) use facts::{Home, known};
+pub(crate) use facts::{Home, Layout, known};
 pub(crate) use fields::{Elements, Fields};
 
 pub use from_reply::FromReply;

@@ -79,8 +79,8 @@ impl Command {
         }
     }
 
-    /// The facts of the subcommand, where that stands among the arguments.
-    fn resolved(&self) -> &'static Facts {
+    /// What is known of it; the facts of the subcommand, where that stands among the arguments.
+    pub(crate) fn resolved(&self) -> &'static Facts {
         let facts = self.facts();
         if facts.sharing() != Sharing::BySubcommand {
             return facts;

@@ -1,13 +1,14 @@
 //! A command, encoded as it is built.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::args::{Args, ToArgs};
 use super::encoded::{Encoded, LARGE};
-use super::facts::{self, Effect, Facts};
+use super::facts::{self, Effect, Facts, Layout};
 use super::needs::Needs;
 use super::slot::Slot;
 use crate::resp::{put_array_header, put_bulk, put_bulk_header, put_bulk_int};
@@ -155,13 +156,66 @@ impl Command {
     /// assert_eq!(command.keys(), [b"a", b"b"]);
     /// ```
     pub fn keys(&self) -> Vec<&[u8]> {
-        if self.facts.keys().is_empty() {
+        let specs = self.resolved().keys();
+        if specs.is_empty() {
             let more = self.rare.as_ref().map_or(&[][..], |rare| &rare.more_keys);
             return self.key.iter().chain(more).filter_map(|position| self.word_at(*position)).collect();
         }
         let words: Vec<&[u8]> = self.words().collect();
-        let places = self.facts.keys().iter().flat_map(|spec| spec.places(&words));
+        let places = specs.iter().flat_map(|spec| spec.places(&words));
         places.filter_map(|place| words.get(place).copied()).collect()
+    }
+
+    /// The slot of its key, if it is a command that has one key and no more, always at the same place. Costs next to nothing.
+    #[inline]
+    pub(crate) fn sole_slot(&self) -> Option<Slot> {
+        let [spec] = self.facts.keys() else { return None };
+        let place = spec.sole()?;
+        let position = self.key.unwrap_or_else(|| self.position_of(place));
+        self.word_at(position).map(Slot::of)
+    }
+
+    /// Whether it is one of those that have no key and no policy, so that any node can run it. Costs next to nothing.
+    #[inline]
+    pub(crate) fn is_at_home_anywhere(&self) -> bool {
+        self.key.is_none() && self.resolved().is_at_home_anywhere()
+    }
+
+    /// How its words are arranged around its keys, if they are in a row.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        let [spec] = self.facts.keys() else { return None };
+        let words: Vec<&[u8]> = self.words().collect();
+        spec.layout(&words)
+    }
+
+    /// Where the bulk string of each word begins, and where that of the last one ends.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        let mut positions = Vec::with_capacity(self.words + 1);
+        positions.push(0);
+        let mut position = 0;
+        while position < self.body.len() {
+            position = self.after(position);
+            positions.push(position);
+        }
+        positions
+    }
+
+    /// The same command without a word: to be given words of this one.
+    pub(crate) fn without_words(&self) -> Self {
+        let mut command = Self::empty(self.facts);
+        (command.effect, command.least_words) = (self.effect, self.least_words);
+        command
+    }
+
+    /// Adds what lies between two positions of another command, so many words; large ones are shared.
+    pub(crate) fn push_stretch(&mut self, other: &Self, stretch: Range<usize>, words: usize) {
+        self.body.append_range(&other.body, stretch);
+        self.words += words;
+    }
+
+    /// The next word that is added is its first key.
+    pub(crate) fn mark_key(&mut self) {
+        self.key.get_or_insert(self.body.len());
     }
 
     /// One of its words; those of the name come first.
@@ -372,7 +426,7 @@ impl Command {
     }
 
     /// The words from the name on.
-    pub(super) fn words(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let (start, len) = self.bulk_at(next)?;

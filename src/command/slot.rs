@@ -12,6 +12,11 @@ impl Slot {
     /// How many slots there are.
     pub const COUNT: u16 = 16_384;
 
+    /// The slot with this number; `None` if there is none: see [`COUNT`](Self::COUNT).
+    pub fn new(number: u16) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
+    }
+
     /// The slot of a key: CRC-16/XMODEM of the key, or of the part between its first `{` and the next `}` if that
     /// part is not empty, modulo 16,384.
     ///
@@ -23,6 +28,11 @@ impl Slot {
     /// ```
     pub fn of(key: &[u8]) -> Self {
         Self(crc16(hashed_part(key)) % Self::COUNT)
+    }
+
+    /// The slot of this number; `None` from 16,384 on.
+    pub fn new(number: u16) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
     }
 
     /// The slot's number, 0 to 16,383.
@@ -84,6 +94,14 @@ mod tests {
         for (key, slot) in [("foo", 12182), ("bar", 5061), ("", 0), ("somekey", 11058), ("foo{hash_tag}", 2515)] {
             assert_eq!(Slot::of(key.as_bytes()).number(), slot, "{key}");
         }
+    }
+
+    #[test]
+    fn there_are_16384() {
+        assert_eq!(
+            [0, 16_383, 16_384, u16::MAX].map(|number| Slot::new(number).map(Slot::number)),
+            [Some(0), Some(16_383), None, None]
+        );
     }
 
     #[test]

@@ -283,6 +283,19 @@ impl<T: Claim> Backlog<T> {
         self.drop_settled();
     }
 
+    /// Tells the callers of whom the socket has taken nothing that their commands belong elsewhere.
+    pub(crate) fn displace(&mut self, loss: &Arc<Loss>, socket: Socket, outputs: &mut Outputs<T>) {
+        let living = self.living(socket);
+        let outbox = &mut self.outbox;
+        self.inflight.retain(|placed| {
+            if living.is_none_or(|position| placed.start >= position) {
+                give_up(placed, loss, living, outbox, outputs);
+            }
+            true
+        });
+        self.drop_settled();
+    }
+
     /// The socket is gone, and with it the answers to what it had taken in full. What may be sent again keeps its place
     /// in the order; of the rest the callers are told. Returns how many commands are lost that may have run.
     pub(crate) fn sort_out(&mut self, loss: &Arc<Loss>, outputs: &mut Outputs<T>) -> usize {

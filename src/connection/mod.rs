@@ -38,7 +38,7 @@ pub(crate) use room::Room;
 pub(crate) use secret::MASK;
 pub use secret::Secret;
 pub(crate) use sending::{Policy, Repeat};
-pub(crate) use session::{More, Session, earlier};
+pub(crate) use session::{Displacement, More, Session, earlier};
 pub(crate) use settings::{BackoffSettings, HandshakePlan, Role, SessionSettings};
 pub use settings::{Offline, ProtocolChoice};
 pub(crate) use state::Readiness;

@@ -58,6 +58,8 @@ pub(crate) enum Output<T> {
     Reauthenticated,
     /// It has not, or there were none; the connection is kept, and another attempt follows.
     ReauthenticationFailed(Cause),
+    /// The server refused something for a reason that says that the topology may be another one.
+    Unsettled,
     /// The socket must be dropped.
     Hangup,
     /// The second connection is the link's connection now: its socket takes the place of the other one.
@@ -98,6 +100,12 @@ pub(crate) struct Lost {
 }
 
 impl Lost {
+    /// Of what never came to a link.
+    pub(crate) fn unsent(reason: Reason) -> Self {
+        let loss = Loss { reason, stage: Stage::Queued, attempts: 0, silent: None, waiting: 0 };
+        Self::new(Fate::NotSent, &Arc::new(loss))
+    }
+
     /// Of a single command.
     pub(crate) fn new(fate: Fate, loss: &Arc<Loss>) -> Self {
         Self { place: 0, fate, loss: Arc::clone(loss) }
@@ -122,4 +130,6 @@ pub(crate) enum Reason {
     Closed,
     /// There was no room, and it was not to wait for some.
     Full,
+    /// It belongs to another node now: the topology places it anew.
+    Displaced,
 }

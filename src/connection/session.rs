@@ -2,6 +2,7 @@
 
 mod closing;
 mod credentials;
+mod displacement;
 mod doubts;
 mod refusals;
 mod subscriptions;
@@ -13,6 +14,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 pub(crate) use self::closing::More;
+pub(crate) use self::displacement::Displacement;
 use self::subscriptions::Survival;
 use super::authentication::Authentication;
 use super::backlog::{Answered, Backlog, Claim, Outputs, Socket};

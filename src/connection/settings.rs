@@ -69,6 +69,8 @@ pub(crate) struct SessionSettings {
     pub(crate) seed: u64,
     /// Whether each command's way is noted for an observer.
     pub(crate) tracing: Tracing,
+    /// Whether the node is one of several, so that another one may be where a command belongs.
+    pub(crate) routed: bool,
 }
 
 /// What a call does that finds its link without a connection.

@@ -25,6 +25,8 @@ pub(crate) struct Unit {
     answers: Vec<Frame>,
     /// How many answers those are; `<= ends.len()`.
     answered: usize,
+    /// Which one opens what the last one runs: 1 behind `ASKING`, which lets in the next command or transaction.
+    opening: usize,
 }
 
 /// What the server makes of a unit on the present connection.
@@ -41,6 +43,8 @@ pub(crate) enum Standing {
     Hushed { first: usize },
     /// It refused the last one and keeps the commands nevertheless, and whatever comes next with them.
     LeftOpen,
+    /// There are two, `ASKING` and a single command, which alone does anything.
+    Asked,
 }
 
 impl Unit {
@@ -54,7 +58,19 @@ impl Unit {
             standing: Standing::Unanswered,
             answers: Vec::new(),
             answered: 0,
+            opening: 0,
         }
+    }
+
+    /// `ASKING`, which ends at `opening`, and behind it a single command, or a transaction if there are several.
+    pub(crate) fn asking<P: Into<Policy> + Copy>(opening: usize, commands: &[(usize, P)]) -> Self {
+        let mut unit = Self::new(commands);
+        for end in &mut unit.ends {
+            *end += opening;
+        }
+        unit.ends.insert(0, opening);
+        let standing = if commands.len() == 1 { Standing::Asked } else { Standing::Unanswered };
+        Self { standing, opening: 1, ..unit }
     }
 
     /// Of commands of which the server answers only the last one: where the first one ends that does anything, and the
@@ -107,7 +123,9 @@ impl Unit {
     fn shows_a_run(&self, frame: &Frame) -> bool {
         let last = self.ends.len().saturating_sub(1);
         (self.answered..last).zip(frame.replies()).any(|(place, reply)| match place {
-            0 => reply.is_error(),
+            // Servers that know no `ASKING` have no cluster either, and say so to the rest.
+            place if place < self.opening => false,
+            place if place == self.opening => reply.is_error(),
             _ => !reply.is_error() && reply.bytes() != Some(b"QUEUED"),
         })
     }
@@ -118,7 +136,14 @@ impl Unit {
         if !self.answers.iter().any(Frame::has_error) {
             return None;
         }
-        let replies: Vec<_> = self.answers.iter().flat_map(Frame::replies).collect();
+        let replies: Vec<_> = self.answers.iter().flat_map(Frame::replies).skip(self.opening).collect();
+        if self.standing == Standing::Asked {
+            let answer = *replies.first()?;
+            let refusal = self.sending.refusal(answer)?;
+            let words = String::from_utf8_lossy(answer.bytes().unwrap_or_default()).into();
+            self.start_over();
+            return Some((refusal, words));
+        }
         let (refusal, words) = transaction::passing(&replies)?;
         self.sending.handle_refused().then(|| {
             self.start_over();
@@ -140,9 +165,9 @@ impl Unit {
     /// of its sending.
     pub(crate) fn judged(&mut self, start: u64) -> (Range<u64>, &mut Sending) {
         let end = match self.standing {
-            Standing::Apart => self.ends.get(1).copied(),
+            Standing::Apart => self.ends.get(self.opening + 1).copied(),
             Standing::Hushed { first } => Some(first),
-            Standing::Unanswered | Standing::Queued | Standing::LeftOpen => self.ends.last().copied(),
+            Standing::Unanswered | Standing::Queued | Standing::LeftOpen | Standing::Asked => self.ends.last().copied(),
         };
         (start..start + end.unwrap_or_default() as u64, &mut self.sending)
     }
@@ -151,7 +176,7 @@ impl Unit {
     pub(crate) fn start_over(&mut self) {
         self.answers.clear();
         self.answered = 0;
-        if !matches!(self.standing, Standing::Hushed { .. }) {
+        if !matches!(self.standing, Standing::Hushed { .. } | Standing::Asked) {
             self.standing = Standing::Unanswered;
         }
     }
@@ -162,6 +187,19 @@ impl<T> Entry<T> {
     pub(crate) fn unit<P: Into<Policy> + Copy>(ticket: T, commands: &[(usize, P)], deadline: Option<Instant>) -> Self {
         let len = commands.last().map_or(0, |(end, _)| *end);
         let (count, unit) = (commands.len(), Box::new(Unit::new(commands)));
+        Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
+    }
+
+    /// `ASKING`, which ends at `opening`, and behind it a single command, or several that run all or none: where each of
+    /// those ends, counted from there. The answer to `ASKING` is the first of all.
+    pub(crate) fn asking<P: Into<Policy> + Copy>(
+        ticket: T,
+        opening: usize,
+        commands: &[(usize, P)],
+        deadline: Option<Instant>,
+    ) -> Self {
+        let len = opening + commands.last().map_or(0, |(end, _)| *end);
+        let (count, unit) = (commands.len() + 1, Box::new(Unit::asking(opening, commands)));
         Self { ticket: Some(ticket), len, count, deadline, commands: Commands::Unit(unit), deaths: 0, suspect: 0 }
     }
 

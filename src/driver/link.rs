@@ -15,13 +15,18 @@ use super::news::{Events, News};
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
-use crate::connection::{LinkState, Lost, Offline, Readiness, SessionFacts, SessionSettings, Topic, Wish};
+use crate::connection::{
+    Displacement, LinkState, Lost, Offline, Readiness, SessionFacts, SessionSettings, Topic, Wish,
+};
 use crate::outcome::{Address, Cause};
 use crate::resp::Frame;
 use crate::transport::Dialer;
 
 /// Who is told what became of commands whose callers look for it no more: the answer, or why there is none.
 pub(crate) type Orphans = Arc<dyn Fn(Result<&Frame, &Lost>) + Send + Sync>;
+
+/// Who is told that something has happened to a node of several that may have changed which of them does what.
+pub(crate) type Unsettled = Arc<dyn Fn() + Send + Sync>;
 
 /// What a link is made of.
 #[derive(Clone)]
@@ -42,6 +47,12 @@ pub(crate) struct LinkSettings {
     pub(crate) audience: Option<Arc<dyn Audience>>,
     /// Where links count that are counted together; `None`: the link has counters of its own.
     pub(crate) counters: Option<Arc<Counters>>,
+    /// Who is told that the topology may be another one; `None`: nobody, there is none.
+    pub(crate) unsettled: Option<Unsettled>,
+    /// Where the link tells what happens; `None`: in news of its own.
+    pub(crate) news: Option<News>,
+    /// The name that the server's certificate is verified for; `None`: the host that is dialled, or that of the options.
+    pub(crate) server_name: Option<Arc<str>>,
 }
 
 /// What a link and its task share.
@@ -68,7 +79,7 @@ impl Link {
             mailbox: Arc::new(Mailbox::new(settings.bounds)),
             address: Arc::new(settings.address.clone()),
             state: watch::Sender::new(LinkState::Idle),
-            news: News::new(),
+            news: settings.news.clone().unwrap_or_default(),
             counters: settings.counters.clone().unwrap_or_default(),
         };
         // Timers belong to the runtime they are made on.
@@ -92,6 +103,13 @@ impl Link {
     /// Ends the subscriptions to `topics`. Messages that are on their way still come.
     pub(crate) fn unsubscribe(&self, topics: impl IntoIterator<Item = Topic>) {
         self.mailbox().wish(topics.into_iter().map(Wish::Unsubscribe));
+    }
+
+    /// The topology has changed: whoever waits here for something that was not sent is told, with [`Reason::Displaced`].
+    ///
+    /// [`Reason::Displaced`]: crate::connection::Reason::Displaced
+    pub(crate) fn displace(&self, displacement: Displacement) {
+        self.mailbox().displace(displacement);
     }
 
     /// The next command is one after which the server tells in simple strings what happens: `listener` is told, and

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::audience::Audience;
 use super::slot::{Outcome, ReplySlot};
 use crate::command::Encoded;
-use crate::connection::{Batch, Claim, Entry, Loss, Lost, More, Reason, Room, Wish};
+use crate::connection::{Batch, Claim, Displacement, Entry, Loss, Lost, More, Reason, Room, Wish};
 use crate::outcome::{Cause, Fate, Stage};
 
 /// What a caller is known by.
@@ -64,6 +64,8 @@ pub(crate) struct Mail {
     pub(crate) is_listened_to: bool,
     /// Whether the link is to send nothing of its own: see [`Mailbox::keep_out`].
     pub(crate) keeps_out: bool,
+    /// What the topology has made of the node: see [`Mailbox::displace`].
+    pub(crate) displaced: Option<Displacement>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,8 @@ struct Queue {
     /// Who is to be told what the server tells from now on.
     listener: Option<Arc<dyn Audience>>,
     keeps_out: bool,
+    /// What the link's task has to do because the topology has changed.
+    displaced: Option<Displacement>,
     /// How to wake the link's task; `Some` while it sleeps.
     sleeper: Option<Waker>,
     phase: Phase,
@@ -129,6 +133,7 @@ impl Mailbox {
             wishes: Vec::new(),
             listener: None,
             keeps_out: false,
+            displaced: None,
             sleeper: None,
             phase: Phase::Open,
         };
@@ -196,6 +201,19 @@ impl Mailbox {
         rouse(queue);
     }
 
+    /// The topology has changed: the callers of what was not sent are told, so that they find out where it belongs now.
+    pub(crate) fn displace(&self, displacement: Displacement) {
+        let mut queue = self.lock();
+        queue.displaced = queue.displaced.max(Some(displacement));
+        let waiting = std::mem::take(&mut queue.waiting);
+        queue.waiting_commands = 0;
+        let used = queue.used.commands;
+        rouse(queue);
+        for ticket in waiting.into_values().filter_map(|waiting| waiting.entry.ticket) {
+            ticket.complete(Outcome::Lost(unsent(Reason::Displaced, used)));
+        }
+    }
+
     /// Who has begun to [listen](Self::listen) since the last call.
     pub(crate) fn take_listener(&self) -> Option<Arc<dyn Audience>> {
         self.lock().listener.take()
@@ -246,7 +264,8 @@ impl Mailbox {
         let wishes = std::mem::take(&mut queue.wishes);
         let is_listened_to = queue.listener.is_some();
         let (earliest_waiting, keeps_out) = (queue.earliest_waiting, queue.keeps_out);
-        let mail = Mail { fresh, closing, earliest_waiting, wishes, is_listened_to, keeps_out };
+        let displaced = queue.displaced.take();
+        let mail = Mail { fresh, closing, earliest_waiting, wishes, is_listened_to, keeps_out, displaced };
         if !mail.fresh {
             queue.sleeper = Some(waker.clone());
             return mail;

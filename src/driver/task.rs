@@ -14,7 +14,7 @@ use super::audience::Audience;
 use super::clock;
 use super::counters::{Register, Traffic};
 use super::credentials::Asking;
-use super::link::{LinkSettings, Orphans, Shared};
+use super::link::{LinkSettings, Orphans, Shared, Unsettled};
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
 use super::slot::Outcome;
@@ -44,6 +44,8 @@ pub(crate) struct LinkTask {
     orphans: Option<Orphans>,
     /// Who listens to the subscriptions.
     audience: Option<Arc<dyn Audience>>,
+    /// Who is told that the topology may be another one.
+    unsettled: Option<Unsettled>,
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires; `None`: it is not waited for.
     armed: Option<Instant>,
@@ -90,6 +92,7 @@ impl LinkTask {
             reloads: settings.reloads.unwrap_or_else(|| shared.news.clone()),
             orphans: settings.orphans,
             audience: settings.audience,
+            unsettled: settings.unsettled,
             timer: Box::pin(sleep_until(tokio::time::Instant::now())),
             armed: None,
             earliest_waiting: None,
@@ -208,7 +211,11 @@ impl LinkTask {
                 Output::ReauthenticationFailed(cause) => self.news.tell(Event::ReauthenticationFailed { cause }),
                 Output::State => {
                     self.state.send_replace(self.session.state().clone());
+                    if matches!(self.session.state(), LinkState::Backoff { .. }) {
+                        self.tell_unsettled();
+                    }
                 }
+                Output::Unsettled => self.tell_unsettled(),
                 Output::Hangup => self.socket.hang_up(cx),
                 Output::Promoted => self.socket = std::mem::replace(&mut self.standby, Socket::None),
             }
@@ -228,6 +235,13 @@ impl LinkTask {
             Some(Outcome::Answered(frame, _)) => self.tell_orphan(Ok(&frame)),
             Some(Outcome::Lost(lost)) => self.tell_orphan(Err(&lost)),
             Some(Outcome::Group(_)) | None => {}
+        }
+    }
+
+    /// Tells that the topology may be another one, where there is one.
+    fn tell_unsettled(&self) {
+        if let Some(unsettled) = &self.unsettled {
+            unsettled();
         }
     }
 
@@ -257,7 +271,7 @@ impl LinkTask {
         let (settled, spare) = (self.session.take_settled(), self.session.take_spare());
         let mail = self.mailbox.exchange(&mut self.batch, settled, spare, cx.waker());
         self.earliest_waiting = mail.earliest_waiting;
-        let is_news = mail.fresh || !mail.wishes.is_empty();
+        let is_news = mail.fresh || !mail.wishes.is_empty() || mail.displaced.is_some();
         if !mail.wishes.is_empty() {
             self.session.wish(mail.wishes);
         }
@@ -272,6 +286,9 @@ impl LinkTask {
             if self.session.earliest_deadline().is_some_and(|earliest| earliest <= now + CLOSE) {
                 self.session.handle_timeout(clock::now());
             }
+        }
+        if let Some(displacement) = mail.displaced {
+            self.session.displace(displacement, now);
         }
         if let Some((until, more)) = mail.closing {
             self.session.close(until, if mail.fresh { More::Possible } else { more });

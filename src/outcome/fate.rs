@@ -24,8 +24,8 @@ pub enum Fate {
     /// be converted to the type that was asked for. Whether the command changed anything is the command's own matter: an
     /// error in its arguments mostly means that it did not.
     Executed,
-    /// A command that was split over several nodes ended differently on each. Never in this version, which speaks to
-    /// one node.
+    /// A command that went to several nodes of a cluster ended differently on them:
+    /// [`Error::parts`](crate::Error::parts) says how on each.
     Partial,
 }
 

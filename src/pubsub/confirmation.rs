@@ -10,11 +10,11 @@ use tokio::runtime::Handle;
 use crate::client::report::{self, Name};
 use crate::client::{Client, deadline_of};
 use crate::command::{Command, Facts, Limit, ToArgs, known};
-use crate::connection::{Offline, Readiness, Sent, Topic, TopicKind};
+use crate::connection::{LinkState, Offline, Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
-use crate::outcome::{Cause, Fate};
-use crate::topology::{Denied, Joining, before};
+use crate::outcome::{Address, Cause, Fate};
+use crate::topology::{Denied, Joining, Rang, before};
 
 /// A call that asks for topics of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +57,11 @@ impl Request {
         client: &Client,
         wanted: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Error> {
-        match before(wanted, self.deadline, client.links().runtime()).await {
-            Some(Ok(reached)) => Ok(reached),
-            Some(Err(cause)) => Err(self.unreachable(client.link(), cause)),
-            None => Err(Error::new(self.timed_out(client.link()))),
+        match before(wanted, self.deadline, client.runtime()).await {
+            Ok(Ok(reached)) => Ok(reached),
+            Ok(Err(cause)) => Err(self.unreachable(client.address(), cause)),
+            Err(Rang::RuntimeGone) => Err(self.unreachable(client.address(), Cause::RuntimeGone)),
+            Err(Rang::Time) => Err(Error::new(self.timed_out(&client.state().borrow(), client.address()))),
         }
     }
 
@@ -74,8 +75,13 @@ impl Request {
             dead.as_mut().poll(cx).map(|cause| Err(Denied::Ended(cause)))
         });
         match before(settled, self.deadline, runtime).await {
-            Some(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
-            None => Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked())),
+            Ok(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
+            Err(Rang::RuntimeGone) => Err(self.unreachable(link.address(), Cause::RuntimeGone)),
+            Err(Rang::Time) => Err(report::subscribe_timeout(
+                self.timed_out(&link.standing(), link.address()),
+                &link.standing(),
+                joining.asked(),
+            )),
         }
     }
 
@@ -86,17 +92,17 @@ impl Request {
                 let name = Name::new(facts(topic.kind), None);
                 report::server(&name, link.address(), error, Sent::Once)
             }
-            Denied::Ended(cause) => self.unreachable(link, cause),
+            Denied::Ended(cause) => self.unreachable(link.address(), cause),
         }
     }
 
-    fn unreachable(&self, link: &Link, cause: Cause) -> Error {
-        report::unreachable(facts(self.kind).name(), link.address(), cause)
+    fn unreachable(&self, node: &Address, cause: Cause) -> Error {
+        report::unreachable(facts(self.kind).name(), node, cause)
     }
 
-    fn timed_out(&self, link: &Link) -> Report {
+    fn timed_out(&self, state: &LinkState, node: &Address) -> Report {
         let within = self.within.unwrap_or_default();
-        report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), Some(within))
+        report::timed_out(facts(self.kind).name(), state, node, Some(within))
     }
 }
 

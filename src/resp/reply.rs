@@ -192,6 +192,17 @@ impl<'a> Reply<'a> {
         (self.attributes..self.node().end).map(move |node| Reply { frame: self.frame, node, attributes: node })
     }
 
+    /// Where its node is in the frame.
+    pub(crate) fn index(self) -> u32 {
+        self.node
+    }
+
+    /// Its payload as it arrived; nothing, if it is an aggregate.
+    pub(crate) fn raw(self) -> &'a [u8] {
+        let node = self.node();
+        if node.tag.is_aggregate() { &[] } else { self.payload(node) }
+    }
+
     #[inline]
     fn payload(self, node: Node) -> &'a [u8] {
         let start = node.start as usize;

@@ -130,6 +130,11 @@ impl Tag {
         if matches!(self, Tag::Map | Tag::Attribute) { 2 } else { 1 }
     }
 
+    /// Whether it has elements rather than a payload.
+    pub(crate) fn is_aggregate(self) -> bool {
+        matches!(self, Tag::Array | Tag::Set | Tag::Map | Tag::Push | Tag::Attribute)
+    }
+
     pub(crate) fn is_error(self) -> bool {
         matches!(self, Tag::SimpleError | Tag::BulkError)
     }

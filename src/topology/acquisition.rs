@@ -97,9 +97,19 @@ impl Drop for Begun {
     }
 }
 
-/// What `future` comes to; `None`: it is `until`, or the runtime is gone, before that. Can be awaited on any runtime, or none.
-pub(crate) async fn before<F: Future>(future: F, until: Option<Instant>, runtime: &Handle) -> Option<F::Output> {
-    Alarm::new(until, runtime).before(future).await
+/// What `future` comes to, or why nobody waits for it any longer. Can be awaited on any runtime, or none.
+pub(crate) async fn before<F: Future>(future: F, until: Option<Instant>, runtime: &Handle) -> Result<F::Output, Rang> {
+    let mut alarm = Alarm::new(until, runtime);
+    alarm.before(future).await.ok_or_else(|| alarm.why())
+}
+
+/// Why an alarm rang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rang {
+    /// It is time.
+    Time,
+    /// The runtime of the links is gone.
+    RuntimeGone,
 }
 
 /// Rings at a time, wherever it is waited for: the timer is a task on the runtime of the links. It rings too when that
@@ -129,8 +139,14 @@ impl Alarm {
 
     /// What the caller is told after it rang, `at_time` if it did because of the time.
     fn over(&self, at_time: Unacquired) -> Unacquired {
-        let is_time = self.until.is_some_and(|until| until <= now());
-        if is_time { at_time } else { Unacquired::Never(Cause::RuntimeGone) }
+        match self.why() {
+            Rang::Time => at_time,
+            Rang::RuntimeGone => Unacquired::Never(Cause::RuntimeGone),
+        }
+    }
+
+    fn why(&self) -> Rang {
+        if self.until.is_some_and(|until| until <= now()) { Rang::Time } else { Rang::RuntimeGone }
     }
 }
 

@@ -126,6 +126,7 @@ fn links(house: &House, max: usize, offline: Offline) -> Links {
             offline,
             seed: 1,
             tracing: Tracing::Off,
+            routed: false,
         },
         provider: None,
         bounds: Bounds { room: Room { commands: 100, bytes: 10_000 }, at_capacity: AtCapacity::Wait },
@@ -134,6 +135,9 @@ fn links(house: &House, max: usize, offline: Offline) -> Links {
         orphans: None,
         audience: None,
         counters: None,
+        unsettled: None,
+        news: None,
+        server_name: None,
     };
     let bounds = PoolBounds {
         max,

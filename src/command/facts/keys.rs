@@ -79,7 +79,43 @@ pub(super) const fn half_after(keyword: &'static str, from: i8) -> KeySpec {
     KeySpec { begin: Begin::Keyword(keyword, from), find: Find::Half }
 }
 
+/// How the words of a command are arranged around its keys, if it can be taken apart: what comes first, then each key with
+/// what belongs to it, then what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// The place of the word that says how many keys there are.
+    pub(crate) count: Option<usize>,
+    /// The place of the first key.
+    pub(crate) first: usize,
+    /// The place behind the last key and what belongs to it.
+    pub(crate) end: usize,
+    /// How many words a key has with what belongs to it.
+    pub(crate) step: usize,
+}
+
 impl KeySpec {
+    /// The place of the key, if there is never more than one and it always stands at the same place.
+    #[inline]
+    pub(crate) fn sole(&self) -> Option<usize> {
+        match (self.begin, self.find) {
+            (Begin::Index(index), Find::Range { last: 0, .. }) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// How the words are arranged around the keys; `None` if they do not fit the pattern, or the last key lacks what belongs
+    /// to it.
+    pub(crate) fn layout(&self, words: &[&[u8]]) -> Option<Layout> {
+        let (first, end, step) = self.bounds(words)?;
+        let count = match (self.begin, self.find) {
+            (Begin::Index(index), Find::Count { .. }) => Some(index),
+            (Begin::Index(_), Find::Range { .. }) => None,
+            _ => return None,
+        };
+        let fits = step > 0 && first < end && end <= words.len() && (end - first) % step == 0;
+        fits.then_some(Layout { count, first, end, step })
+    }
+
     /// The places of the keys among the words, the name's words included; none where the words do not fit the pattern.
     pub(crate) fn places(&self, words: &[&[u8]]) -> impl Iterator<Item = usize> + use<> {
         let (first, end, step) = self.bounds(words).unwrap_or((0, 0, 1));
@@ -144,6 +180,22 @@ mod tests {
         assert_eq!(places(after("STORE", 2), "SORT a LIMIT 0 1 store b"), [6]);
         assert_eq!(places(all_after("KEYS", -2), "MIGRATE h 1 KEYS 0 5 KEYS a b"), [7, 8]);
         assert_eq!(places(half_after("STREAMS", 1), "XREAD COUNT 1 STREAMS a b 0 0"), [4, 5]);
+    }
+
+    #[test]
+    fn a_command_that_can_be_taken_apart_has_its_keys_in_a_row() {
+        let layout = |spec: KeySpec, line: &str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            spec.layout(&words).map(|Layout { count, first, end, step }| (count, first, end, step))
+        };
+        assert_eq!(layout(keys(1), "DEL a b c"), Some((None, 1, 4, 1)));
+        assert_eq!(layout(pairs(1), "MSET a 1 b 2"), Some((None, 1, 5, 2)));
+        assert_eq!(layout(range(1, -2, 1), "JSON.MGET a b $"), Some((None, 1, 3, 1)));
+        assert_eq!(layout(range(1, -1, 3), "JSON.MSET a $ 1 b $ 2"), Some((None, 1, 7, 3)));
+        assert_eq!(layout(counted_pairs(1), "MSETEX 2 a 1 b 2 EX 5"), Some((Some(1), 2, 6, 2)));
+        assert_eq!(layout(pairs(1), "MSET a 1 b"), None, "a value is missing");
+        assert_eq!(layout(counted_pairs(1), "MSETEX 3 a 1 b 2"), None, "there are fewer");
+        assert_eq!(layout(half_after("STREAMS", 1), "XREAD STREAMS a b 0 0"), None);
     }
 
     #[test]

@@ -6,13 +6,14 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestPolicy {
-    /// To every node, replicas too.
+    /// To every node, replicas too, but for those replicas of which the cluster says that they have failed.
     AllNodes,
     /// To every primary.
     AllShards,
     /// To each primary that has some of its keys, with those keys.
     MultiShard,
-    /// In a way of its own, such as `SCAN`.
+    /// In a way of its own: `SCAN`, which only a [stream](crate::client::Scan) can take from node to node, and what is asked
+    /// about one slot.
     Special,
 }
 
@@ -26,12 +27,13 @@ pub enum ResponsePolicy {
     OneSucceeded,
     /// Any of them, if none is an error.
     AllSucceeded,
-    /// 1 if each is 1.
+    /// 1 if each is 1; of lists, element by element.
     AggLogicalAnd,
     /// The smallest.
     AggMin,
     /// The sum.
     AggSum,
-    /// In a way of its own, such as `INFO`.
+    /// In a way of its own. `RANDOMKEY` goes to all, and the answer is that of one which has a key. Everything else goes to one
+    /// primary only, and the answer is what that one says of itself (`INFO`, `LATENCY LATEST`, `MEMORY STATS`).
     Special,
 }

@@ -10,7 +10,7 @@ use super::Facts;
 use super::Mark::{self, Closes, Queues, Seizes, Spoils, Unwatches, Watches};
 use super::keys::{after, all_after, counted, counted_pairs, filled, half_after, key, keys, pairs, range};
 use super::policy::RequestPolicy::{AllNodes, AllShards, MultiShard, Special};
-use super::policy::ResponsePolicy::{self, AggLogicalAnd, AggMin, AggSum, AllSucceeded, OneSucceeded};
+use super::policy::ResponsePolicy::{self, AggLogicalAnd, AggSum, AllSucceeded, OneSucceeded};
 use super::row::{container, other, read, write};
 
 /// Sorted by name; `every_name_is_found_in_any_case` fails if it is not.
@@ -96,14 +96,14 @@ pub(super) static TABLE: &[Facts] = &[
     other("CLUSTER BUMPEPOCH", 2, "3.0.0", Never),
     other("CLUSTER CANCELSLOTMIGRATIONS", 2, "9.0.0", Admin),
     other("CLUSTER COUNT-FAILURE-REPORTS", 3, "3.0.0", Read),
-    other("CLUSTER COUNTKEYSINSLOT", 3, "3.0.0", Read),
+    other("CLUSTER COUNTKEYSINSLOT", 3, "3.0.0", Read).asks(Special),
     other("CLUSTER DELSLOTS", -3, "3.0.0", Admin),
     other("CLUSTER DELSLOTSRANGE", -4, "7.0.0", Admin),
     other("CLUSTER FAILOVER", -2, "3.0.0", Never),
     write("CLUSTER FLUSHSLOT", -3, "9.0.0", Admin),
     other("CLUSTER FLUSHSLOTS", 2, "3.0.0", Admin),
     other("CLUSTER FORGET", 3, "3.0.0", Admin),
-    other("CLUSTER GETKEYSINSLOT", 4, "3.0.0", Read),
+    other("CLUSTER GETKEYSINSLOT", 4, "3.0.0", Read).asks(Special),
     other("CLUSTER GETSLOTMIGRATIONS", 2, "9.0.0", Read),
     other("CLUSTER HELP", 2, "5.0.0", Read),
     other("CLUSTER INFO", 2, "3.0.0", Read),
@@ -302,8 +302,12 @@ pub(super) static TABLE: &[Facts] = &[
     write("JSON.FORGET", -2, "1.0.0", Never).keyed(&[key(1)]),
     read("JSON.GET", -2, "1.0.0").keyed(&[key(1)]),
     write("JSON.MERGE", 4, "2.6.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
-    read("JSON.MGET", -3, "1.0.0").keyed(&[range(1, -2, 1)]),
-    write("JSON.MSET", -4, "2.6.0", LastWriteWins).keyed(&[range(1, -1, 3)]).same_answer(),
+    read("JSON.MGET", -3, "1.0.0").keyed(&[range(1, -2, 1)]).asks(MultiShard),
+    write("JSON.MSET", -4, "2.6.0", LastWriteWins)
+        .keyed(&[range(1, -1, 3)])
+        .same_answer()
+        .asks(MultiShard)
+        .gathers(AllSucceeded),
     write("JSON.NUMINCRBY", 4, "1.0.0", Accumulating).keyed(&[key(1)]),
     write("JSON.NUMMULTBY", 4, "1.0.0", Accumulating).keyed(&[key(1)]),
     read("JSON.OBJKEYS", -2, "1.0.0").keyed(&[key(1)]),
@@ -376,7 +380,8 @@ pub(super) static TABLE: &[Facts] = &[
     write("PFDEBUG", 3, "2.8.9", Never).keyed(&[key(2)]),
     write("PFMERGE", -2, "2.8.9", LastWriteWins).keyed(&[key(1), keys(2)]).same_answer(),
     other("PFSELFTEST", 1, "2.8.9", Never),
-    other("PING", -1, "1.0.0", Read).asks(AllShards).gathers(AllSucceeded),
+    // Servers would have it sent to every primary.
+    other("PING", -1, "1.0.0", Read),
     other("POST", -1, "1.0.0", Never).dedicated(),
     write("PSETEX", 4, "2.6.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
     other("PSUBSCRIBE", -2, "2.0.0", Never).subscribes(),
@@ -511,18 +516,9 @@ pub(super) static TABLE: &[Facts] = &[
     write("VREM", -1, "8.0.0", LastWriteWins).keyed(&[key(1)]),
     write("VSETATTR", -1, "8.0.0", LastWriteWins).keyed(&[key(1)]).same_answer(),
     read("VSIM", -1, "8.0.0").keyed(&[key(1)]),
-    other("WAIT", 3, "3.0.0", Never)
-        .blocking(LastMilliseconds)
-        .dedicated()
-        .marks(Mark::Nothing)
-        .asks(AllShards)
-        .gathers(AggMin),
-    other("WAITAOF", 4, "7.2.0", Never)
-        .blocking(LastMilliseconds)
-        .dedicated()
-        .marks(Mark::Nothing)
-        .asks(AllShards)
-        .gathers(AggMin),
+    // Servers would have these two sent to every primary: but they speak of the connection they come on.
+    other("WAIT", 3, "3.0.0", Never).blocking(LastMilliseconds).dedicated().marks(Mark::Nothing),
+    other("WAITAOF", 4, "7.2.0", Never).blocking(LastMilliseconds).dedicated().marks(Mark::Nothing),
     other("WATCH", -2, "2.2.0", Never).keyed(&[keys(1)]).dedicated().marks(Watches),
     write("XACK", -4, "5.0.0", LastWriteWins).keyed(&[key(1)]),
     write("XACKDEL", -6, "8.2.0", LastWriteWins).keyed(&[key(1)]),

@@ -6,17 +6,29 @@ use std::time::Instant;
 use super::super::backlog::Claim;
 use super::super::gate::Scope;
 use super::super::inflight::Refused;
-use super::super::output::Output;
+use super::super::output::{Loss, Output, Reason};
 use super::super::standby::Doubt;
 use super::Session;
 use crate::command::Refusal;
-use crate::outcome::Cause;
+use crate::outcome::{Cause, Stage};
 use crate::resp::Frame;
 
 impl<T: Claim> Session<T> {
     /// The server refused an entry for the time being.
     pub(super) fn handle_refused(&mut self, refused: Refused<T>, now: Instant) {
-        let Refused { placed, refusal, words } = refused;
+        let Refused { mut placed, refusal, words } = refused;
+        if self.settings.routed && matches!(refusal, Refusal::ReadOnly | Refusal::ClusterDown) {
+            self.outputs.push_back(Output::Unsettled);
+        }
+        if self.settings.routed && refusal == Refusal::ReadOnly {
+            // A new connection would lead to the same node: the topology knows another one.
+            let loss = Arc::new(Loss { stage: Stage::Refused, ..self.loss(Reason::Displaced, now) });
+            self.backlog.settle(placed.entry.room());
+            if let Some(ticket) = placed.entry.ticket.take() {
+                self.outputs.push_back(placed.tell(ticket, &loss, |_, sending| sending.fate()));
+            }
+            return;
+        }
         let was_held = self.gates.holds_link();
         let cause = Cause::Refused { message: Arc::clone(&words) };
         self.gates.refuse(placed, refusal, &self.backlog, (cause, now));

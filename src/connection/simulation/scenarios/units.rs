@@ -128,6 +128,7 @@ impl World {
             heartbeat: None,
             silence: None,
             tracing: Tracing::Off,
+            routed: false,
             offline: Offline::Wait,
             seed: 1,
         };

@@ -100,6 +100,7 @@ impl Link {
             heartbeat: setting.heartbeat,
             silence: setting.silence,
             tracing: if setting.seed % 2 == 0 { Tracing::On } else { Tracing::Off },
+            routed: false,
             offline: setting.offline,
             seed: setting.seed,
         };
