@@ -311,6 +311,13 @@ impl Flight<'_> {
         Box::pin(Dispatch::new(Arc::clone(&***routes), parcels, self.deadline).run())
     }
 
+    /// Whether its commands are about several slots.
+    pub(super) fn crosses_slots(&self) -> bool {
+        let mut slots = self.queue.ways.iter().filter_map(Way::slot);
+        let first = slots.next();
+        slots.any(|slot| Some(slot) != first)
+    }
+
     /// What the nodes have answered, as one.
     fn take_delivered(&mut self, delivered: Delivered) -> Outcome {
         let Delivered { frames, settled } = delivered;

@@ -209,7 +209,6 @@ pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
 }
 
 /// Its keys are in several slots.
-#[expect(dead_code, reason = "what places commands on nodes comes next")]
 pub(crate) fn cross_slot(name: &Name) -> Error {
     let could_be_split = name.facts.request_policy() == Some(RequestPolicy::MultiShard);
     let reason = match (could_be_split, name.facts.is_write()) {
