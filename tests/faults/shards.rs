@@ -37,17 +37,18 @@ pub(crate) struct Shards {
 impl Shards {
     /// Starts the callers. What they write is there.
     pub(crate) fn start(client: &Client) -> Self {
-        Self::with(client, Memory::Kept)
+        Self::with(client, Memory::Kept, DEADLINE)
     }
 
-    /// The same where a replica may take over that has not got everything yet.
+    /// The same where a replica may take over, or answer, that has not got everything yet.
     pub(crate) fn start_forgetful(client: &Client) -> Self {
-        Self::with(client, Memory::Forgetful)
+        Self::with(client, Memory::Forgetful, DEADLINE)
     }
 
-    fn with(client: &Client, memory: Memory) -> Self {
+    /// The same with calls that may take this long.
+    pub(crate) fn with(client: &Client, memory: Memory, deadline: Duration) -> Self {
         let load = |slot: &u16| Load::build().tag(&tag_of(*slot)).memory(memory).callers(CALLERS, PACE);
-        Self { loads: SLOTS.iter().map(|slot| load(slot).start(client, DEADLINE)).collect() }
+        Self { loads: SLOTS.iter().map(|slot| load(slot).start(client, deadline)).collect() }
     }
 
     /// The load of one shard.
