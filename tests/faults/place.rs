@@ -129,7 +129,8 @@ impl Place {
         self.secured(quick(Config::tcp("127.0.0.1", port)).with_deadline(DEADLINE))
     }
 
-    fn secured(self, config: Config) -> Config {
+    /// With what the wire needs.
+    pub(crate) fn secured(self, config: Config) -> Config {
         match self.wire {
             Wire::Plain => config,
             Wire::Tls => config.with_tls(TlsOptions::new().with_root_pem_file(pki().certificate("ca"))),
