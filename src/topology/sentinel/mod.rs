@@ -6,6 +6,8 @@ mod belief;
 mod listening;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
