@@ -4,8 +4,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+/// A future in a place of its own.
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Several things to wait for, of which some may come to nothing.
-pub(super) type Futures<'a, T> = Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>;
+pub(super) type Futures<'a, T> = Vec<Boxed<'a, T>>;
 
 /// What comes of the first that is ready, which is taken out. Without any, it never is.
 ///
@@ -40,4 +43,33 @@ pub(super) async fn all<T>(mut futures: Futures<'_, T>) -> Vec<T> {
     })
     .await;
     outputs.into_iter().flatten().collect()
+}
+
+/// Until both are ready.
+pub(super) async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
+    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|cx| {
+        if first.is_none() {
+            first = ready(one.as_mut().poll(cx));
+        }
+        if second.is_none() {
+            second = ready(other.as_mut().poll(cx));
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
