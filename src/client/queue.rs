@@ -313,6 +313,11 @@ impl Flight<'_> {
 
     /// Whether its commands are about several slots.
     pub(super) fn crosses_slots(&self) -> bool {
+        if let Deployed::Many(routes) = self.queue.client.deployed() {
+            if !routes.has_slots() {
+                return false;
+            }
+        }
         let mut slots = self.queue.ways.iter().filter_map(Way::slot);
         let first = slots.next();
         slots.any(|slot| Some(slot) != first)

@@ -82,6 +82,13 @@ pub(super) fn connect_timeout(
     Error::new(timed_out(what, state, node, within))
 }
 
+/// It was not found out in time which nodes there are.
+pub(super) fn topology_timeout(what: &'static str, node: &Address, within: Duration, cause: Cause) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    let (stage, node) = (Some(Stage::Topology), Some(node.clone()));
+    Error::new(Report { stage, node, within: Some(within), detail: Detail::Cause(cause), ..report })
+}
+
 /// A subscription was not confirmed in time.
 pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked) -> Error {
     if state.is_ready() {

@@ -96,11 +96,11 @@ impl Dispatch {
     pub(crate) async fn run(mut self) -> Delivered {
         let mut standing = self.routing.standing();
         let routing = Arc::clone(&self.routing);
-        let mut seen = standing.borrow_and_update().number();
+        let mut seen = standing.borrow_and_update().mark();
         while self.open > 0 {
             // Whatever has been placed since then was placed by this topology, or by a later one.
-            let number = standing.borrow_and_update().number();
-            if std::mem::replace(&mut seen, number) != number {
+            let mark = standing.borrow_and_update().mark();
+            if std::mem::replace(&mut seen, mark) != mark {
                 self.wake_paused(None);
             }
             let paused = self.paused_until();
@@ -481,7 +481,9 @@ impl Dispatch {
     fn lose(&mut self, index: usize, node: Option<Arc<Node>>, reason: Reason) {
         let Some(tracked) = self.parcels.get_mut(index) else { return };
         let reason = match reason {
-            Reason::Deadline(None) => Reason::Deadline(tracked.past.last.take()),
+            Reason::Deadline(None) => {
+                Reason::Deadline(tracked.past.last.take().or_else(|| self.routing.last_failure()))
+            }
             reason => reason,
         };
         let attempts = tracked.past.redirects;

@@ -124,13 +124,19 @@ struct Registry {
     rank: u64,
     /// How often in a row the topology that was found was an older one.
     outdated: u32,
+    /// Why it could not be found out the last time, as long as nothing is known.
+    failure: Option<Cause>,
     closed: bool,
 }
 
 impl Standing {
-    /// The number of the snapshot; 0: there is none.
-    pub(super) fn number(&self) -> u64 {
-        if let Self::Known(number) = self { *number } else { 0 }
+    /// The number of the snapshot, 0 if there is none; and whether there is no point in waiting for one.
+    pub(super) fn mark(&self) -> (u64, bool) {
+        match self {
+            Self::Unknown => (0, false),
+            Self::Known(number) => (*number, false),
+            Self::Failed(_) | Self::Closed(_) => (0, true),
+        }
     }
 }
 
@@ -225,6 +231,16 @@ impl Routing {
 
     pub(crate) fn settings(&self) -> &RoutesSettings {
         &self.settings
+    }
+
+    /// Whether keys have slots; elsewhere one shard has all of them.
+    pub(crate) fn has_slots(&self) -> bool {
+        matches!(self.settings.source, Source::Cluster { .. })
+    }
+
+    /// Why nothing is known of the topology, as far as that was tried.
+    pub(crate) fn last_failure(&self) -> Option<Cause> {
+        lock(&self.registry).failure.clone()
     }
 
     /// What a call does that finds no connection.
@@ -445,6 +461,7 @@ impl Routing {
             return;
         }
         let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
+        registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
         let number = old.as_ref().map_or(1, |old| old.number + 1);
         let new = Arc::new(Snapshot { map: found.map, nodes, number });
@@ -504,8 +521,15 @@ impl Routing {
         }
     }
 
+    /// It has not been found out yet, for this reason.
+    pub(super) fn note_trouble(&self, cause: &Cause) {
+        let is_unknown = self.snapshot.load().is_none();
+        lock(&self.registry).failure = is_unknown.then(|| cause.clone());
+    }
+
     /// The topology could not be found out.
     pub(super) fn note_failed(&self, cause: Cause) {
+        self.note_trouble(&cause);
         let is_unknown = self.snapshot.load().is_none();
         if is_unknown && cause.is_permanent() {
             self.standing.send_replace(Standing::Failed(cause));
