@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{ClientCertificates, HaProxy, Kind, Raw, Scratch, Server, TlsFiles, free_port};
+use support::{
+    ClientCertificates, Cluster, HaProxy, How, Kind, Raw, Role, Scratch, Sentinels, Server, TlsFiles, free_port,
+    key_in, slot_of,
+};
 
 const KINDS: [Kind; 2] = [Kind::Redis, Kind::Valkey];
 
@@ -121,28 +124,9 @@ fn a_sentinel_knows_its_master() {
 
 #[test]
 fn a_tls_server_speaks_tls_alone() {
-    let folder = Scratch::new();
-    let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
-    openssl(
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-        ]
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(["-keyout".into(), key.clone(), "-out".into(), certificate.clone()])
-        .collect::<Vec<_>>(),
-    );
+    let (_folder, files) = self_signed();
     for kind in KINDS {
-        let files = TlsFiles { certificate: certificate.clone(), key: key.clone(), authority: certificate.clone() };
-        let server = Server::build(kind).tls(files, ClientCertificates::Ignored).without_plain_port().start();
+        let server = Server::build(kind).tls(files.clone(), ClientCertificates::Ignored).without_plain_port().start();
         assert_eq!(server.port(), 0);
         assert_eq!(server.raw(&["PING"]), "PONG");
         let target = format!("127.0.0.1:{}", server.tls_port());
@@ -150,7 +134,7 @@ fn a_tls_server_speaks_tls_alone() {
             &["s_client", "-connect", &target, "-verify_return_error", "-CAfile"]
                 .map(PathBuf::from)
                 .into_iter()
-                .chain([certificate.clone()])
+                .chain([files.certificate.clone()])
                 .collect::<Vec<_>>(),
         );
     }
@@ -234,6 +218,193 @@ fn haproxy_forwards_and_obeys_its_admin_socket() {
     assert_eq!(client.reply().unwrap(), "PONG");
 }
 
+/// One after the other, as each takes the whole machine for a moment.
+#[test]
+fn a_cluster_serves_all_slots_and_tells_of_all_replicas() {
+    for kind in KINDS {
+        let cluster = Cluster::build(kind).start();
+        assert_eq!(cluster.primaries(), [0, 1, 2]);
+        for primary in 0..3 {
+            assert_eq!(cluster.replicas_of(primary), [primary + 3]);
+        }
+        for slot in [0, 5460, 5461, 16383] {
+            let (owner, key) = (cluster.primary_of(slot), key_in(slot));
+            assert_eq!(cluster.node(owner).raw(&["CLUSTER", "KEYSLOT", &key]), slot.to_string());
+            let mut client = Raw::tcp(cluster.address(owner)).unwrap();
+            assert_eq!(client.call(&["SET", &key, "value"]).unwrap(), "OK");
+            let moved = format!("-MOVED {slot} {}", cluster.address(owner));
+            assert_eq!(cluster.node((owner + 1) % 3).raw(&["GET", &key]), moved);
+            assert_eq!(cluster.node(owner + 3).raw(&["GET", &key]), moved);
+            assert_eq!(cluster.connections(owner).len(), 1);
+        }
+        assert_eq!(slot_of("{user1000}.following"), slot_of("user1000"));
+        // Every shard as one, with all its nodes: servers that know of shards made up none of their own.
+        assert_eq!(cluster.node(0).raw(&["CLUSTER", "SHARDS"]).matches("slots\n").count(), 3);
+    }
+}
+
+#[test]
+fn a_cluster_of_tls_serves_it_alone() {
+    let (_folder, files) = self_signed();
+    for kind in KINDS {
+        let cluster = Cluster::build(kind).primaries(2).replicas(1).tls(files.clone()).password("sesame").start();
+        assert_eq!(cluster.node(0).port(), 0);
+        assert!(cluster.url().contains("s+cluster://"));
+        let key = key_in(0);
+        assert_eq!(cluster.node(0).raw(&["SET", &key, "value"]), "OK");
+        // A server may tell who asks without TLS, as its Unix socket does, of the port without it.
+        assert!(cluster.node(1).raw(&["GET", &key]).starts_with("-MOVED 0 127.0.0.1:"));
+        cluster.migrate_slot(0, 0, 1);
+        assert_eq!(cluster.node(1).raw(&["GET", &key]), "value");
+        cluster.reshard(0, 1, 1);
+        assert_eq!(cluster.primary_of(1), 1);
+    }
+}
+
+#[test]
+fn a_dead_primary_is_replaced_and_comes_back_as_a_replica() {
+    for kind in KINDS {
+        let mut cluster = Cluster::build(kind).node_timeout(500).start();
+        cluster.kill(0);
+        eventually("the replica takes over", || cluster.primary_of(0) == 3);
+        cluster.wait_ok(PATIENCE);
+        cluster.restart(0);
+        cluster.wait_whole(PATIENCE);
+        assert_eq!(cluster.replicas_of(3), [0]);
+        cluster.failover(0, How::Plain);
+        assert_eq!(cluster.primary_of(0), 0);
+        cluster.failover(4, How::Force);
+        cluster.failover(5, How::Takeover);
+        assert_eq!(cluster.primaries(), [0, 4, 5]);
+
+        cluster.stop(0);
+        let b = Instant::now();
+        while cluster.owner(0) != Some(3) {
+            if b.elapsed() > PATIENCE {
+                for i in [3, 4, 5] {
+                    println!("== {i}\n{}\n{}", cluster.node(i).log(), cluster.node(i).raw(&["CLUSTER", "NODES"]))
+                }
+                panic!("x")
+            }
+        }
+        cluster.cont(0);
+        cluster.wait_whole(PATIENCE);
+    }
+}
+
+#[test]
+fn slots_move_with_their_keys() {
+    for kind in KINDS {
+        let cluster = Cluster::build(kind).replicas(0).config("cluster-require-full-coverage no").start();
+        let (slot, key) = (7, key_in(7));
+        assert_eq!(cluster.node(0).raw(&["SET", &key, "value"]), "OK");
+        for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+            cluster.migrate_slot(slot, from, to);
+            assert_eq!(cluster.primary_of(slot), to);
+            assert_eq!(cluster.node(to).raw(&["GET", &key]), "value");
+        }
+        cluster.begin_migration(slot, 0, 1);
+        assert_eq!(cluster.node(0).raw(&["GET", &key]), "value");
+        cluster.move_these(&[&key], 0, 1);
+        assert_eq!(cluster.node(0).raw(&["GET", &key]), format!("-ASK {slot} {}", cluster.address(1)));
+        assert_eq!(cluster.node(1).raw(&["GET", &key]), format!("-MOVED {slot} {}", cluster.address(0)));
+        cluster.finish_migration(slot, 0, 1);
+        assert_eq!(cluster.node(1).raw(&["GET", &key]), "value");
+
+        let empty = 9;
+        cluster.wait_agreed();
+        cluster.moved_loop(empty, 1);
+        for (asked, named) in [(0, 1), (1, 0)] {
+            let moved = format!("-MOVED {empty} {}", cluster.address(named));
+            assert_eq!(cluster.node(asked).raw(&["GET", &key_in(empty)]), moved);
+        }
+        cluster.end_moved_loop(empty, 1);
+        assert_eq!(cluster.node(1).raw(&["GET", &key_in(empty)]), "(nil)");
+
+        cluster.delslots(&[20, 10000]);
+        assert_eq!(cluster.owner(20), None);
+        assert_eq!(cluster.node(0).raw(&["GET", &key_in(20)]), "-CLUSTERDOWN Hash slot not served");
+        cluster.addslots(&[20, 10000], 2);
+        assert_eq!(cluster.primary_of(20), 2);
+    }
+}
+
+#[test]
+fn nodes_join_and_leave_a_cluster_and_all_of_them_move() {
+    for kind in KINDS {
+        let mut cluster = Cluster::build(kind).replicas(0).start();
+        let added = cluster.add_node(Role::Primary);
+        assert_eq!(added, 3);
+        cluster.migrate_slot(0, 0, added);
+        let replica = cluster.add_node(Role::ReplicaOf(added));
+        assert_eq!(cluster.replicas_of(added), [replica]);
+        cluster.migrate_slot(0, added, 0);
+        assert_eq!(cluster.primaries(), [0, 1, 2]);
+        cluster.kill(replica);
+        cluster.kill(added);
+        cluster.forget(replica);
+        cluster.forget(added);
+        assert!(!cluster.node(0).raw(&["CLUSTER", "NODES"]).contains(cluster.id(added)));
+    }
+}
+
+#[test]
+fn a_cluster_that_moves_is_found_at_its_new_addresses_alone() {
+    for kind in KINDS {
+        let mut cluster = Cluster::build(kind).replicas(0).start();
+        let before = cluster.address(0);
+        cluster.move_to([127, 0, 0, 2].into());
+        assert!(TcpStream::connect(before).is_err());
+        let mut client = Raw::tcp(cluster.address(0)).unwrap();
+        let moved = format!("MOVED 16383 127.0.0.2:{}", cluster.port(2));
+        assert!(client.call(&["GET", &key_in(16383)]).unwrap().contains(&moved));
+    }
+}
+
+#[test]
+fn connections_that_a_node_received_are_counted_without_the_tests_own() {
+    let server = Server::redis();
+    let before = server.connections_received();
+    server.raw(&["PING"]);
+    assert_eq!(server.connections_received(), before);
+    drop(Raw::tcp(server.address()).unwrap().call(&["PING"]));
+    assert_eq!(server.connections_received(), before + 1);
+}
+
+#[test]
+fn sentinels_replace_a_dead_primary_and_one_they_are_told_to() {
+    for kind in KINDS {
+        let mut set = Sentinels::build(kind).password("sesame").sentinel_password("open").start();
+        assert_eq!(set.primary(), 0);
+        assert_eq!(set.kill_primary(), 0);
+        let second = set.wait_for_primary_other_than(0);
+        set.restart(0);
+        set.wait_whole();
+        set.kill_sentinel(2);
+        set.restart_sentinel(2);
+        set.wait_whole();
+        let third = set.failover();
+        assert_ne!(third, second);
+        assert_eq!(set.node(third).raw(&["SET", "key", "value"]), "OK");
+        assert!(set.connections(third).is_empty());
+    }
+}
+
+#[test]
+fn sentinels_of_tls_serve_it_alone() {
+    let (_folder, files) = self_signed();
+    for kind in KINDS {
+        let set = Sentinels::build(kind).tls(files.clone()).start();
+        assert_eq!((set.sentinel(0).port(), set.node(0).port()), (0, 0));
+        assert!(set.url().contains("s+sentinel://"));
+        set.stop_sentinel(0);
+        assert_eq!(set.primary(), 0);
+        set.cont_sentinel(0);
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
 #[test]
 fn a_free_port_is_free_and_given_once() {
     let ports = [free_port(), free_port(), free_port()];
@@ -241,6 +412,30 @@ fn a_free_port_is_free_and_given_once() {
     for port in ports {
         TcpListener::bind(("127.0.0.1", port)).unwrap();
     }
+}
+
+/// A certificate that is its own authority.
+fn self_signed() -> (Scratch, TlsFiles) {
+    let folder = Scratch::new();
+    let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
+    openssl(
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+        ]
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(["-keyout".into(), key.clone(), "-out".into(), certificate.clone()])
+        .collect::<Vec<_>>(),
+    );
+    (folder, TlsFiles { certificate: certificate.clone(), key, authority: certificate })
 }
 
 /// Runs openssl with an empty input.

@@ -100,7 +100,7 @@ impl Blocked {
     /// Nothing is sent before it is polled.
     pub(super) fn new(client: &Client, mut command: Command, times: Times, policy: Policy) -> Box<Self> {
         command.seal();
-        let (name, pool) = (Name::of(&command), Arc::clone(client.blocking()));
+        let (name, pool) = (Name::of(&command), client.blocking());
         pool.counters().count_issued(1);
         let trace = client.is_observed().then(|| Trace::begin(now(), 1));
         Box::new(Self { name, times, command, policy, pool, progress: Progress::Unsent, trace, unsent: 0 })

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -10,14 +11,15 @@ use super::blocking::{Blocked, Miss, Times};
 use super::handle::{Client, deadline_of};
 use super::lease::{self, Burden};
 use super::report::{self, Name};
+use super::routed::{Routed, Way};
 use super::settings::policy;
 use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
 use crate::connection::{Entry, Lost, Reason, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
-use crate::outcome::Fate;
-use crate::resp::Frame;
-use crate::topology::Arrival;
+use crate::outcome::{Address, Fate};
+use crate::resp::{Frame, Reply};
+use crate::topology::{Arrival, Delivered, Deployed, Dispatch, End, Node, Route, Routes, Routing, Settled};
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
 ///
@@ -47,6 +49,10 @@ struct Terms<'c> {
 enum Phase {
     Unsent(Command),
     Waiting(Posted, Name),
+    /// At one of several nodes: the command may have to go on to another one.
+    Routed(Box<Routed>),
+    /// On its way from node to node.
+    Dispatched(Dispatched, Name),
     /// On a connection of its own.
     Blocked(Box<Blocked>),
     Done,
@@ -55,8 +61,12 @@ enum Phase {
 /// What a command's way begins with.
 enum Begun {
     Posted(Posted),
+    Routed(Box<Routed>),
+    Dispatched(Dispatched),
     Blocked(Box<Blocked>),
 }
+
+type Dispatched = Pin<Box<dyn Future<Output = Delivered> + Send>>;
 
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
@@ -95,7 +105,10 @@ impl Terms<'_> {
             return self.post(command, name, deadline, cx).map(Begun::Posted);
         }
         match command.needs() {
-            Needs::Shared => self.post(command, name, self.deadline, cx).map(Begun::Posted),
+            Needs::Shared => match self.client.deployed() {
+                Deployed::One(_) => self.post(command, name, self.deadline, cx).map(Begun::Posted),
+                Deployed::Many(routes) => self.route(routes, command, name, cx),
+            },
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
@@ -114,7 +127,7 @@ impl Terms<'_> {
         cx: &Context<'_>,
     ) -> Result<Posted, Error> {
         command.seal();
-        let link = self.client.link();
+        let Some(link) = self.client.link() else { return Err(report::closed(name)) };
         let slot = self.client.slot(cx.waker().clone(), 1);
         let policy = policy(self.replay, self.on_refusal, command);
         let posted = link.mailbox().post(slot, Room { commands: 1, bytes: command.size() }, 1, |log, ticket| {
@@ -124,6 +137,59 @@ impl Terms<'_> {
         posted.map_err(|lost| self.lost(name, lost))
     }
 
+    /// Sends the command to the node that it belongs to, of several.
+    fn route(&self, routes: &Routes, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
+        command.seal();
+        let policy = policy(self.replay, self.on_refusal, command);
+        let command = std::mem::replace(command, Command::new(""));
+        let way = Way::of(&command, policy);
+        let node = match (&*routes.snapshot(), &way.route) {
+            (Some(snapshot), &Route::Slot(slot)) => routes.choose(snapshot, slot, way.reads),
+            _ => None,
+        };
+        let Some(node) = node else {
+            let parcels = vec![way.parcel(&command)];
+            return Ok(Begun::Dispatched(Box::pin(Dispatch::new(routing(routes), parcels, self.deadline).run())));
+        };
+        let slot = self.client.slot(cx.waker().clone(), 1);
+        let room = Room { commands: 1, bytes: command.size() };
+        let posted = node.link().mailbox().post(slot, room, 1, |log, ticket| {
+            let len = command.write_to(log);
+            Entry::single(ticket, len, self.deadline, policy)
+        });
+        match posted {
+            Ok(posted) => Ok(Begun::Routed(Box::new(Routed { posted, name: name.clone(), node, command, way }))),
+            Err(lost) => {
+                let sent = (node, Outcome::Lost(lost));
+                let dispatch = Dispatch::after(routing(routes), way.parcel(&command), self.deadline, sent);
+                Ok(Begun::Dispatched(Box::pin(dispatch.run())))
+            }
+        }
+    }
+
+    /// The node has not run the command: another one may.
+    fn go_on(&self, routed: Routed, outcome: Outcome) -> Option<Dispatched> {
+        let Deployed::Many(routes) = self.client.deployed() else { return None };
+        let Routed { posted, node, command, way, .. } = routed;
+        posted.slot.recycle();
+        let parcel = way.parcel(&command);
+        Some(Box::pin(Dispatch::after(routing(routes), parcel, self.deadline, (node, outcome)).run()))
+    }
+
+    /// What came of a command at the first node that it was sent to.
+    fn routed<T>(&self, routed: &Routed, outcome: Outcome, reader: Reader<T>) -> Result<T, Error> {
+        let (name, node) = (&routed.name, routed.node.address());
+        match outcome {
+            Outcome::Answered(frame, sent) => self.read(name, node, (frame.reply(), sent), reader),
+            Outcome::Lost(lost) => {
+                let fate = report::unless_sent_before(lost.fate, self.before);
+                Err(report::lost(name, node, self.client.within(self.limit), &Lost { fate, ..lost }))
+            }
+            // A single command is never answered as several are.
+            Outcome::Group(_) => Err(report::closed(name)),
+        }
+    }
+
     fn lost(&self, name: &Name, lost: Lost) -> Error {
         if let (Some(lease), Fate::Unknown) = (self.client.lease(), lost.fate) {
             // With a lost connection its caller is told all there is to tell.
@@ -131,7 +197,26 @@ impl Terms<'_> {
             lease.note_given_up(finder.map(|finder| (finder, Arrival::Certain)));
         }
         let fate = report::unless_sent_before(lost.fate, self.before);
-        report::lost(name, self.client.link().address(), self.client.within(self.limit), &Lost { fate, ..lost })
+        report::lost(name, self.client.address(), self.client.within(self.limit), &Lost { fate, ..lost })
+    }
+
+    /// What came of a command at one of several nodes.
+    fn delivered<T>(&self, name: &Name, delivered: Delivered, reader: Reader<T>) -> Result<T, Error> {
+        let Delivered { frames, mut settled } = delivered;
+        let Some(Settled { node, end }) = settled.pop() else { return Err(report::closed(name)) };
+        let node = node.as_deref().map_or(self.client.address(), Node::address);
+        match end {
+            End::Answered { frame, reply, sent } => {
+                let reply = frames.get(frame).and_then(|frame| frame.replies().nth(reply));
+                reply.map_or_else(|| Err(report::closed(name)), |reply| self.read(name, node, (reply, sent), reader))
+            }
+            End::Lost(lost) => {
+                let fate = report::unless_sent_before(lost.fate, self.before);
+                Err(report::lost(name, node, self.client.within(self.limit), &Lost { fate, ..lost }))
+            }
+            // A single command is never answered as several are.
+            End::Unit { .. } => Err(report::closed(name)),
+        }
     }
 
     fn missed(&self, blocked: &Blocked, miss: &Miss) -> Error {
@@ -143,17 +228,25 @@ impl Terms<'_> {
     }
 
     fn answer<T>(&self, name: &Name, frame: &Frame, sent: Sent, reader: Reader<T>) -> Result<T, Error> {
-        let reply = frame.reply();
-        if frame.has_error() {
-            let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
-            let sent = if self.before == Sent::Again { self.before } else { sent };
-            return Err(report::server(name, self.client.link().address(), error, sent));
-        }
-        if let Some(lease) = self.client.lease() {
+        if let Some(lease) = self.client.lease().filter(|_| !frame.has_error()) {
             lease.note_answered(name.facts());
         }
-        reader(reply).map_err(|error| report::conversion(name, self.client.link().address(), error))
+        self.read(name, self.client.address(), (frame.reply(), sent), reader)
     }
+
+    fn read<T>(&self, name: &Name, node: &Address, answer: (Reply<'_>, Sent), reader: Reader<T>) -> Result<T, Error> {
+        let (reply, sent) = answer;
+        if reply.is_error() {
+            let error = ServerError::from_bytes(reply.bytes().unwrap_or_default());
+            let sent = if self.before == Sent::Again { self.before } else { sent };
+            return Err(report::server(name, node, error, sent));
+        }
+        reader(reply).map_err(|error| report::conversion(name, node, error))
+    }
+}
+
+fn routing(routes: &Routes) -> Arc<Routing> {
+    Arc::clone(routes)
 }
 
 impl<T> Future for Call<'_, T> {
@@ -173,6 +266,26 @@ impl<T> Future for Call<'_, T> {
                 terms.client.ended(name, Some(&posted.slot), &result);
                 result
             }
+            Phase::Routed(routed) => {
+                let outcome = ready!(routed.posted.slot.poll_outcome(cx));
+                if Routed::goes_on(&outcome) {
+                    let Phase::Routed(routed) = std::mem::replace(phase, Phase::Done) else { return Poll::Pending };
+                    let name = routed.name.clone();
+                    *phase = match terms.go_on(*routed, outcome) {
+                        Some(dispatched) => Phase::Dispatched(dispatched, name),
+                        None => return Poll::Ready(Err(report::closed(&name))),
+                    };
+                    return Pin::new(this).poll(cx);
+                }
+                let result = terms.routed(routed, outcome, *reader);
+                terms.client.ended(&routed.name, Some(&routed.posted.slot), &result);
+                result
+            }
+            Phase::Dispatched(dispatched, name) => {
+                let result = terms.delivered(name, ready!(dispatched.as_mut().poll(cx)), *reader);
+                terms.client.ended(name, None, &result);
+                result
+            }
             Phase::Blocked(blocked) => {
                 let result = match ready!(blocked.poll(cx, |name| terms.client.finder(name))) {
                     Ok((frame, sent)) => terms.answer(&blocked.name, &frame, sent, *reader),
@@ -189,6 +302,14 @@ impl<T> Future for Call<'_, T> {
                         *phase = Phase::Waiting(posted, name);
                         return Poll::Pending;
                     }
+                    Ok(Begun::Routed(routed)) => {
+                        *phase = Phase::Routed(routed);
+                        return Poll::Pending;
+                    }
+                    Ok(Begun::Dispatched(dispatched)) => {
+                        *phase = Phase::Dispatched(dispatched, name);
+                        return Pin::new(this).poll(cx);
+                    }
                     Ok(Begun::Blocked(blocked)) => {
                         *phase = Phase::Blocked(blocked);
                         return Pin::new(this).poll(cx);
@@ -203,8 +324,10 @@ impl<T> Future for Call<'_, T> {
             // Polled after it was ready: there is nothing more to come.
             Phase::Done => return Poll::Pending,
         };
-        if let Phase::Waiting(posted, _) = std::mem::replace(phase, Phase::Done) {
-            posted.slot.recycle();
+        match std::mem::replace(phase, Phase::Done) {
+            Phase::Waiting(posted, _) => posted.slot.recycle(),
+            Phase::Routed(routed) => routed.posted.slot.recycle(),
+            _ => {}
         }
         Poll::Ready(result)
     }
@@ -228,7 +351,17 @@ impl<T> Drop for Call<'_, T> {
                     }
                 }
                 client.cancelled(&posted.slot, std::iter::once((name, Some(0))));
-                client.link().mailbox().withdraw(posted);
+                if let Some(link) = client.link() {
+                    link.mailbox().withdraw(posted);
+                }
+            }
+            Phase::Routed(routed) => {
+                client.cancelled(&routed.posted.slot, std::iter::once((routed.name, Some(0))));
+                routed.node.link().mailbox().withdraw(routed.posted);
+            }
+            Phase::Dispatched(dispatched, name) => {
+                client.cancelled_on_its_own(&name, None);
+                drop(dispatched);
             }
             Phase::Blocked(mut blocked) => {
                 client.cancelled_on_its_own(&blocked.name.clone(), blocked.take_trace());
@@ -243,7 +376,8 @@ impl<T> fmt::Debug for Call<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.phase {
             Phase::Unsent(command) => command.name(),
-            Phase::Waiting(_, name) => name.as_str(),
+            Phase::Waiting(_, name) | Phase::Dispatched(_, name) => name.as_str(),
+            Phase::Routed(routed) => routed.name.as_str(),
             Phase::Blocked(blocked) => blocked.name.as_str(),
             Phase::Done => "(done)",
         };

@@ -3,6 +3,7 @@
 mod backoff;
 mod builder;
 mod convert;
+mod deployment;
 mod error;
 mod limits;
 mod login;
@@ -10,6 +11,8 @@ mod mask;
 pub(super) mod options;
 pub(super) mod percent;
 mod route;
+mod routing;
+pub(super) mod sentinels;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -18,17 +21,20 @@ mod tls;
 pub(super) mod validate;
 pub(super) mod values;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::backoff::Backoff;
 pub use self::convert::IntoConfig;
+pub(crate) use self::deployment::Deployment;
+pub(super) use self::deployment::check_service;
 pub use self::error::{ConfigError, ConfigErrorKind};
 pub(super) use self::login::Login;
 pub(super) use self::mask::Masked;
 pub use self::options::UrlOption;
 use self::route::Route;
+use self::routing::Routing;
+use self::sentinels::Sentinels;
 use crate::client::Secret;
 use crate::client::defaults;
 use crate::client::observer::{Installed, Observer};
@@ -37,13 +43,12 @@ use crate::command::{OnRefusal, Replay};
 use crate::connection::Credentials;
 pub use crate::connection::{Offline, ProtocolChoice};
 pub use crate::driver::AtCapacity;
-use crate::outcome::Address;
 use crate::resp::Limits;
-pub use crate::topology::Subscriptions;
+pub use crate::topology::{ReadFrom, Subscriptions};
 
 /// How a client connects and how it behaves.
 ///
-/// Made from an address and refined by `with_*` and `without_*` methods, or from a URL, where most settings can stand
+/// Made from an address, or from several, and refined by `with_*` and `without_*` methods, or from a URL, where most settings can stand
 /// as options. Everything but the address has a default; [`defaults`] has them all
 /// in one table, with the names of the URL options.
 ///
@@ -68,9 +73,11 @@ pub use crate::topology::Subscriptions;
 /// chain without `?`.
 #[derive(Clone, Debug)]
 pub struct Config {
-    address: Address,
+    deployment: Deployment,
     route: Route,
     login: Login,
+    sentinels: Sentinels,
+    routing: Routing,
     database: u32,
     name: Option<String>,
     protocol: ProtocolChoice,
@@ -100,12 +107,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration for the server at `address`, with every other setting at its default.
-    pub fn new(address: Address) -> Self {
+    /// A configuration for `deployment`, with every other setting at its default.
+    pub(super) fn of(deployment: Deployment) -> Self {
         Self {
-            address,
+            deployment,
             route: Route::default(),
             login: Login::default(),
+            sentinels: Sentinels::default(),
+            routing: Routing::default(),
             database: 0,
             name: None,
             protocol: ProtocolChoice::default(),
@@ -133,21 +142,6 @@ impl Config {
             max_lifetime: None,
             orphan_hook: OrphanHook::default(),
         }
-    }
-
-    /// A configuration for a server on TCP. The host is a name or an IP address, IPv6 without brackets.
-    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self::new(Address::tcp(host, port))
-    }
-
-    /// A configuration for a server on a Unix socket.
-    pub fn unix(path: impl Into<PathBuf>) -> Self {
-        Self::new(Address::Unix(path.into()))
-    }
-
-    /// Where the server is.
-    pub fn address(&self) -> &Address {
-        &self.address
     }
 
     /// The user to authenticate as; `None` for the server's user `default`, for no authentication, and where a

@@ -16,7 +16,7 @@ use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Se
 use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
-use crate::topology::{Lane, Reuse};
+use crate::topology::{Lane, Links, Reuse};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -80,6 +80,8 @@ pub struct Dedicated {
     /// Its route is the lane.
     pub(super) client: Client,
     lease: Arc<Lease>,
+    /// Of the node that the lane leads to.
+    links: Arc<Links>,
     /// There until this is dropped.
     lane: Option<Lane>,
     session: Arc<SessionFacts>,
@@ -133,7 +135,8 @@ pub(super) async fn dedicate(
     within: Option<Duration>,
     until: Option<Instant>,
 ) -> Result<Dedicated, Error> {
-    let pool = client.links().leases();
+    let links = client.links();
+    let pool = links.leases();
     loop {
         let lane = Arc::clone(pool).acquire_ready(until).await;
         let lane = lane.map_err(|why| report::unacquired(WHAT, client.address(), within, &why))?;
@@ -142,7 +145,7 @@ pub(super) async fn dedicate(
             _ => None,
         };
         match session {
-            Some(session) => return Ok(Dedicated::new(client, lane, session)),
+            Some(session) => return Ok(Dedicated::new(client, Arc::clone(&links), lane, session)),
             // It was lost in this very moment.
             None => lane.end().await,
         }
@@ -156,10 +159,10 @@ impl Executor for &Dedicated {}
 impl Exclusive for &Dedicated {}
 
 impl Dedicated {
-    fn new(client: &Client, lane: Lane, session: Arc<SessionFacts>) -> Self {
+    fn new(client: &Client, links: Arc<Links>, lane: Lane, session: Arc<SessionFacts>) -> Self {
         let lease = Lease::new(lane.link());
         let client = client.on_lease(Arc::clone(&lease));
-        Self { client, lease, lane: Some(lane), session }
+        Self { client, links, lease, lane: Some(lane), session }
     }
 
     /// A request for any command; what its answer is converted to is up to the caller.
@@ -206,7 +209,7 @@ impl Dedicated {
 impl Drop for Dedicated {
     fn drop(&mut self) {
         let Some(lane) = self.lane.take() else { return };
-        let links = self.client.links();
+        let links = &self.links;
         match (self.lease.standing(), self.lease.take_finder()) {
             (Standing::Clean, _) => lane.give_back(),
             (Standing::Blocked, Some(found)) => links.leases().recover(lane, Reuse::Lent, found),

@@ -5,9 +5,10 @@
 //! The user and the password stand in front of a URL's host and have no default;
 //! [`with_credentials_provider`](super::Config::with_credentials_provider),
 //! [`with_resolver`](super::Config::with_resolver), [`with_connector`](super::Config::with_connector),
-//! [`with_observer`](super::Config::with_observer) and
+//! [`with_address_map`](super::Config::with_address_map), [`with_server_names`](super::Config::with_server_names),
+//! `with_sentinel_tls`, [`with_observer`](super::Config::with_observer) and
 //! [`with_orphan_hook`](super::Config::with_orphan_hook) have no place in a URL. The options of sockets apply to TCP only,
-//! those of TLS where TLS is spoken.
+//! those of TLS where TLS is spoken, those of several nodes where there are several.
 //!
 //! | option | set by | default | what it is |
 //! |---|---|---|---|
@@ -41,6 +42,13 @@
 //! | `max_reply_bulk` | [`with_limits`](super::Config::with_limits) | `512MiB` | bytes of one bulk string |
 //! | `max_reply_line` | [`with_limits`](super::Config::with_limits) | `1MiB` | bytes of one line: a simple string, an error, a number |
 //! | `max_reply_frame` | [`with_limits`](super::Config::with_limits) | `1GiB` | bytes of one whole reply |
+//! | `read_from` | [`with_read_from`](super::Config::with_read_from) | `primary` | of several nodes, which answer commands that only read |
+//! | `split_writes` | [`with_split_writes`](super::Config::with_split_writes) | `off` | whether a command that writes keys of several slots is split, and not atomic, or fails |
+//! | `refresh_interval` | [`with_refresh_interval`](super::Config::with_refresh_interval) | `1s` | how much time passes at least between two times of asking what the deployment looks like |
+//! | `refresh_every` | [`with_refresh_every`](super::Config::with_refresh_every), [`without_refresh_every`](super::Config::without_refresh_every) | `30s` | after how much time that is asked also where nothing gives reason to |
+//! | `sentinel_user` | [`with_sentinel_credentials`](super::Config::with_sentinel_credentials) | not set | the user to authenticate as with Sentinels; needs `sentinel_password` beside it |
+//! | `sentinel_password` | [`with_sentinel_credentials`](super::Config::with_sentinel_credentials), [`with_sentinel_password`](super::Config::with_sentinel_password) | not set | the password to authenticate with Sentinels; it is always shown as `***` |
+//! | `sentinel_tls` | [`without_sentinel_tls`](super::Config::without_sentinel_tls) | `inherit` | how TLS is spoken with Sentinels: `inherit` is as with the servers, `off` plaintext |
 //! | `nodelay` | [`with_socket`](super::Config::with_socket) | `on` | `TCP_NODELAY`: small segments are sent at once |
 //! | `keepalive` | [`with_socket`](super::Config::with_socket) | `10s,5s,3` | TCP keepalive: silence before the first probe, interval, and how many unanswered ones end the connection |
 //! | `user_timeout` | [`with_socket`](super::Config::with_socket) | `30s` | `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged |
@@ -67,6 +75,9 @@ use std::time::Duration;
 
 /// The port of a URL that names none.
 pub const PORT: u16 = 6379;
+
+/// The port of a Sentinel in a URL that names none.
+pub const SENTINEL_PORT: u16 = 26379;
 
 /// How long a call may take, all in all.
 ///
@@ -139,3 +150,11 @@ pub const MAX_DEDICATED: usize = 64;
 ///
 /// Long enough for the pauses between jobs, and shorter than most proxies wait.
 pub const MAX_IDLE: Duration = Duration::from_secs(60);
+
+/// How much time passes at least between two times of asking what a deployment of several nodes looks like.
+///
+/// Shorter than a failover takes, and seldom enough to cost the nodes nothing.
+pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After how much time that is asked also where nothing gives reason to.
+pub const REFRESH_EVERY: Duration = Duration::from_secs(30);

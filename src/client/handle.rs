@@ -20,10 +20,10 @@ use super::transaction::Transaction;
 use super::witness::Witness;
 use crate::command::{Command, Executor, FromReply, Limit, OnRefusal, Replay, Request, Sealed, ToArgs, Unfit};
 use crate::connection::LinkState;
-use crate::driver::{Events, Link, now};
+use crate::driver::{Counters, Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Databases, Links, Pool};
+use crate::topology::{Databases, Deployed, Links, Pool};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -103,8 +103,8 @@ use crate::topology::{Databases, Links, Pool};
 /// closed. [`Client::close`] does the same with a deadline of your own, and waits for it.
 #[derive(Clone)]
 pub struct Client {
-    links: Arc<Links>,
-    /// Those of the same node's other databases.
+    deployed: Deployed,
+    /// The same deployment's other databases.
     databases: Arc<Databases>,
     /// The link that its commands go to, if that is its only caller's alone.
     lease: Option<Arc<Lease>>,
@@ -168,9 +168,9 @@ impl Client {
     fn start(config: &Config) -> Result<Self, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Report::new(ErrorKind::NoRuntime, Fate::NotSent, "connecting")))?;
-        let databases = Databases::new(config.link_settings(), config.links_bounds(), runtime);
+        let databases = Databases::new(config.blueprint(), runtime);
         Ok(Self {
-            links: databases.links(config.database()),
+            deployed: databases.get(config.database()),
             databases,
             lease: None,
             deadline: config.deadline(),
@@ -256,7 +256,7 @@ impl Client {
     #[must_use]
     pub fn database(&self, number: u32) -> Self {
         let witness = self.witness.as_ref().map(|witness| witness.for_database(number));
-        Self { links: self.databases.links(number), witness, ..self.clone() }
+        Self { deployed: self.databases.get(number), witness, ..self.clone() }
     }
 
     /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them
@@ -291,19 +291,22 @@ impl Client {
     /// `client.state().borrow()` is the state now; the borrow must not be held over an `.await`. `wait_for` waits for
     /// one. The receiver shows the latest state; states that were passed through quickly may be skipped.
     pub fn state(&self) -> watch::Receiver<LinkState> {
-        self.link().state()
+        match &self.lease {
+            Some(lease) => lease.link().state(),
+            None => self.deployed.state(),
+        }
     }
 
     /// What happens on the connection from now on, until the client is closed: connections made and lost, times in
     /// which the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes; and
     /// that the connection of the [subscriptions](crate::pubsub) was lost.
     pub fn events(&self) -> Events {
-        self.link().events()
+        self.deployed.news().listen()
     }
 
     /// The server's address, as configured.
     pub fn address(&self) -> &Address {
-        self.link().address()
+        self.lease.as_deref().map_or_else(|| self.deployed.address(), |lease| lease.link().address())
     }
 
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
@@ -317,15 +320,18 @@ impl Client {
     /// # Cancellation
     /// Can be dropped once it was polled: the client closes all the same.
     pub async fn close(&self, within: Duration) {
-        self.links.close(now() + within.min(FOREVER)).await;
+        self.deployed.close(now() + within.min(FOREVER)).await;
     }
 
     /// Waits until the link is ready.
     async fn wait_until_ready(&self, limit: Limit, what: &'static str) -> Result<(), Error> {
         let within = self.within(limit);
         let settled = async {
-            let ready = self.link().ready().await;
-            ready.map(|_| ()).map_err(|cause| report::unreachable(what, self.address(), cause))
+            let ready = match &self.deployed {
+                Deployed::One(links) => links.shared().ready().await.map(|_| ()),
+                Deployed::Many(routes) => routes.ready().await,
+            };
+            ready.map_err(|cause| report::unreachable(what, self.address(), cause))
         };
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
@@ -334,13 +340,37 @@ impl Client {
         }
     }
 
-    pub(crate) fn link(&self) -> &Link {
-        self.lease.as_deref().map_or_else(|| self.links.shared(), Lease::link)
+    /// The link that all its commands go to; `None`: it is for each to find out which one.
+    #[inline]
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match (&self.lease, &self.deployed) {
+            (Some(lease), _) => Some(lease.link()),
+            (None, Deployed::One(links)) => Some(links.shared()),
+            (None, Deployed::Many(_)) => None,
+        }
     }
 
-    /// All links to the node.
-    pub(crate) fn links(&self) -> &Arc<Links> {
-        &self.links
+    /// Where commands go.
+    pub(crate) fn deployed(&self) -> &Deployed {
+        &self.deployed
+    }
+
+    /// What is counted of its callers.
+    pub(super) fn counters(&self) -> &Counters {
+        self.lease.as_deref().map_or_else(|| self.deployed.counters(), |lease| lease.link().counters())
+    }
+
+    /// Where links run, and the timers of calls that have one of their own.
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.deployed.runtime()
+    }
+
+    /// All links to a node.
+    pub(crate) fn links(&self) -> Arc<Links> {
+        match &self.deployed {
+            Deployed::One(links) => Arc::clone(links),
+            Deployed::Many(routes) => routes.some_links(),
+        }
     }
 
     /// The same settings, on a link that the caller has for itself.
@@ -353,14 +383,9 @@ impl Client {
         self.lease.as_deref()
     }
 
-    /// The links that one caller at a time has for itself.
-    pub(super) fn pools(&self) -> [&Arc<Pool>; 2] {
-        [self.links.blocking(), self.links.leases()]
-    }
-
     /// The links for commands that block.
-    pub(super) fn blocking(&self) -> &Arc<Pool> {
-        self.links.blocking()
+    pub(super) fn blocking(&self) -> Arc<Pool> {
+        Arc::clone(self.links().blocking())
     }
 
     pub(super) fn orphan_hook(&self) -> &OrphanHook {

@@ -31,6 +31,7 @@ mod plan;
 mod queue;
 pub(crate) mod report;
 mod results;
+mod routed;
 mod scan;
 mod script;
 mod settings;
@@ -43,8 +44,8 @@ mod witness;
 pub use crate::connection::Secret;
 pub use call::Call;
 pub use config::{
-    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, Subscriptions,
-    UrlOption,
+    AtCapacity, Backoff, Config, ConfigError, ConfigErrorKind, IntoConfig, Offline, ProtocolChoice, ReadFrom,
+    Subscriptions, UrlOption,
 };
 pub use dedicated::{Dedicated, Dedicating};
 pub use handle::Client;

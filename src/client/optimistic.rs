@@ -145,7 +145,7 @@ impl<'c> Optimistic<'c> {
         if !pause.is_zero() {
             let over = until.map_or(now() + pause, |until| until.min(now() + pause));
             // Whichever rings: the next step says what is wrong.
-            let _ = before(std::future::pending::<()>(), Some(over), self.client.links().runtime()).await;
+            let _ = before(std::future::pending::<()>(), Some(over), self.client.runtime()).await;
         }
     }
 
@@ -163,7 +163,7 @@ impl<'c> Optimistic<'c> {
         };
         watched.map_err(|error| Failed::of(dedicated, error))?;
         let mut transaction = dedicated.transaction();
-        let looked = before(body(dedicated, &mut transaction), until, self.client.links().runtime()).await;
+        let looked = before(body(dedicated, &mut transaction), until, self.client.runtime()).await;
         let value = match looked {
             Ok(Ok(value)) => value,
             Ok(Err(error)) => return Err(Failed::of_body(dedicated, error)),

@@ -68,7 +68,7 @@ impl Client {
     pub(super) fn finder(&self, name: &Name) -> Finder {
         let home = Home {
             hook: self.orphan_hook().clone(),
-            news: self.links().shared().news().clone(),
+            news: self.deployed().news().clone(),
             counters: Arc::clone(self.blocking().counters()),
             name: name.clone(),
             node: self.address().clone(),

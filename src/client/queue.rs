@@ -1,6 +1,8 @@
 //! Commands that a caller queues and sends as one, and their way to the link: what pipelines and transactions share.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -9,15 +11,17 @@ use std::time::{Duration, Instant};
 use super::handle::{Client, deadline_of};
 use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
+use super::routed::Way;
 use super::settings::policy;
 use super::unanswered::{HUSH, SPEAK};
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
 use crate::command::{Encoded, Limit, Reader, Request, Retry};
-use crate::connection::{Entry, GroupEnd, Lost, Policy, Repeat, Room};
+use crate::connection::{Entry, Found, GroupEnd, Lost, Policy, Reason, Repeat, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
 use crate::outcome::{Address, Fate};
+use crate::topology::{Delivered, Deployed, Dispatch, End, Settled};
 
 /// Commands in the order in which they were queued.
 pub(super) struct Queue<'c> {
@@ -32,6 +36,8 @@ pub(super) struct Queue<'c> {
     bond: Bond,
     /// What the commands do to a link that their caller alone has.
     burden: Burden,
+    /// Where each command belongs, if there are several nodes.
+    ways: Vec<Way>,
 }
 
 /// Names a queued command's result, to be given to [`Results::get`](super::Results::get); `T` is what its answer is
@@ -63,11 +69,15 @@ pub(super) struct Flight<'c> {
     phase: Phase,
     /// Where the end of it is waited for, once it was posted.
     slot: Option<Arc<ReplySlot>>,
+    /// Which of several nodes each command went to.
+    nodes: Option<Vec<Arc<Address>>>,
 }
 
 enum Phase {
     Unsent,
     Waiting(Posted),
+    /// To several nodes.
+    Dispatched(Pin<Box<dyn Future<Output = Delivered> + Send>>),
     Done,
 }
 
@@ -76,9 +86,9 @@ static QUEUES: AtomicU64 = AtomicU64::new(0);
 
 impl<'c> Queue<'c> {
     pub(super) fn new(client: &'c Client, bond: Bond) -> Self {
-        let (bytes, ends, plan) = (Encoded::default(), Vec::new(), Plan::default());
+        let (bytes, ends, plan, ways) = (Encoded::default(), Vec::new(), Plan::default(), Vec::new());
         let number = QUEUES.fetch_add(1, Ordering::Relaxed);
-        Self { client, number, bytes, ends, plan, limit: Limit::Default, bond, burden: Burden::default() }
+        Self { client, number, bytes, ends, plan, limit: Limit::Default, bond, burden: Burden::default(), ways }
     }
 
     pub(super) fn set_limit(&mut self, limit: Limit) {
@@ -97,7 +107,11 @@ impl<'c> Queue<'c> {
             command.write_to(&mut self.bytes);
             let replay = request.replay.unwrap_or(self.client.replay());
             let on_refusal = self.client.on_refusal(request.on_refusal);
-            self.ends.push((self.bytes.len(), policy(replay, on_refusal, command)));
+            let policy = policy(replay, on_refusal, command);
+            self.ends.push((self.bytes.len(), policy));
+            if self.client.link().is_none() {
+                self.ways.push(Way::of(command, policy));
+            }
             if self.client.lease().is_some() {
                 self.burden.add(command);
             }
@@ -127,15 +141,23 @@ impl<'c> Queue<'c> {
     pub(super) fn launch(self) -> Flight<'c> {
         let within = self.client.within(self.limit);
         let deadline = self.burden.deadline(deadline_of(within), self.client.is_explicit(self.limit));
-        Flight { within, deadline, phase: Phase::Unsent, slot: None, queue: self }
+        Flight { within, deadline, phase: Phase::Unsent, slot: None, nodes: None, queue: self }
     }
 }
 
 impl Flight<'_> {
     /// Sends the commands and waits for what becomes of them. Where there is none to send, nothing is sent.
-    pub(super) fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
-        let outcome = match &self.phase {
+    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let outcome = match &mut self.phase {
             Phase::Unsent if self.queue.ends.is_empty() => Outcome::Group(GroupEnd::default()),
+            Phase::Unsent if self.queue.client.link().is_none() => {
+                self.phase = Phase::Dispatched(self.dispatch());
+                return self.poll_outcome(cx);
+            }
+            Phase::Dispatched(dispatched) => {
+                let delivered = ready!(dispatched.as_mut().poll(cx));
+                self.take_delivered(delivered)
+            }
             Phase::Unsent => match self.post(cx) {
                 Ok(posted) => {
                     self.slot = Some(Arc::clone(&posted.slot));
@@ -209,7 +231,8 @@ impl Flight<'_> {
     }
 
     pub(super) fn node(&self) -> &Address {
-        self.queue.client.address()
+        let routed = self.nodes.as_ref().and_then(|nodes| nodes.first());
+        routed.map_or_else(|| self.queue.client.address(), |node| node)
     }
 
     /// When it has to be over.
@@ -242,7 +265,8 @@ impl Flight<'_> {
         }
         let slot = self.queue.client.slot(cx.waker().clone(), ends.len());
         let room = Room { commands: ends.len(), bytes: ends.last().map_or(0, |(end, _)| *end) };
-        self.queue.client.link().mailbox().post(slot, room, issued, |log, ticket| match bond {
+        let Some(link) = self.queue.client.link() else { return Err(Lost::unsent(Reason::Closed)) };
+        link.mailbox().post(slot, room, issued, |log, ticket| match bond {
             Bond::Pipeline => {
                 log.append(&bytes);
                 Entry::group(ticket, &ends, deadline)
@@ -264,6 +288,59 @@ impl Flight<'_> {
     }
 }
 
+impl Flight<'_> {
+    /// Puts the commands on their ways to several nodes.
+    fn dispatch(&mut self) -> Pin<Box<dyn Future<Output = Delivered> + Send>> {
+        let Deployed::Many(routes) = self.queue.client.deployed() else { return Box::pin(std::future::pending()) };
+        let (ways, mut ends) = (std::mem::take(&mut self.queue.ways), std::mem::take(&mut self.queue.ends));
+        let mut bytes = std::mem::take(&mut self.queue.bytes);
+        let parcels = if self.queue.bond == Bond::Transaction {
+            let mut enclosed = Encoded::default();
+            enclosed.small().extend_from_slice(MULTI);
+            enclosed.append(&bytes);
+            enclosed.small().extend_from_slice(EXEC);
+            enclose(&mut ends, MULTI, EXEC);
+            vec![Way::unit(&ways, enclosed, ends)]
+        } else {
+            bytes.share_if_large();
+            let source = Arc::new(bytes);
+            let starts = std::iter::once(0).chain(ends.iter().map(|(end, _)| *end));
+            let ranges = starts.zip(&ends).map(|(start, (end, _))| start..*end);
+            ways.into_iter().zip(ranges).map(|(way, range)| way.part(&source, range)).collect()
+        };
+        Box::pin(Dispatch::new(Arc::clone(&***routes), parcels, self.deadline).run())
+    }
+
+    /// What the nodes have answered, as one.
+    fn take_delivered(&mut self, delivered: Delivered) -> Outcome {
+        let Delivered { frames, settled } = delivered;
+        let own = Arc::new(self.queue.client.address().clone());
+        let node_of =
+            |settled: &Settled| settled.node.as_ref().map_or_else(|| Arc::clone(&own), |node| node.shared_address());
+        self.nodes = Some(settled.iter().map(node_of).collect());
+        let mut end = GroupEnd { answers: frames, ..GroupEnd::default() };
+        let mut found = Vec::with_capacity(settled.len());
+        for (place, settled) in settled.into_iter().enumerate() {
+            match settled.end {
+                End::Answered { frame, reply, sent } => {
+                    found.push(Found::new(place, frame, reply));
+                    end.again.extend((sent == Sent::Again).then_some(place));
+                }
+                End::Unit { end, skip } => return Outcome::Group(end.without(skip)),
+                End::Lost(lost) if self.queue.bond == Bond::Transaction => return Outcome::Lost(lost),
+                End::Lost(lost) => end.lost.push(Lost { place, ..lost }),
+            }
+        }
+        end.found = Some(found);
+        Outcome::Group(end)
+    }
+
+    /// Where the command at `place` went, of those that were sent.
+    pub(super) fn nodes(&self) -> Option<&Vec<Arc<Address>>> {
+        self.nodes.as_ref()
+    }
+}
+
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if let Phase::Waiting(posted) = std::mem::replace(&mut self.phase, Phase::Done) {
@@ -277,7 +354,9 @@ impl Drop for Flight<'_> {
                 self.note_given_up(lease);
             }
             drop(self.slot.take());
-            self.queue.client.link().mailbox().withdraw(posted);
+            if let Some(link) = self.queue.client.link() {
+                link.mailbox().withdraw(posted);
+            }
         }
     }
 }

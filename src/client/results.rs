@@ -1,7 +1,7 @@
 //! What became of commands that were sent as one.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::plan::{Plan, Planned};
@@ -23,6 +23,8 @@ pub struct Results {
     commands: Plan,
     answers: Answers,
     node: Address,
+    /// Which of several nodes each command went to.
+    nodes: Option<Vec<Arc<Address>>>,
     within: Option<Duration>,
 }
 
@@ -101,7 +103,8 @@ impl Results {
 
     fn new(flight: &mut Flight<'_>, answers: Answers) -> Self {
         let (queue, node, within) = (flight.number(), flight.node().clone(), flight.within());
-        Self { queue, commands: flight.take_plan(), answers, node, within }
+        let nodes = flight.nodes().cloned();
+        Self { queue, commands: flight.take_plan(), answers, node, nodes, within }
     }
 
     /// The result of one command, or those of several that are given as a tuple, an array or a vector: all of them, or
@@ -187,14 +190,20 @@ impl Results {
         match reply.bytes() {
             Some(line) if reply.is_error() => {
                 let sent = planned.place.as_ref().map_or(Sent::Once, |place| self.answers.sent(*place));
-                Err(report::server(name, &self.node, ServerError::from_bytes(line), sent))
+                Err(report::server(name, self.node(planned), ServerError::from_bytes(line), sent))
             }
-            _ => reader(reply).map_err(|error| report::conversion(name, &self.node, error)),
+            _ => reader(reply).map_err(|error| report::conversion(name, self.node(planned), error)),
         }
     }
 
+    /// The node that had the command.
+    fn node(&self, planned: &Planned) -> &Address {
+        let nodes = self.nodes.as_ref().zip(planned.place.as_ref().ok());
+        nodes.and_then(|(nodes, place)| nodes.get(*place)).map_or(&self.node, |node| node)
+    }
+
     fn lost(&self, planned: &Planned, lost: &Lost) -> Error {
-        report::lost(&planned.name, &self.node, self.within, lost)
+        report::lost(&planned.name, self.node(planned), self.within, lost)
     }
 }
 

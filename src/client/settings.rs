@@ -4,13 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::config::{Config, Login};
+use super::config::{Config, Deployment, Login};
 use crate::command::{Command, Home, OnRefusal, Replay};
 use crate::connection::{
     BackoffSettings, HandshakePlan, Identity, Policy, Repeat, Role, Room, SessionSettings, Tracing,
 };
 use crate::driver::{Bounds, LinkSettings};
-use crate::topology::{LinksBounds, PoolBounds};
+use crate::topology::{Blueprint, LinksBounds, PoolBounds, RoutesSettings, SentinelSettings, Source};
 use crate::transport::Dialer;
 
 /// When a command is sent again.
@@ -46,7 +46,44 @@ impl Config {
             audience: None,
             counters: None,
             unsettled: None,
+            news: None,
+            server_name: None,
         }
+    }
+
+    /// What the deployment is made of.
+    pub(super) fn blueprint(&self) -> Blueprint {
+        let (link, bounds) = (self.link_settings(), self.links_bounds());
+        let source = match self.deployment().clone() {
+            Deployment::Standalone(_) => return Blueprint::One(link, bounds),
+            Deployment::Replicas(nodes) => Source::Replicas { nodes },
+            Deployment::Cluster(seeds) => Source::Cluster { seeds },
+            Deployment::Sentinel { sentinels, service } => {
+                let link = self.sentinel_link_settings(&link);
+                Source::Sentinel(Box::new(SentinelSettings { sentinels, service, link }))
+            }
+        };
+        Blueprint::Many(Box::new(RoutesSettings {
+            link,
+            bounds,
+            source,
+            read_from: self.read_from().clone(),
+            split_writes: self.split_writes(),
+            address_map: self.address_map().cloned(),
+            server_names: self.server_names().cloned(),
+            refresh_interval: self.refresh_interval(),
+            refresh_every: self.refresh_every(),
+        }))
+    }
+
+    /// What a link to a Sentinel is made of.
+    fn sentinel_link_settings(&self, link: &LinkSettings) -> LinkSettings {
+        let mut link = link.clone();
+        link.dialer = Arc::new(Dialer::new(self.sentinel_dial_options()));
+        link.provider = None;
+        let handshake = &mut link.session.handshake;
+        (handshake.identity, handshake.database) = (self.sentinel_identity(), 0);
+        link
     }
 
     /// How many links of their own callers may have.

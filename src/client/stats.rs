@@ -2,6 +2,7 @@
 
 use super::handle::Client;
 use crate::driver::Counted;
+use crate::topology::{Deployed, Links};
 
 /// What a client and its clones have counted since the client was made. See [`Client::stats`].
 ///
@@ -100,9 +101,23 @@ impl Client {
     /// # }
     /// ```
     pub fn stats(&self) -> Stats {
-        let link = self.link();
+        match self.deployed() {
+            Deployed::One(links) => Stats::of(links),
+            Deployed::Many(routes) => {
+                let nodes = routes.nodes();
+                let started = nodes.iter().filter_map(|node| node.started());
+                started.fold(Stats::of_callers(&routes.counters().read()), |sum, links| sum.and(&Stats::of(links)))
+            }
+        }
+    }
+}
+
+impl Stats {
+    /// Of the links of one node.
+    pub(super) fn of(links: &Links) -> Self {
+        let link = links.shared();
         let (shared, (issued, posted)) = (link.counters().read(), link.mailbox().issued_and_queued());
-        let pools = self.pools();
+        let pools = [links.blocking(), links.leases()];
         let [blocking, leases] = pools.map(|pool| pool.counters().read());
         let sum = |count: fn(&Counted) -> u64| count(&shared) + count(&blocking) + count(&leases);
         let [own_posted, lent, idle] = pools.iter().fold([0; 3], |[posted, lent, idle], pool| {
@@ -135,6 +150,47 @@ impl Client {
             bytes_read: sum(|counted| counted.traffic.read),
             in_flight: in_flight(&shared) + in_flight(&blocking) + in_flight(&leases),
             queued: posted + own_posted + sum(|counted| counted.tally.unsent + counted.homeless),
+        }
+    }
+
+    /// Of what is counted of callers, and of no node.
+    fn of_callers(counted: &Counted) -> Self {
+        Self {
+            issued: counted.turned_away + counted.issued,
+            failed_not_sent: counted.failed.not_sent,
+            failed_refused: counted.failed.refused,
+            failed_unknown: counted.failed.unknown,
+            failed_executed: counted.failed.executed,
+            cancelled: counted.cancelled,
+            orphaned: counted.orphaned,
+            ..Self::default()
+        }
+    }
+
+    /// Of both.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            issued: self.issued + other.issued,
+            sent: self.sent + other.sent,
+            answered: self.answered + other.answered,
+            abandoned: self.abandoned + other.abandoned,
+            replayed: self.replayed + other.replayed,
+            retried: self.retried + other.retried,
+            failed_not_sent: self.failed_not_sent + other.failed_not_sent,
+            failed_refused: self.failed_refused + other.failed_refused,
+            failed_unknown: self.failed_unknown + other.failed_unknown,
+            failed_executed: self.failed_executed + other.failed_executed,
+            cancelled: self.cancelled + other.cancelled,
+            orphaned: self.orphaned + other.orphaned,
+            connection_attempts: self.connection_attempts + other.connection_attempts,
+            connections: self.connections + other.connections,
+            own_connections: self.own_connections + other.own_connections,
+            lent_connections: self.lent_connections + other.lent_connections,
+            idle_connections: self.idle_connections + other.idle_connections,
+            bytes_written: self.bytes_written + other.bytes_written,
+            bytes_read: self.bytes_read + other.bytes_read,
+            in_flight: self.in_flight + other.in_flight,
+            queued: self.queued + other.queued,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
 use crate::connection::{GroupEnd, Sent};
 use crate::driver::Outcome;
 use crate::error::Error;
-use crate::resp::{Frame, Reply};
+use crate::resp::Frame;
 
 /// Several commands that run as one: all of them with no other command in between, or none
 /// ([`MULTI` .. `EXEC`](https://redis.io/docs/latest/develop/using-commands/transactions/)).
@@ -163,7 +163,7 @@ impl Future for TransactionExecution<'_> {
 /// All answers are there.
 fn conclude(flight: &mut Flight<'_>, mut end: GroupEnd) -> Result<Results, Error> {
     let sent = if end.again.is_empty() { Sent::Once } else { Sent::Again };
-    let replies: Vec<Reply<'_>> = end.answers.iter().flat_map(Frame::replies).collect();
+    let replies = end.replies();
     let facts = flight.plan().iter().map(|planned| planned.name.facts());
     let name = Name::transaction();
     let verdict = judge(&replies, facts);

@@ -1,5 +1,6 @@
 //! Configurations as URLs: how one is read, and how one is shown.
 
+mod hosts;
 mod parts;
 mod secrets;
 
@@ -8,7 +9,7 @@ use std::ops::Range;
 
 use self::parts::{Parts, name_and_value, segments};
 use super::config::options::{self, UrlOption};
-use super::config::{Config, ConfigError, ConfigErrorKind, percent};
+use super::config::{Config, ConfigError, ConfigErrorKind, Deployment, percent};
 use crate::connection::MASK;
 use crate::outcome::Address;
 
@@ -18,17 +19,24 @@ impl Config {
     /// ```text
     /// redis://user:password@host:port/database?option=value&option=value
     /// unix://user:password@/path/of/the/socket?db=3&option=value
+    /// redis+cluster://user:password@host:port,host:port/database?option=value
+    /// redis+sentinel://user:password@host:port,host:port/service/database?option=value
     /// ```
     ///
-    /// | scheme | the server is reached by |
+    /// | scheme | what there is to connect to |
     /// |---|---|
-    /// | `redis`, `valkey` | TCP |
-    /// | `rediss`, `valkeys` | TLS |
-    /// | `unix`, `redis+unix`, `valkey+unix` | a Unix socket |
-    /// | `rediss+unix`, `valkeys+unix` | TLS on a Unix socket; needs the option `tls_server_name` |
+    /// | `redis`, `valkey` | a server on TCP; with several hosts a primary and its [replicas](Self::with_replicas) |
+    /// | `rediss`, `valkeys` | the same with TLS |
+    /// | `unix`, `redis+unix`, `valkey+unix` | a server on a Unix socket |
+    /// | `rediss+unix`, `valkeys+unix` | the same with TLS; needs the option `tls_server_name` |
+    /// | `redis+cluster`, `valkey+cluster` | a [cluster](Self::cluster), of which the hosts are some nodes |
+    /// | `rediss+cluster`, `valkeys+cluster` | the same with TLS |
+    /// | `redis+sentinel`, `valkey+sentinel` | the servers that [Sentinels](Self::sentinel) know as `service`; the hosts are Sentinels |
+    /// | `rediss+sentinel`, `valkeys+sentinel` | the same with TLS, also with the Sentinels unless the option `sentinel_tls` is `off` |
     ///
-    /// Everything but the host (or the path of the socket) may be left out. The port is then 6379, the database 0. A
-    /// password without user is `redis://:password@host`. An IPv6 address stands in brackets. Reserved characters are
+    /// Everything but the hosts (or the path of the socket) and the service may be left out. The port is then 6379, of a
+    /// Sentinel 26379, the database 0. User and password are those of the servers, and stand once, before the first host;
+    /// Sentinels have the options `sentinel_user` and `sentinel_password`. A password without user is `redis://:password@host`. An IPv6 address stands in brackets. Reserved characters are
     /// percent-encoded, in a password `/ ? # @ %` at least; `+` is a plain `+`. The options, with their defaults, are in
     /// the table of [`defaults`](super::defaults); durations are written `500ms`, `5s` or `2m`, sizes
     /// `65536`, `64KiB` or `16MiB`.
@@ -39,7 +47,7 @@ impl Config {
     /// twice, or means nothing for this kind of address, is an error: a setting is never silently left out.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
         let parts = Parts::split(url)?;
-        let config = parts.with_credentials(parts.with_tls(Self::new(parts.address()?))?)?;
+        let config = parts.with_credentials(parts.with_tls(Self::of(parts.deployment()?))?)?;
         let mut query = Query { parts: &parts, given: Vec::new() };
         let config = query.apply(config)?;
         config.validate().map_err(|error| query.locate(error))?;
@@ -110,36 +118,50 @@ impl Query<'_, '_> {
 /// The configuration as a URL, with the settings that are not at their defaults, and `***` for the password.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = match self.address() {
-            Address::Unix(_) if self.tls().is_some() => "rediss+unix://",
-            Address::Unix(_) => "unix://",
-            Address::Tcp { .. } if self.tls().is_some() => "rediss://",
-            Address::Tcp { .. } => "redis://",
-        }
-        .to_owned();
+        let mut url = scheme(self).to_owned();
         if self.password().is_some() {
             percent::encode(self.username().unwrap_or_default(), "", &mut url);
             url.extend([":", MASK, "@"]);
         }
-        let in_path = match self.address() {
-            Address::Tcp { host, port } => {
-                let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-                url.push_str(open);
-                percent::encode(host, ":", &mut url);
-                url.push_str(&format!("{close}:{port}/{}", self.database()));
-                options::DATABASE.name
+        let in_path = if let Address::Unix(path) = self.address() {
+            percent::encode(&path.to_string_lossy(), "/", &mut url);
+            ""
+        } else {
+            show_hosts(self.addresses(), &mut url);
+            if let Some(service) = self.service() {
+                url.push('/');
+                percent::encode(service, "", &mut url);
             }
-            Address::Unix(path) => {
-                percent::encode(&path.to_string_lossy(), "/", &mut url);
-                ""
-            }
+            url.push_str(&format!("/{}", self.database()));
+            options::DATABASE.name
         };
         let changed = self.changed_options().filter(|(name, _)| *name != in_path);
         for (index, (name, value)) in changed.enumerate() {
             url.extend([if index == 0 { "?" } else { "&" }, name, "="]);
-            percent::encode(&value, "/:,+=", &mut url);
+            percent::encode(&value, "/:,+=*", &mut url);
         }
         f.write_str(&url)
+    }
+}
+
+fn scheme(config: &Config) -> &'static str {
+    let (plain, tls) = match config.deployment() {
+        Deployment::Standalone(Address::Unix(_)) => ("unix://", "rediss+unix://"),
+        Deployment::Standalone(_) | Deployment::Replicas(_) => ("redis://", "rediss://"),
+        Deployment::Cluster(_) => ("redis+cluster://", "rediss+cluster://"),
+        Deployment::Sentinel { .. } => ("redis+sentinel://", "rediss+sentinel://"),
+    };
+    if config.tls().is_some() { tls } else { plain }
+}
+
+fn show_hosts(addresses: &[Address], url: &mut String) {
+    for (index, address) in addresses.iter().enumerate() {
+        // A socket among several addresses is refused wherever a configuration is used.
+        let Address::Tcp { host, port } = address else { continue };
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        url.extend([if index == 0 { "" } else { "," }, open]);
+        percent::encode(host, ":", url);
+        url.push_str(&format!("{close}:{port}"));
     }
 }
 

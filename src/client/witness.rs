@@ -80,15 +80,15 @@ impl Client {
     /// The caller of a call on a connection of its own has gone before it had the end.
     pub(super) fn cancelled_on_its_own(&self, name: &Name, way: Option<Trace>) {
         self.observe(name, Some(0), &Ended { trace: way, commands: 1 }, Ending::Cancelled);
-        self.link().counters().count_cancelled(1);
+        self.counters().count_cancelled(1);
     }
 
     /// One command of a call has ended, at `place` among those that were sent.
     pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {
-            self.link().counters().count_failed(error.fate());
+            self.counters().count_failed(error.fate());
             if matches!(error.kind(), ErrorKind::NeedsDedicated | ErrorKind::Arguments) {
-                self.link().counters().count_turned_away();
+                self.counters().count_turned_away();
             }
         }
         self.observe(name, place, call, error.map_or(Ending::Answered, Ending::Failed));
@@ -103,7 +103,7 @@ impl Client {
             posted += usize::from(place.is_some());
             self.observe(&name, place, &call, Ending::Cancelled);
         }
-        self.link().counters().count_cancelled(posted);
+        self.counters().count_cancelled(posted);
     }
 
     /// Whether somebody wants to know of every command.

@@ -30,6 +30,11 @@ impl Slot {
         Self(crc16(hashed_part(key)) % Self::COUNT)
     }
 
+    /// The slot of this number; `None` from 16,384 on.
+    pub fn new(number: u16) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
+    }
+
     /// The slot's number, 0 to 16,383.
     pub fn number(self) -> u16 {
         self.0
@@ -89,6 +94,14 @@ mod tests {
         for (key, slot) in [("foo", 12182), ("bar", 5061), ("", 0), ("somekey", 11058), ("foo{hash_tag}", 2515)] {
             assert_eq!(Slot::of(key.as_bytes()).number(), slot, "{key}");
         }
+    }
+
+    #[test]
+    fn there_are_16384() {
+        assert_eq!(
+            [0, 16_383, 16_384, u16::MAX].map(|number| Slot::new(number).map(Slot::number)),
+            [Some(0), Some(16_383), None, None]
+        );
     }
 
     #[test]

@@ -70,6 +70,64 @@ pub(crate) struct GroupEnd {
     pub(crate) found: Option<Vec<Found>>,
 }
 
+impl Found {
+    /// Of the command at `place`, as this reply of this frame.
+    pub(crate) fn new(place: usize, frame: usize, reply: usize) -> Self {
+        Self { place, frame, reply }
+    }
+}
+
+impl GroupEnd {
+    /// The answers, in order.
+    pub(crate) fn replies(&self) -> Vec<Reply<'_>> {
+        let all = self.answers.iter().flat_map(Frame::replies);
+        match &self.found {
+            None => all.collect(),
+            Some(found) => {
+                let by_place: Vec<_> = replies(&self.answers, 0).collect();
+                let at = |found: &Found| {
+                    by_place.iter().find(|(frame, reply, _)| (*frame, *reply) == (found.frame, found.reply))
+                };
+                found.iter().filter_map(at).map(|(.., reply)| *reply).collect()
+            }
+        }
+    }
+
+    /// The same without the answers to the first `count` commands.
+    pub(crate) fn without(self, count: usize) -> Self {
+        if count == 0 {
+            return self;
+        }
+        let all = replies(&self.answers, 0).map(|(frame, reply, _)| (frame, reply)).skip(count);
+        let found = all.enumerate().map(|(place, (frame, reply))| Found::new(place, frame, reply)).collect();
+        Self { found: Some(found), ..self }
+    }
+
+    /// Where the answer of each of `count` commands is, in which frame and as which of its replies.
+    pub(crate) fn places(&self, count: usize) -> Vec<Option<(usize, usize)>> {
+        let mut places = vec![None; count];
+        let in_order = replies(&self.answers, 0).map(|(frame, reply, _)| (frame, reply));
+        match &self.found {
+            Some(found) => {
+                for found in found {
+                    if let Some(place) = places.get_mut(found.place) {
+                        *place = Some((found.frame, found.reply));
+                    }
+                }
+            }
+            None => {
+                let is_lost = |place: &usize| self.lost.binary_search_by_key(place, |lost| lost.place).is_ok();
+                for (place, at) in (0..count).filter(|place| !is_lost(place)).zip(in_order) {
+                    if let Some(place) = places.get_mut(place) {
+                        *place = Some(at);
+                    }
+                }
+            }
+        }
+        places
+    }
+}
+
 impl Group {
     /// Of commands that were not sent yet: where each ends, and when it is sent again.
     pub(crate) fn new<P: Into<Policy> + Copy>(commands: &[(usize, P)]) -> Self {

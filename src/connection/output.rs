@@ -100,6 +100,12 @@ pub(crate) struct Lost {
 }
 
 impl Lost {
+    /// Of what never came to a link.
+    pub(crate) fn unsent(reason: Reason) -> Self {
+        let loss = Loss { reason, stage: Stage::Queued, attempts: 0, silent: None, waiting: 0 };
+        Self::new(Fate::NotSent, &Arc::new(loss))
+    }
+
     /// Of a single command.
     pub(crate) fn new(fate: Fate, loss: &Arc<Loss>) -> Self {
         Self { place: 0, fate, loss: Arc::clone(loss) }

@@ -49,6 +49,10 @@ pub(crate) struct LinkSettings {
     pub(crate) counters: Option<Arc<Counters>>,
     /// Who is told that the topology may be another one; `None`: nobody, there is none.
     pub(crate) unsettled: Option<Unsettled>,
+    /// Where the link tells what happens; `None`: in news of its own.
+    pub(crate) news: Option<News>,
+    /// The name that the server's certificate is verified for; `None`: the host that is dialled, or that of the options.
+    pub(crate) server_name: Option<Arc<str>>,
 }
 
 /// What a link and its task share.
@@ -75,7 +79,7 @@ impl Link {
             mailbox: Arc::new(Mailbox::new(settings.bounds)),
             address: Arc::new(settings.address.clone()),
             state: watch::Sender::new(LinkState::Idle),
-            news: News::new(),
+            news: settings.news.clone().unwrap_or_default(),
             counters: settings.counters.clone().unwrap_or_default(),
         };
         // Timers belong to the runtime they are made on.

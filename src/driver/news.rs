@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use crate::connection::SessionFacts;
-use crate::outcome::{Cause, CertificateReload};
+use crate::outcome::{Address, Cause, CertificateReload};
 use crate::resp::{Frame, PayloadError, Value};
 
 /// Something that happened on a link.
@@ -70,15 +70,45 @@ pub enum Event {
     },
     /// Certificate files were found changed before a handshake.
     CertificateReloaded(CertificateReload),
+    /// Something happened on the link to this one of several nodes.
+    #[non_exhaustive]
+    OfNode {
+        /// The node, as the topology calls it.
+        node: Arc<Address>,
+        /// What happened.
+        event: Box<Event>,
+    },
+    /// Which nodes there are, or which of them does what, is not what it was: see
+    /// [`Client::topology`](crate::Client::topology).
+    TopologyChanged,
+    /// A node answered that another one has the key (`MOVED`, `ASK`); the command goes on to that one.
+    #[non_exhaustive]
+    Redirected {
+        /// The node that answered.
+        from: Address,
+        /// The one that it named.
+        to: Address,
+    },
     /// This many events are lost to the listener: it was too slow, or what stood here was a push too large to keep.
     ///
     /// A push that cannot be read counts too.
     Missed(u64),
 }
 
+impl Event {
+    /// A node has named another one.
+    pub(crate) fn redirected(from: &Address, to: &Address) -> Self {
+        Self::Redirected { from: from.clone(), to: to.clone() }
+    }
+}
+
 /// Where events are told.
-#[derive(Clone)]
-pub(crate) struct News(Arc<Mutex<Board>>);
+#[derive(Clone, Default)]
+pub(crate) struct News {
+    board: Arc<Mutex<Board>>,
+    /// Of which of several nodes they are.
+    node: Option<Arc<Address>>,
+}
 
 /// The events of a link, from the moment this was made, in order. Also a [`Stream`].
 ///
@@ -130,7 +160,12 @@ struct Listener {
 
 impl News {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self::default()
+    }
+
+    /// Where the link to one of several nodes tells what happens.
+    pub(crate) fn of_node(&self, node: &Address) -> Self {
+        Self { board: Arc::clone(&self.board), node: Some(Arc::new(node.clone())) }
     }
 
     /// Tells those who listen; never waits.
@@ -140,7 +175,7 @@ impl News {
 
     /// Tells of something unasked, in the order of the stream.
     pub(crate) fn tell_push(&self, push: &Frame) {
-        if lock(&self.0).listeners.is_empty() {
+        if lock(&self.board).listeners.is_empty() {
             return;
         }
         let length = push.bytes().len();
@@ -152,9 +187,12 @@ impl News {
         }
     }
 
-    /// There will be no more: listeners get what is left, and then the end.
+    /// There will be no more, unless these are of one of several nodes: listeners get what is left, and then the end.
     pub(crate) fn end(&self) {
-        let mut board = lock(&self.0);
+        if self.node.is_some() {
+            return;
+        }
+        let mut board = lock(&self.board);
         board.ended = true;
         let waiting = board.waiting();
         drop(board);
@@ -162,18 +200,22 @@ impl News {
     }
 
     pub(crate) fn listen(&self) -> Events {
-        let mut board = lock(&self.0);
+        let mut board = lock(&self.board);
         let (id, seen) = (board.next_id, board.dropped + board.kept.len() as u64);
         board.next_id += 1;
         board.listeners.push(Listener { id, seen, waker: None });
-        Events { board: Arc::clone(&self.0), id }
+        Events { board: Arc::clone(&self.board), id }
     }
 
     fn add(&self, event: Event, size: usize) {
-        let mut board = lock(&self.0);
+        let mut board = lock(&self.board);
         if board.listeners.is_empty() {
             return;
         }
+        let event = match &self.node {
+            Some(node) => Event::OfNode { node: Arc::clone(node), event: Box::new(event) },
+            None => event,
+        };
         board.kept.push_back(Kept { event, size });
         board.size += size;
         while board.kept.len() > KEPT || board.size > KEPT_SIZE {
@@ -266,7 +308,7 @@ impl Drop for Events {
 
 impl fmt::Debug for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("News").field("kept", &lock(&self.0).kept.len()).finish_non_exhaustive()
+        f.debug_struct("News").field("kept", &lock(&self.board).kept.len()).finish_non_exhaustive()
     }
 }
 

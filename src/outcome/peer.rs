@@ -29,6 +29,13 @@ impl Address {
     }
 }
 
+/// A host and a port.
+impl<H: Into<String>> From<(H, u16)> for Address {
+    fn from((host, port): (H, u16)) -> Self {
+        Self::tcp(host, port)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 use crate::client::report::{self, Name};
 use crate::client::{Client, deadline_of};
 use crate::command::{Command, Facts, Limit, ToArgs, known};
-use crate::connection::{Offline, Readiness, Sent, Topic, TopicKind};
+use crate::connection::{LinkState, Offline, Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
-use crate::outcome::{Cause, Fate};
+use crate::outcome::{Address, Cause, Fate};
 use crate::topology::{Denied, Joining, Rang, before};
 
 /// A call that asks for topics of one kind.
@@ -57,11 +57,11 @@ impl Request {
         client: &Client,
         wanted: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Error> {
-        match before(wanted, self.deadline, client.links().runtime()).await {
+        match before(wanted, self.deadline, client.runtime()).await {
             Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(cause)) => Err(self.unreachable(client.link(), cause)),
-            Err(Rang::RuntimeGone) => Err(self.unreachable(client.link(), Cause::RuntimeGone)),
-            Err(Rang::Time) => Err(Error::new(self.timed_out(client.link()))),
+            Ok(Err(cause)) => Err(self.unreachable(client.address(), cause)),
+            Err(Rang::RuntimeGone) => Err(self.unreachable(client.address(), Cause::RuntimeGone)),
+            Err(Rang::Time) => Err(Error::new(self.timed_out(&client.state().borrow(), client.address()))),
         }
     }
 
@@ -76,10 +76,12 @@ impl Request {
         });
         match before(settled, self.deadline, runtime).await {
             Ok(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
-            Err(Rang::RuntimeGone) => Err(self.unreachable(link, Cause::RuntimeGone)),
-            Err(Rang::Time) => {
-                Err(report::subscribe_timeout(self.timed_out(link), &link.state().borrow(), joining.asked()))
-            }
+            Err(Rang::RuntimeGone) => Err(self.unreachable(link.address(), Cause::RuntimeGone)),
+            Err(Rang::Time) => Err(report::subscribe_timeout(
+                self.timed_out(&link.standing(), link.address()),
+                &link.standing(),
+                joining.asked(),
+            )),
         }
     }
 
@@ -90,17 +92,17 @@ impl Request {
                 let name = Name::new(facts(topic.kind), None);
                 report::server(&name, link.address(), error, Sent::Once)
             }
-            Denied::Ended(cause) => self.unreachable(link, cause),
+            Denied::Ended(cause) => self.unreachable(link.address(), cause),
         }
     }
 
-    fn unreachable(&self, link: &Link, cause: Cause) -> Error {
-        report::unreachable(facts(self.kind).name(), link.address(), cause)
+    fn unreachable(&self, node: &Address, cause: Cause) -> Error {
+        report::unreachable(facts(self.kind).name(), node, cause)
     }
 
-    fn timed_out(&self, link: &Link) -> Report {
+    fn timed_out(&self, state: &LinkState, node: &Address) -> Report {
         let within = self.within.unwrap_or_default();
-        report::timed_out(facts(self.kind).name(), &link.state().borrow(), link.address(), Some(within))
+        report::timed_out(facts(self.kind).name(), state, node, Some(within))
     }
 }
 

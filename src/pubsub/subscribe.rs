@@ -127,7 +127,7 @@ impl Subscribe {
 
     async fn begin(self, request: Request) -> Result<Subscription, Error> {
         let topics = self.topics?;
-        let links = Arc::clone(self.client.links());
+        let links = self.client.links();
         let subscriber = request.reach(&self.client, links.subscriber()).await?;
         let inbox = Arc::new(Inbox::new(self.bounds));
         let mut subscription = Subscription::new(self.client, subscriber, inbox, self.limit);

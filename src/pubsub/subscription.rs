@@ -141,7 +141,7 @@ impl Subscription {
         let Subscription { seat, link, client, .. } = &*addition.subscription;
         let joined = seat.join(&addition.topics, &held);
         let mut joining = joined.map_err(|denied| request.denied(link, denied))?;
-        request.confirmed(client.links().runtime(), link, &mut joining).await?;
+        request.confirmed(client.runtime(), link, &mut joining).await?;
         addition.topics.clear();
         Ok(())
     }

@@ -135,6 +135,9 @@ fn links(house: &House, max: usize, offline: Offline) -> Links {
         orphans: None,
         audience: None,
         counters: None,
+        unsettled: None,
+        news: None,
+        server_name: None,
     };
     let bounds = PoolBounds {
         max,

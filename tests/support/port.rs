@@ -29,9 +29,24 @@ pub(crate) fn free_port() -> u16 {
     panic!("no free port between {} and {}", range.start, range.end);
 }
 
+/// The same, where the cluster bus port that belongs to it is free as well.
+pub(crate) fn free_port_with_bus() -> u16 {
+    loop {
+        let port = free_port();
+        if TcpListener::bind(("127.0.0.1", bus_of(port))).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// The port on which a node of a cluster listens for its like, unless it is told another one.
+pub(crate) fn bus_of(port: u16) -> u16 {
+    port + 10000
+}
+
 /// A cluster bus port, by default 10000 above, stays below the outgoing range as well.
 fn candidates() -> Range<u16> {
     let outgoing = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = outgoing.split_whitespace().next().and_then(|word| word.parse::<u16>().ok()).unwrap_or(32768);
-    if first > 24000 { 11000..first - 10000 } else { 40000..60000 }
+    if first > 24000 { 11000..first - 10000 } else { 40000..55000 }
 }

@@ -1,7 +1,8 @@
 //! A Redis or Valkey server that belongs to one test.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::port::free_port;
 use super::process::{Process, STARTS, find_program, read_log, wait_until_ready};
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     setup: ServerBuilder,
     port: u16,
     tls_port: u16,
+    /// Connections that [`Server::connect`] has made.
+    connected: AtomicU64,
     /// Declared before the folder: the process must be gone when the folder is removed.
     process: Process,
     scratch: Scratch,
@@ -57,6 +60,10 @@ pub(crate) struct ServerBuilder {
     password: Option<String>,
     tls: Option<TlsFiles>,
     plain_port: bool,
+    /// Where it listens.
+    host: IpAddr,
+    /// What its folder holds before it starts.
+    files: Vec<(&'static str, String)>,
     /// Arguments behind the configuration file.
     args: Vec<&'static str>,
 }
@@ -74,7 +81,16 @@ impl Server {
 
     /// A server with settings.
     pub(crate) fn build(kind: Kind) -> ServerBuilder {
-        ServerBuilder { kind, lines: Vec::new(), password: None, tls: None, plain_port: true, args: Vec::new() }
+        ServerBuilder {
+            kind,
+            lines: Vec::new(),
+            password: None,
+            tls: None,
+            plain_port: true,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            files: Vec::new(),
+            args: Vec::new(),
+        }
     }
 
     /// The port without TLS; 0 if there is none.
@@ -87,9 +103,14 @@ impl Server {
         self.tls_port
     }
 
-    /// 127.0.0.1 and the port without TLS.
+    /// Its host, 127.0.0.1 unless it was moved, and the port without TLS.
     pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        SocketAddr::new(self.setup.host, self.port)
+    }
+
+    /// Which server it is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.setup.kind
     }
 
     /// The Unix socket.
@@ -114,6 +135,7 @@ impl Server {
 
     /// A connection that does not go through the crate, authenticated if the server wants a password.
     pub(crate) fn connect(&self) -> Raw {
+        self.connected.fetch_add(1, Ordering::SeqCst);
         let mut raw = Raw::unix(&self.unix_socket())
             .unwrap_or_else(|error| panic!("server {} takes no connection: {error}", self.id()));
         if let Some(password) = &self.setup.password {
@@ -125,6 +147,15 @@ impl Server {
     /// One command on a connection of its own, its reply rendered as [`Raw::call`] says.
     pub(crate) fn raw(&self, words: &[&str]) -> String {
         self.connect().call(words).unwrap_or_else(|error| panic!("{words:?} got no reply: {error}"))
+    }
+
+    /// How many connections it has taken so far, but for those of [`Server::connect`] and [`Server::raw`]. To be
+    /// compared with what it was before: there were others while the server started.
+    pub(crate) fn connections_received(&self) -> u64 {
+        let text = self.raw(&["INFO", "stats"]);
+        let line = text.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        let received: u64 = line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("not in {text}"));
+        received - self.connected.load(Ordering::SeqCst)
     }
 
     /// Kills the server with SIGKILL. Its clients see a FIN, or an RST if it had not read all they sent.
@@ -150,6 +181,7 @@ impl Server {
     /// Kills the server if it still runs, and starts it again with the same ports and settings.
     pub(crate) fn restart(&mut self) {
         self.process.kill9();
+        self.connected.store(0, Ordering::SeqCst);
         for _ in 0..STARTS {
             let (process, ready) = self.setup.launch(&self.scratch);
             self.process = process;
@@ -160,10 +192,20 @@ impl Server {
         }
         panic!("the server does not come back on port {}; it says:\n{}", self.port, self.log());
     }
+
+    /// Kills it, and lets it listen at another address of this machine, such as 127.0.0.2, with the same ports, when it
+    /// is restarted.
+    pub(super) fn kill_and_move(&mut self, host: IpAddr) {
+        self.process.kill9();
+        self.setup.host = host;
+        let text = self.setup.configuration(self.port, self.tls_port, &self.scratch);
+        std::fs::write(self.scratch.join(CONFIG), text).unwrap();
+    }
 }
 
 impl ServerBuilder {
-    /// Adds a line to the configuration file, such as `maxmemory 1mb` or `user alice on >secret ~* +@all`.
+    /// Adds a line to the configuration file, such as `maxmemory 1mb` or `user alice on >secret ~* +@all`. In it
+    /// `{host}` stands for where the server listens.
     pub(crate) fn config(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
         self
@@ -202,26 +244,46 @@ impl ServerBuilder {
         self
     }
 
+    /// A file that its folder holds before it starts.
+    pub(super) fn file(mut self, name: &'static str, content: String) -> Self {
+        self.files.push((name, content));
+        self
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn start(self) -> Server {
-        let scratch = Scratch::new();
+        let mut said = String::new();
         for _ in 0..STARTS {
             let port = if self.plain_port { free_port() } else { 0 };
             let tls_port = if self.tls.is_some() { free_port() } else { 0 };
-            std::fs::write(scratch.join(CONFIG), self.configuration(port, tls_port, &scratch)).unwrap();
-            let _ = std::fs::remove_file(scratch.join(LOG));
-            let (process, ready) = self.launch(&scratch);
-            if ready {
-                return Server { setup: self, port, tls_port, process, scratch };
+            match self.clone().start_at(port, tls_port) {
+                Ok(server) => return server,
+                Err(log) => said = log,
             }
         }
-        panic!("{} does not start; it says:\n{}", self.program().display(), read_log(&scratch.join(LOG)));
+        panic!("{} does not start; it says:\n{said}", self.program().display());
+    }
+
+    /// Starts it on these ports, or tells what it says, as one of them may be taken.
+    pub(super) fn start_at(self, port: u16, tls_port: u16) -> Result<Server, String> {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.join(CONFIG), self.configuration(port, tls_port, &scratch)).unwrap();
+        for (name, content) in &self.files {
+            std::fs::write(scratch.join(name), content).unwrap();
+        }
+        let (process, ready) = self.launch(&scratch);
+        if ready {
+            Ok(Server { setup: self, port, tls_port, connected: AtomicU64::new(0), process, scratch })
+        } else {
+            Err(read_log(&scratch.join(LOG)))
+        }
     }
 
     fn configuration(&self, port: u16, tls_port: u16, scratch: &Scratch) -> String {
         let socket = scratch.join(SOCKET);
         let mut text = format!(
-            "bind 127.0.0.1\nport {port}\nunixsocket \"{}\"\ndir \"{}\"\nsave \"\"\nrepl-diskless-sync-delay 0\n",
+            "bind {}\nport {port}\nunixsocket \"{}\"\ndir \"{}\"\nsave \"\"\nrepl-diskless-sync-delay 0\n",
+            self.host,
             socket.display(),
             scratch.path().display()
         );
@@ -229,7 +291,7 @@ impl ServerBuilder {
             text.push_str(&format!("tls-port {tls_port}\n"));
         }
         for line in &self.lines {
-            text.push_str(line);
+            text.push_str(&line.replace("{host}", &self.host.to_string()));
             text.push('\n');
         }
         text

@@ -26,11 +26,6 @@ pub enum ConfigErrorKind {
     MissingScheme,
     /// The scheme is none of those that are known.
     UnknownScheme,
-    /// The scheme names a kind of deployment that this version does not support.
-    UnsupportedDeployment {
-        /// Which one, such as `"Redis Cluster"`.
-        deployment: &'static str,
-    },
     /// The scheme asks for TLS, and the crate was built without the feature `tls`.
     TlsNotBuiltIn,
     /// The host is empty.
@@ -49,6 +44,8 @@ pub enum ConfigErrorKind {
     BadDatabase,
     /// The path of a Unix socket is missing or not absolute.
     BadSocketPath,
+    /// The name by which Sentinels know the servers is missing, or has a space or a control character.
+    BadService,
     /// The URL has a `#`: it has no fragments, so this is likely a password that is not percent-encoded.
     Fragment,
     /// The URL has an `@` after the host, likely because of a `/` or `?` in a password that is not percent-encoded.
@@ -143,9 +140,6 @@ impl fmt::Display for ConfigErrorKind {
         f.write_str(match self {
             Self::MissingScheme => "no scheme",
             Self::UnknownScheme => "unknown scheme",
-            Self::UnsupportedDeployment { deployment } => {
-                return write!(f, "{deployment} is not supported in this version:");
-            }
             Self::TlsNotBuiltIn => "TLS is not built in:",
             Self::EmptyHost => "empty host",
             Self::BadHost => "bad host",
@@ -155,6 +149,7 @@ impl fmt::Display for ConfigErrorKind {
             Self::NotUtf8 => "not UTF-8 after percent-decoding:",
             Self::BadDatabase => "bad database",
             Self::BadSocketPath => "bad socket path",
+            Self::BadService => "bad name of a service",
             Self::Fragment => "a URL with a fragment:",
             Self::MisplacedAt => "after the host, a stray",
             Self::UsernameWithoutPassword => "user name without password:",

@@ -7,7 +7,7 @@ use super::values::{
     show_duration_or_none, show_size, show_switch, show_word, size, switch, word,
 };
 use super::{AtCapacity, Offline, ProtocolChoice, Subscriptions};
-use super::{Config, limits, socket, tls, validate};
+use super::{Config, Deployment, limits, routing, sentinels, socket, tls, validate};
 use crate::command::{Effect, OnRefusal, Replay};
 use crate::outcome::Address;
 
@@ -64,6 +64,9 @@ pub(in crate::client) enum Applies {
     ToTcp,
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "the options it is for are not built in"))]
     ToTls,
+    ToSeveral,
+    ToClusters,
+    ToSentinels,
 }
 
 impl Applies {
@@ -72,6 +75,9 @@ impl Applies {
             Self::Always => true,
             Self::ToTcp => matches!(config.address(), Address::Tcp { .. }),
             Self::ToTls => config.tls().is_some(),
+            Self::ToSeveral => config.deployment().is_routed(),
+            Self::ToClusters => matches!(config.deployment(), Deployment::Cluster(_)),
+            Self::ToSentinels => config.service().is_some(),
         }
     }
 
@@ -81,6 +87,9 @@ impl Applies {
             Self::Always => "any address",
             Self::ToTcp => "it for TCP only, not for a Unix socket",
             Self::ToTls => "it with rediss:// or valkeys:// only, where TLS is spoken",
+            Self::ToSeveral => "it with several hosts, redis+cluster:// or redis+sentinel:// only",
+            Self::ToClusters => "it with redis+cluster:// only",
+            Self::ToSentinels => "it with redis+sentinel:// only",
         }
     }
 }
@@ -93,7 +102,7 @@ impl Config {
 
     /// The options that apply and are not at their defaults, with their values.
     pub(in crate::client) fn changed_options(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let plain = Self::new(self.address().clone());
+        let plain = Self::of(self.deployment().clone());
         let plain = if self.tls().is_some() { plain.clone().over_tls().unwrap_or(plain) } else { plain };
         all().filter(|option| option.applies.to(self)).filter_map(move |option| {
             let value = (option.show)(self)?;
@@ -109,6 +118,8 @@ pub(in crate::client) fn all() -> impl Iterator<Item = &'static UrlOption> {
         .chain(TIMES)
         .chain(AMOUNTS)
         .chain(limits::OPTIONS)
+        .chain(routing::OPTIONS)
+        .chain(sentinels::OPTIONS)
         .chain(socket::OPTIONS)
         .chain(tls::OPTIONS)
 }

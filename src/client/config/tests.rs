@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::ConfigErrorKind::*;
 use super::*;
+use crate::Address;
 
+mod deployments;
 mod mistakes;
 mod secrecy;
 mod table;

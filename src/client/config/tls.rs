@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::options::{Applies, UrlOption};
+use super::sentinels::SentinelTls;
 use super::validate::value;
 use super::values::{SWITCH, show_switch, show_word, switch, word};
 use super::{Config, ConfigError};
@@ -17,6 +18,14 @@ impl Config {
     pub fn with_tls(mut self, tls: TlsOptions) -> Self {
         self.route.tls = Some(tls);
         self
+    }
+
+    /// Speaks TLS with Sentinels by these options. Default: as with the servers.
+    ///
+    /// For Sentinels whose certificates are of another authority. Without effect where no Sentinels are asked.
+    #[must_use]
+    pub fn with_sentinel_tls(self, tls: TlsOptions) -> Self {
+        self.set_sentinel_tls(SentinelTls::Own(Some(Box::new(tls))))
     }
 
     /// The options of TLS; `None` for plaintext.
@@ -35,7 +44,7 @@ impl Config {
         value("tls_key", !lone_key, "tls_cert beside it")?;
         let empty = tls.fixed_server_name().is_some_and(str::is_empty);
         value("tls_server_name", !empty, "a host name or an IP address")?;
-        let nameless = matches!(self.address, Address::Unix(_)) && tls.takes_name_from_host();
+        let nameless = matches!(self.address(), Address::Unix(_)) && tls.takes_name_from_host();
         value("tls_server_name", !nameless, "the name of the server: a Unix socket has no host to verify")?;
         let contradict = tls.min_version().zip(tls.max_version()).is_some_and(|(min, max)| min > max);
         value("tls_max", !contradict, "at least tls_min")

@@ -17,18 +17,14 @@ impl Config {
     ///
     /// The first setting that is out of range, or contradicts another one. The error names it as in a URL.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        match &self.address {
-            Address::Tcp { host, port } => {
-                check_host(host)?;
-                ensure(*port != 0, || ConfigError::new(BadPort, PORT))?;
-            }
-            Address::Unix(path) => check_socket_path(path.as_os_str().as_encoded_bytes())?,
-        }
+        self.deployment().check()?;
         ensure(self.database <= MAX_DATABASE, || ConfigError::new(BadDatabase, DATABASE))?;
         self.check_name()?;
         self.check_times()?;
         self.check_socket()?;
         self.check_tls()?;
+        self.check_sentinels()?;
+        self.check_routing()?;
         self.check_amounts()?;
         self.check_limits()
     }
@@ -40,7 +36,6 @@ impl Config {
     }
 
     fn check_times(&self) -> Result<(), ConfigError> {
-        let bounded = |time: Duration| !time.is_zero() && time <= LONGEST;
         value("deadline", self.deadline.is_none_or(bounded), "more than zero and at most 365 days, or none")?;
         value("connect_timeout", bounded(self.connect_timeout), POSITIVE)?;
         value("heartbeat", self.heartbeat.is_none_or(bounded), POSITIVE)?;
@@ -87,6 +82,16 @@ impl Config {
     }
 }
 
+pub(super) fn check_address(address: &Address) -> Result<(), ConfigError> {
+    match address {
+        Address::Tcp { host, port } => {
+            check_host(host)?;
+            ensure(*port != 0, || ConfigError::new(BadPort, PORT))
+        }
+        Address::Unix(path) => check_socket_path(path.as_os_str().as_encoded_bytes()),
+    }
+}
+
 /// Checks a host: an IP address, IPv6 without brackets and perhaps with a zone, or what could be a name.
 pub(in crate::client) fn check_host(host: &str) -> Result<(), ConfigError> {
     ensure(!host.is_empty(), || ConfigError::new(EmptyHost, HOST))?;
@@ -106,6 +111,11 @@ pub(in crate::client) fn check_socket_path(path: &[u8]) -> Result<(), ConfigErro
     ensure(!path.contains(&0), || ConfigError::new(ControlCharacter, SOCKET_PATH))
 }
 
+/// Whether a time is one at all, and bounded.
+pub(super) fn bounded(time: Duration) -> bool {
+    !time.is_zero() && time <= LONGEST
+}
+
 pub(super) fn value(option: &'static str, right: bool, expected: &'static str) -> Result<(), ConfigError> {
     ensure(right, || ConfigError::new(BadValue { option }, expected))
 }
@@ -120,7 +130,7 @@ const MAX_DATABASE: u32 = i32::MAX as u32;
 /// A bound that keeps instants far from overflowing on every system.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-const POSITIVE: &str = "more than zero and at most 365 days";
+pub(super) const POSITIVE: &str = "more than zero and at most 365 days";
 pub(in crate::client) const HOST: &str = "a host name or an IP address (in a URL, IPv6 in brackets)";
 pub(in crate::client) const PORT: &str = "a number from 1 to 65535";
 pub(in crate::client) const DATABASE: &str = "a number from 0 to 2147483647";

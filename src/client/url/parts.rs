@@ -2,40 +2,39 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::path::PathBuf;
 
 use super::secrets::secrets;
-use crate::client::config::{Config, ConfigError, ConfigErrorKind, Masked, percent, validate, values};
-use crate::client::defaults;
-use crate::outcome::Address;
+use crate::client::config::{Config, ConfigError, ConfigErrorKind, Masked, percent, values};
 
 /// The parts of a URL, as byte ranges of it, not decoded yet.
 pub(super) struct Parts<'a> {
     pub(super) url: &'a str,
-    kind: Kind,
+    pub(super) kind: Kind,
     userinfo: Option<Range<usize>>,
-    host: Range<usize>,
-    path: Range<usize>,
+    /// One host or several with commas between, each with or without a port.
+    pub(super) hosts: Range<usize>,
+    pub(super) path: Range<usize>,
     pub(super) query: Range<usize>,
 }
 
 /// What a scheme asks for.
 #[derive(Clone, Copy)]
-enum Kind {
-    Tcp,
-    Tls,
-    Unix,
-    UnixTls,
+pub(super) struct Kind {
+    pub(super) form: Form,
+    is_tls: bool,
 }
 
-impl Kind {
-    fn is_unix(self) -> bool {
-        matches!(self, Self::Unix | Self::UnixTls)
-    }
-
-    fn is_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::UnixTls)
-    }
+/// What the parts of a URL mean.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// `host:port/database`; with several hosts, a primary and its replicas.
+    Servers,
+    /// The path is that of a socket.
+    Socket,
+    /// `host,host/database`.
+    Cluster,
+    /// `host,host/service/database`.
+    Sentinel,
 }
 
 impl<'a> Parts<'a> {
@@ -43,7 +42,9 @@ impl<'a> Parts<'a> {
         let Some(scheme) = scheme(url) else {
             return Err(fail(url, ConfigErrorKind::MissingScheme, SCHEMES_EXPECTED, 0..0));
         };
-        let kind = kind(&url[..scheme]).map_err(|kind| fail(url, kind, SCHEMES_EXPECTED, 0..scheme))?;
+        let Some(kind) = values::word(&url[..scheme].to_ascii_lowercase(), SCHEMES) else {
+            return Err(fail(url, ConfigErrorKind::UnknownScheme, SCHEMES_EXPECTED, 0..scheme));
+        };
         if let Some(hash) = url.find('#') {
             return Err(fail(url, ConfigErrorKind::Fragment, ESCAPED, hash..hash + 1));
         }
@@ -56,66 +57,16 @@ impl<'a> Parts<'a> {
             return Err(fail(url, ConfigErrorKind::MisplacedAt, ESCAPED, at..at + 1));
         }
         let at = url[authority.clone()].rfind('@').map(|at| start + at);
-        let host = at.map_or(start, |at| at + 1)..authority.end;
-        Ok(Self { url, kind, userinfo: at.map(|at| start..at), host, path, query })
-    }
-
-    pub(super) fn address(&self) -> Result<Address, ConfigError> {
-        if self.kind.is_unix() { self.socket() } else { self.host_and_port() }
-    }
-
-    fn host_and_port(&self) -> Result<Address, ConfigError> {
-        let text = self.text(&self.host);
-        let bad_host = || self.fail(ConfigErrorKind::BadHost, validate::HOST, self.host.clone());
-        let bracketed = text.starts_with('[');
-        let end =
-            if bracketed { text.find(']').ok_or_else(bad_host)? + 1 } else { text.find(':').unwrap_or(text.len()) };
-        let (host, port) = text.split_at(end);
-        if !port.is_empty() && port.rfind(':') != Some(0) {
-            return Err(bad_host());
+        if let Some(second) = at.and_then(|at| credentials_of_another_host(&url[start..at])) {
+            let place = start + second..start + second + 1;
+            return Err(fail(url, ConfigErrorKind::MisplacedAt, ONCE, place));
         }
-        let span = self.host.start..self.host.start + end;
-        let host = if bracketed { 1..host.len() - 1 } else { 0..host.len() };
-        let host = self.decoded(self.host.start + host.start..self.host.start + host.end)?;
-        validate::check_host(&host).map_err(|error| self.fail(error.kind(), error.expected(), span.clone()))?;
-        if bracketed != host.contains(':') {
-            return Err(self.fail(ConfigErrorKind::BadHost, validate::HOST, span));
-        }
-        Ok(Address::tcp(host, self.port(span.end)?))
-    }
-
-    /// The port that begins with a colon at `colon`, if there is one.
-    fn port(&self, colon: usize) -> Result<u16, ConfigError> {
-        if colon == self.host.end {
-            return Ok(defaults::PORT);
-        }
-        let digits = colon + 1..self.host.end;
-        let port = values::count(self.text(&digits)).filter(|port| *port != 0);
-        port.ok_or_else(|| self.fail(ConfigErrorKind::BadPort, validate::PORT, digits))
-    }
-
-    fn socket(&self) -> Result<Address, ConfigError> {
-        let bad_path = |span| self.fail(ConfigErrorKind::BadSocketPath, validate::SOCKET_PATH, span);
-        if !self.host.is_empty() {
-            return Err(bad_path(self.host.clone()));
-        }
-        let path = self.decoded(self.path.clone())?;
-        if path.len() <= 1 {
-            return Err(bad_path(self.path.clone()));
-        }
-        validate::check_socket_path(path.as_bytes())
-            .map_err(|error| self.fail(error.kind(), error.expected(), self.path.clone()))?;
-        Ok(Address::Unix(PathBuf::from(path.into_owned())))
-    }
-
-    /// The database in the path of a URL that has one there.
-    pub(super) fn database(&self) -> Option<Range<usize>> {
-        let database = self.path.start + 1..self.path.end;
-        if self.kind.is_unix() || database.is_empty() { None } else { Some(database) }
+        let hosts = at.map_or(start, |at| at + 1)..authority.end;
+        Ok(Self { url, kind, userinfo: at.map(|at| start..at), hosts, path, query })
     }
 
     pub(super) fn with_tls(&self, config: Config) -> Result<Config, ConfigError> {
-        if !self.kind.is_tls() {
+        if !self.kind.is_tls {
             return Ok(config);
         }
         config.over_tls().ok_or_else(|| {
@@ -167,17 +118,12 @@ pub(super) fn scheme(url: &str) -> Option<usize> {
     Some(end).filter(|end| *end > 0 && well_formed)
 }
 
-/// What a scheme asks for, or what is wrong with it.
-fn kind(scheme: &str) -> Result<Kind, ConfigErrorKind> {
-    let scheme = scheme.to_ascii_lowercase();
-    if let Some(kind) = values::word(&scheme, SCHEMES) {
-        return Ok(kind);
-    }
-    let Some((server, deployment)) = scheme.split_once(['+', '-']) else { return Err(ConfigErrorKind::UnknownScheme) };
-    match (values::word(server, SCHEMES), values::word(deployment, DEPLOYMENTS)) {
-        (Some(Kind::Tcp | Kind::Tls), Some(deployment)) => Err(ConfigErrorKind::UnsupportedDeployment { deployment }),
-        _ => Err(ConfigErrorKind::UnknownScheme),
-    }
+/// What shows that credentials stand before more than one host, as in `user:password@a,user:password@b`, or before a later
+/// one, as in `a,user:password@b`, where `text` is what stands before the last `@`. They would be one strange user or
+/// password otherwise.
+fn credentials_of_another_host(text: &str) -> Option<usize> {
+    let username = end_of_part(text, 0, &[':']);
+    text[..username].find(',').or_else(|| text.find('@').filter(|at| text[*at..].contains(',')))
 }
 
 /// Where the part that begins at `start` ends: before the first of `stops`, or with the URL.
@@ -209,21 +155,37 @@ fn fail(url: &str, kind: ConfigErrorKind, expected: &'static str, span: Range<us
     ConfigError::new(kind, expected).at(Masked::new(url, &secrets(url), &span))
 }
 
+const fn plain(form: Form) -> Kind {
+    Kind { form, is_tls: false }
+}
+
+const fn tls(form: Form) -> Kind {
+    Kind { form, is_tls: true }
+}
+
 const SCHEMES: &[(&str, Kind)] = &[
-    ("redis", Kind::Tcp),
-    ("valkey", Kind::Tcp),
-    ("rediss", Kind::Tls),
-    ("valkeys", Kind::Tls),
-    ("unix", Kind::Unix),
-    ("redis+unix", Kind::Unix),
-    ("valkey+unix", Kind::Unix),
-    ("rediss+unix", Kind::UnixTls),
-    ("valkeys+unix", Kind::UnixTls),
+    ("redis", plain(Form::Servers)),
+    ("valkey", plain(Form::Servers)),
+    ("rediss", tls(Form::Servers)),
+    ("valkeys", tls(Form::Servers)),
+    ("unix", plain(Form::Socket)),
+    ("redis+unix", plain(Form::Socket)),
+    ("valkey+unix", plain(Form::Socket)),
+    ("rediss+unix", tls(Form::Socket)),
+    ("valkeys+unix", tls(Form::Socket)),
+    ("redis+cluster", plain(Form::Cluster)),
+    ("valkey+cluster", plain(Form::Cluster)),
+    ("rediss+cluster", tls(Form::Cluster)),
+    ("valkeys+cluster", tls(Form::Cluster)),
+    ("redis+sentinel", plain(Form::Sentinel)),
+    ("valkey+sentinel", plain(Form::Sentinel)),
+    ("rediss+sentinel", tls(Form::Sentinel)),
+    ("valkeys+sentinel", tls(Form::Sentinel)),
 ];
 
-const DEPLOYMENTS: &[(&str, &str)] = &[("sentinel", "Redis Sentinel"), ("cluster", "Redis Cluster")];
-
-const SCHEMES_EXPECTED: &str = "redis:// or valkey://, rediss:// or valkeys:// (TLS), or unix://";
+const SCHEMES_EXPECTED: &str = "redis:// or valkey://, rediss:// or valkeys:// (TLS), unix://, or one of the first four with +cluster or \
+                                +sentinel, as in redis+cluster://";
 const ESCAPED: &str =
     "no such character: in a password, / ? # @ % are written %2F %3F %23 %40 %25, and elsewhere likewise";
 const CREDENTIALS: &str = "user:password@host, or :password@host without a user";
+const ONCE: &str = "a user and a password once, before the first host; in a password, @ is written %40";

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::hosts::pieces;
 use super::parts::{end_of_part, name_and_value, scheme, segments};
-use crate::client::config::{options, percent};
+use crate::client::config::{options, percent, sentinels};
 
 /// The parts of a URL, however malformed, that may be a password.
 ///
@@ -13,30 +14,55 @@ use crate::client::config::{options, percent};
 pub(super) fn secrets(url: &str) -> Vec<Range<usize>> {
     let start = scheme(url).map_or(0, |scheme| scheme + "://".len());
     let at = url.rfind('@').filter(|at| *at >= start);
-    let mut secrets: Vec<_> = at.map(|at| start..at).into_iter().collect();
+    // In the password of an option it ends nothing.
+    let in_option = |at: usize| sentinels::SECRETS.iter().any(|name| url[start..at].contains(&format!("{name}=")));
+    let end = at.map(|at| if in_option(at) { url.len() } else { at });
+    let mut secrets: Vec<_> = end.map(|end| start..end).into_iter().collect();
+    if end == Some(url.len()) {
+        return secrets;
+    }
     let rest = at.unwrap_or(start);
     let authority = rest..end_of_part(url, rest, &['/', '?', '#']);
     if at.is_none() {
-        if let Some((host, port)) = url[authority.clone()].split_once(':') {
-            if !is_harmless(host, port) {
-                secrets.push(start + host.len() + 1..url.len());
-                return secrets;
-            }
+        if let Some(password) = port_that_is_none(url, &authority) {
+            secrets.push(password..url.len());
+            return secrets;
         }
     }
     let fragment = end_of_part(url, authority.end, &['#']);
     let query = (end_of_part(url, authority.end, &['?']) + 1).min(fragment)..fragment;
+    // A `&` in a password makes the rest of it look like another option.
+    let mut cut_short = false;
     for segment in segments(url, &query) {
         let (name, value) = name_and_value(url, &segment);
-        let known = percent::decode(&url[name]).is_ok_and(|name| options::find(&name).is_some());
-        if !known && !value.is_empty() {
-            secrets.push(value);
+        let option = percent::decode(&url[name]).ok().and_then(|name| options::find(&name));
+        let secret = option.is_none_or(|option| sentinels::SECRETS.contains(&option.name));
+        let hidden = if option.is_none() && cut_short { segment } else { value };
+        if secret && !hidden.is_empty() {
+            secrets.push(hidden);
         }
+        cut_short |= secret;
     }
     if fragment + 1 < url.len() {
         secrets.push(fragment + 1..url.len());
     }
     secrets
+}
+
+/// Where a port begins that may be a password: of one host alone, or of several with commas between.
+fn port_that_is_none(url: &str, authority: &Range<usize>) -> Option<usize> {
+    let alone = !url[authority.clone()].contains(',');
+    pieces(url, authority).find_map(|piece| {
+        let (host, port) = url[piece.clone()].split_once(':')?;
+        // Among several, a mistyped port may as well be a password up to its first comma.
+        let harmless = is_harmless(host, port) && (alone || host.starts_with('[') || is_plain(port));
+        (!harmless).then_some(piece.start + host.len() + 1)
+    })
+}
+
+/// Whether `port` is a number of a port's length, or more of an IPv6 address.
+fn is_plain(port: &str) -> bool {
+    !port.is_empty() && (port.contains(':') || port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether `port`, behind `host` and a colon, is a port, a mistyped port, or more of an IPv6 address.

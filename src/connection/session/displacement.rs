@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::backlog::Claim;
 use super::super::output::{Loss, Output, Reason};
+use super::super::standby::Doubt;
 use super::Session;
 use crate::outcome::{Cause, Stage};
 
@@ -15,12 +16,20 @@ pub(crate) enum Displacement {
     Moved,
     /// Others are to be used in its place.
     Left,
+    /// Its address leads to another one, it says: that is connected to anew, and takes over if it is another one.
+    Doubted,
 }
 
 impl<T: Claim> Session<T> {
     /// The topology has changed, and what was not sent may belong to another node: its callers are told, and of a node
     /// that is not to be used any more also those whose answers are overdue.
     pub(crate) fn displace(&mut self, displacement: Displacement, now: Instant) {
+        if displacement == Displacement::Doubted {
+            if self.is_established() {
+                self.standby.want(Doubt::ReadOnly, now);
+            }
+            return;
+        }
         let is_silent = self.backlog.is_awaited() && self.liveness.silent_for(now) >= Some(OVERDUE);
         if displacement == Displacement::Left && self.is_established() && is_silent {
             self.handle_lost(Cause::Silent, now);

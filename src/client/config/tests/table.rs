@@ -31,7 +31,14 @@ fn the_documented_defaults_are_the_defaults() {
 
 #[test]
 fn every_method_of_the_table_exists() {
-    let sources = [include_str!("../builder.rs"), include_str!("../route.rs"), include_str!("../tls.rs")].concat();
+    let sources = [
+        include_str!("../builder.rs"),
+        include_str!("../route.rs"),
+        include_str!("../routing.rs"),
+        include_str!("../sentinels.rs"),
+        include_str!("../tls.rs"),
+    ]
+    .concat();
     for option in options::all() {
         for method in option.methods.split(", ") {
             assert!(sources.contains(&format!("pub fn {method}(")), "{method}");
@@ -52,13 +59,21 @@ fn option_names_are_unique_and_plain() {
 /// What an option shows, it reads back: the two functions beside each other in the table agree.
 #[test]
 fn every_option_reads_what_it_shows() {
-    let config =
-        parsed("redis://host?name=n&bind_address=127.0.0.1&interface=lo&send_buffer_size=8KiB&receive_buffer_size=9");
-    let config = config.clone().over_tls().unwrap_or(config);
-    for option in options::all() {
-        let Some(value) = option.value(&config) else { continue };
-        let again = (option.set)(config.clone(), &value).unwrap_or_else(|| panic!("{}={value}", option.name));
-        assert_eq!(option.value(&again), Some(value), "{}", option.name);
-        assert_eq!(again.to_string(), config.to_string(), "{}", option.name);
+    let several =
+        "read_from=replica&sentinel_user=u&sentinel_password=p&sentinel_tls=off&refresh_every=none&refresh_interval=2s";
+    for url in [
+        "redis://host?name=n&bind_address=127.0.0.1&interface=lo&send_buffer_size=8KiB&receive_buffer_size=9"
+            .to_owned(),
+        format!("redis+sentinel://host/svc?{several}"),
+        "redis+cluster://host?split_writes=on&read_from=zone:a".to_owned(),
+    ] {
+        let config = parsed(&url);
+        let config = config.clone().over_tls().unwrap_or(config);
+        for option in options::all() {
+            let Some(value) = option.value(&config) else { continue };
+            let again = (option.set)(config.clone(), &value).unwrap_or_else(|| panic!("{}={value}", option.name));
+            assert_eq!(option.value(&again), Some(value), "{}", option.name);
+            assert_eq!(again.to_string(), config.to_string(), "{}", option.name);
+        }
     }
 }

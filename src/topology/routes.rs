@@ -1,0 +1,540 @@
+//! Several nodes that are one deployment: which of them gets what. Asked on the caller's own task, answered from a
+//! snapshot that nobody changes.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwapOption, Guard};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use super::cluster::{Health, NodeFacts, SlotMap};
+use super::links::{Links, LinksBounds};
+use super::naming::{AddressMap, ServerNames};
+use super::node::Node;
+use super::reading::{self, Candidate, ReadFrom};
+use super::refresh;
+use super::refresh_schedule::RefreshSchedule;
+use crate::command::Slot;
+use crate::connection::{Displacement, LinkState, Offline};
+use crate::driver::{Counters, Event, LinkSettings, News, now};
+use crate::outcome::{Address, Cause};
+
+/// What several nodes are made of.
+#[derive(Clone)]
+pub(crate) struct RoutesSettings {
+    /// Of each node's link, but for the address.
+    pub(crate) link: LinkSettings,
+    pub(crate) bounds: LinksBounds,
+    pub(crate) source: Source,
+    pub(crate) read_from: ReadFrom,
+    /// Whether commands that write to keys of several slots are sent as several.
+    pub(crate) split_writes: bool,
+    pub(crate) address_map: Option<AddressMap>,
+    pub(crate) server_names: Option<ServerNames>,
+    /// The topology is asked for at most once in this time.
+    pub(crate) refresh_interval: Duration,
+    /// And at least once in this; `None`: only when there is a reason.
+    pub(crate) refresh_every: Option<Duration>,
+}
+
+/// Who says which nodes there are.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// The nodes of a cluster; at first those at these addresses.
+    Cluster { seeds: Vec<Address> },
+    /// Sentinels.
+    Sentinel(Box<SentinelSettings>),
+    /// These servers themselves, of which one is the primary.
+    Replicas { nodes: Vec<Address> },
+}
+
+/// How Sentinels are asked.
+#[derive(Clone)]
+pub(crate) struct SentinelSettings {
+    pub(crate) sentinels: Vec<Address>,
+    pub(crate) service: String,
+    /// Of the link to each, but for the address.
+    pub(crate) link: LinkSettings,
+}
+
+/// What a source has said.
+pub(crate) struct Found {
+    pub(crate) map: SlotMap,
+    /// Of two that differ, the higher is the newer.
+    pub(crate) rank: u64,
+}
+
+/// Which nodes there are and what each does, at one time.
+pub(crate) struct Snapshot {
+    pub(crate) map: SlotMap,
+    /// In the order of the map's.
+    pub(crate) nodes: Vec<Arc<Node>>,
+    /// Of two, the higher is the later.
+    pub(crate) number: u64,
+}
+
+/// What is known of the topology.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// Nothing yet.
+    Unknown,
+    /// There is a snapshot, of this number.
+    Known(u64),
+    /// Nothing, and it will stay so unless a certificate, a password or a setting is changed.
+    Failed(Cause),
+    /// It is closed, or its runtime is gone.
+    Closed(Cause),
+}
+
+/// Several nodes, as those who use them hold them. Dropping it lets what was sent finish, then closes everything.
+#[derive(Debug)]
+pub(crate) struct Routes(Arc<Routing>);
+
+/// What the users and the task that keeps the topology share.
+pub(crate) struct Routing {
+    settings: RoutesSettings,
+    runtime: Handle,
+    snapshot: ArcSwapOption<Snapshot>,
+    /// Held while the snapshot is replaced.
+    registry: Mutex<Registry>,
+    standing: watch::Sender<Standing>,
+    schedule: Mutex<RefreshSchedule>,
+    /// Wakes the task.
+    wake: Notify,
+    /// What belongs to no node.
+    counters: Arc<Counters>,
+    news: News,
+    /// Of the node that stands for all.
+    state: watch::Sender<LinkState>,
+    /// Counts up where nodes take turns.
+    turn: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Registry {
+    known: HashMap<Address, Arc<Node>>,
+    rank: u64,
+    /// How often in a row the topology that was found was an older one.
+    outdated: u32,
+    closed: bool,
+}
+
+impl Standing {
+    /// The number of the snapshot; 0: there is none.
+    pub(super) fn number(&self) -> u64 {
+        if let Self::Known(number) = self { *number } else { 0 }
+    }
+}
+
+impl Routes {
+    /// Begins to find out which nodes there are, on `runtime`.
+    pub(crate) fn start(settings: RoutesSettings, runtime: Handle) -> Self {
+        let seed = settings.link.session.seed;
+        let schedule = RefreshSchedule::new(settings.refresh_interval, settings.refresh_every, seed);
+        let routing = Arc::new(Routing {
+            settings,
+            runtime: runtime.clone(),
+            snapshot: ArcSwapOption::empty(),
+            registry: Mutex::default(),
+            standing: watch::Sender::new(Standing::Unknown),
+            schedule: Mutex::new(schedule),
+            wake: Notify::new(),
+            counters: Arc::default(),
+            news: News::new(),
+            state: watch::Sender::new(LinkState::Idle),
+            turn: AtomicUsize::new(0),
+        });
+        routing.ask_refresh();
+        runtime.spawn(refresh::run(Arc::clone(&routing)));
+        Self(routing)
+    }
+}
+
+impl std::ops::Deref for Routes {
+    type Target = Arc<Routing>;
+
+    fn deref(&self) -> &Arc<Routing> {
+        &self.0
+    }
+}
+
+impl Drop for Routes {
+    fn drop(&mut self) {
+        self.0.end(Cause::ClosedHere);
+    }
+}
+
+impl Snapshot {
+    /// The primary that has the slot; `None`: no node serves it.
+    #[inline]
+    pub(crate) fn primary(&self, slot: Slot) -> Option<&Arc<Node>> {
+        self.primary_of(self.map.shard_of(slot)?)
+    }
+
+    /// The primary of a shard.
+    #[inline]
+    pub(crate) fn primary_of(&self, shard: usize) -> Option<&Arc<Node>> {
+        self.nodes.get(self.map.shards().get(shard)?.primary?)
+    }
+
+    /// All primaries that serve anything.
+    pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
+        (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
+    }
+
+    fn candidate(&self, index: usize, is_primary: bool) -> Option<Candidate> {
+        let (node, facts) = (self.nodes.get(index)?, self.map.nodes().get(index)?);
+        Some(Candidate {
+            index,
+            is_primary,
+            is_ready: node.is_ready(),
+            is_failed: facts.health == Health::Failed,
+            latency: node.latency(),
+            zone: facts.zone.clone().or_else(|| node.zone()),
+        })
+    }
+
+    /// Whether the node is the primary of anything.
+    pub(super) fn is_primary(&self, node: &Arc<Node>) -> bool {
+        self.primaries().any(|primary| Arc::ptr_eq(primary, node))
+    }
+}
+
+impl Routing {
+    /// The topology now; empty as long as nothing is known of it.
+    #[inline]
+    pub(crate) fn snapshot(&self) -> Guard<Option<Arc<Snapshot>>> {
+        self.snapshot.load()
+    }
+
+    /// What is known of the topology, and when that changes.
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    pub(crate) fn settings(&self) -> &RoutesSettings {
+        &self.settings
+    }
+
+    /// What a call does that finds no connection.
+    pub(crate) fn offline(&self) -> Offline {
+        self.settings.link.session.offline
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Waits until it is known which nodes there are. The error is why it never will be, unless a certificate, a password
+    /// or a setting is changed.
+    ///
+    /// Can be dropped.
+    pub(crate) async fn ready(&self) -> Result<(), Cause> {
+        let mut standing = self.standing();
+        loop {
+            match &*standing.borrow_and_update() {
+                Standing::Known(_) => return Ok(()),
+                Standing::Failed(cause) | Standing::Closed(cause) => return Err(cause.clone()),
+                Standing::Unknown => {}
+            }
+            if standing.changed().await.is_err() {
+                return Err(Cause::ClosedHere);
+            }
+        }
+    }
+
+    /// The links of a node that is well, or else of any.
+    pub(crate) fn some_links(self: &Arc<Self>) -> Arc<Links> {
+        let node = self.snapshot().as_ref().and_then(|snapshot| self.any_node(snapshot));
+        let node = node.unwrap_or_else(|| self.seed(self.address()));
+        Arc::clone(node.links())
+    }
+
+    /// All nodes that are known.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        lock(&self.registry).known.values().cloned().collect()
+    }
+
+    /// What is counted of no node.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Where everything is told that happens.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// Of the node that stands for all.
+    pub(crate) fn state(&self) -> watch::Receiver<LinkState> {
+        self.state.subscribe()
+    }
+
+    pub(super) fn show_state(&self, state: LinkState) {
+        self.state.send_replace(state);
+    }
+
+    /// The first address of the configuration.
+    pub(crate) fn address(&self) -> &Address {
+        &self.settings.link.address
+    }
+
+    /// A number that is another one each time.
+    pub(super) fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A node for a command that any of them can run: one that is connected, if there is one.
+    pub(super) fn any_node(&self, snapshot: &Snapshot) -> Option<Arc<Node>> {
+        let primaries: Vec<_> = snapshot.primaries().collect();
+        let turn = self.next_turn();
+        let rotated = (0..primaries.len()).filter_map(|index| primaries.get((turn + index) % primaries.len()));
+        rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
+    }
+
+    /// The node to send a command to that is about this slot; `reads`: a replica may answer it.
+    #[inline]
+    pub(crate) fn choose(&self, snapshot: &Snapshot, slot: Slot, reads: bool) -> Option<Arc<Node>> {
+        if reads && self.settings.read_from != ReadFrom::Primary {
+            return self.choose_reader(snapshot, slot);
+        }
+        snapshot.primary(slot).cloned()
+    }
+
+    fn choose_reader(&self, snapshot: &Snapshot, slot: Slot) -> Option<Arc<Node>> {
+        let shard = snapshot.map.shards().get(snapshot.map.shard_of(slot)?)?;
+        let candidates: Vec<_> = shard
+            .primary
+            .into_iter()
+            .chain(shard.replicas.iter().copied())
+            .filter_map(|index| snapshot.candidate(index, Some(index) == shard.primary))
+            .collect();
+        let index = reading::first(&self.settings.read_from, &candidates, self.next_turn())?;
+        snapshot.nodes.get(index).cloned()
+    }
+
+    /// The topology may have changed: it is asked for soon.
+    pub(crate) fn ask_refresh(&self) {
+        lock(&self.schedule).ask(now());
+        self.wake.notify_one();
+    }
+
+    /// Waits until somebody has asked for the topology, or it is closed.
+    pub(super) async fn asked(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(super) fn schedule(&self) -> MutexGuard<'_, RefreshSchedule> {
+        lock(&self.schedule)
+    }
+
+    /// The node that the topology calls so.
+    pub(crate) fn known(&self, address: &Address) -> Option<Arc<Node>> {
+        lock(&self.registry).known.get(address).cloned()
+    }
+
+    /// The node at an address of the configuration.
+    pub(super) fn seed(self: &Arc<Self>, address: &Address) -> Arc<Node> {
+        let facts = NodeFacts::at(address.clone());
+        self.node(&mut lock(&self.registry), &facts)
+    }
+
+    fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
+        let hostname = facts.hostname.as_deref();
+        let names = self.settings.server_names.as_ref();
+        let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
+        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
+            return Arc::clone(node);
+        }
+        let mut settings = self.settings.link.clone();
+        settings.address = match &self.settings.address_map {
+            Some(map) => map.apply(&facts.address),
+            None => facts.address.clone(),
+        };
+        settings.session.routed = true;
+        settings.session.seed ^= RandomState::new().hash_one(&facts.address);
+        settings.server_name = name.map(Into::into);
+        settings.news = Some(self.news.of_node(&facts.address));
+        let routing = Arc::downgrade(self);
+        settings.unsettled = Some(Arc::new(move || {
+            if let Some(routing) = routing.upgrade() {
+                routing.ask_refresh();
+            }
+        }));
+        let node = Node::new(facts.address.clone(), settings, self.settings.bounds, self.runtime.clone());
+        registry.known.insert(facts.address.clone(), Arc::clone(&node));
+        node
+    }
+
+    /// A node has said who has a slot now. Returns that node; `None`: no topology has named it, so that it has to be asked
+    /// for first whether it is one of ours.
+    pub(crate) fn note_moved(self: &Arc<Self>, slot: Slot, to: &Address) -> Option<Arc<Node>> {
+        let registry = lock(&self.registry);
+        let node = registry.known.get(to).cloned()?;
+        let old = self.snapshot.load_full()?;
+        let already = old.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, &node));
+        if already || old.map.find(to).is_none() {
+            return Some(node);
+        }
+        let before = old.primary(slot).cloned();
+        let map = old.map.moved(slot, to);
+        let nodes = old.nodes.clone();
+        self.publish(Snapshot { map, nodes, number: old.number + 1 });
+        drop(registry);
+        // What waits there for a connection need not.
+        if let Some(before) = before.filter(|before| !before.is_ready()) {
+            before.displace(Displacement::Moved);
+        }
+        Some(node)
+    }
+
+    fn publish(&self, snapshot: Snapshot) {
+        let number = snapshot.number;
+        self.snapshot.store(Some(Arc::new(snapshot)));
+        self.standing.send_replace(Standing::Known(number));
+    }
+
+    /// Takes what a source has said for the topology, unless it is older than that.
+    pub(super) fn adopt(self: &Arc<Self>, found: Found) {
+        let mut registry = lock(&self.registry);
+        let old = self.snapshot.load_full();
+        if registry.closed || self.is_outdated(&mut registry, old.is_some(), found.rank) {
+            return;
+        }
+        let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
+        registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
+        let number = old.as_ref().map_or(1, |old| old.number + 1);
+        let new = Arc::new(Snapshot { map: found.map, nodes, number });
+        // They are sure to be needed, and the first call is not to wait for that.
+        new.primaries().for_each(|primary| drop(Arc::clone(primary.links())));
+        self.snapshot.store(Some(Arc::clone(&new)));
+        self.standing.send_replace(Standing::Known(number));
+        drop(registry);
+        match old {
+            Some(old) => self.displace(&old, &new),
+            None => self.news.tell(Event::TopologyChanged),
+        }
+    }
+
+    /// Whether it is to be passed over: what several nodes in a row say, or the same one again and again, is believed in
+    /// the end, since a cluster that was made anew begins to count anew.
+    fn is_outdated(&self, registry: &mut Registry, is_known: bool, rank: u64) -> bool {
+        if !is_known || rank >= registry.rank || registry.outdated >= MOST_OUTDATED {
+            (registry.rank, registry.outdated) = (rank, 0);
+            return false;
+        }
+        registry.outdated += 1;
+        true
+    }
+
+    /// What was not sent and belongs elsewhere now is given back to its callers.
+    fn displace(self: &Arc<Self>, old: &Snapshot, new: &Snapshot) {
+        let mut displaced: Vec<(Arc<Node>, Displacement)> = Vec::new();
+        for node in &old.nodes {
+            let loses = old.is_primary(node)
+                && (0..Slot::COUNT).filter_map(Slot::new).any(|slot| {
+                    let had = old.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, node));
+                    had && !new.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, node))
+                });
+            let stays = new.nodes.iter().any(|other| Arc::ptr_eq(other, node));
+            if !stays || (loses && !new.is_primary(node)) {
+                displaced.push((Arc::clone(node), Displacement::Left));
+            } else if loses {
+                displaced.push((Arc::clone(node), Displacement::Moved));
+            }
+        }
+        let is_other = !displaced.is_empty() || old.nodes.len() != new.nodes.len() || old.map != new.map;
+        if is_other {
+            self.news.tell(Event::TopologyChanged);
+        }
+        for (node, displacement) in displaced {
+            node.displace(displacement);
+            self.runtime.spawn(async move {
+                // Whoever had looked at the old topology just before, and whose answers became overdue since.
+                for pause in LATECOMERS {
+                    tokio::time::sleep(pause).await;
+                    node.displace(displacement);
+                }
+            });
+        }
+    }
+
+    /// The topology could not be found out.
+    pub(super) fn note_failed(&self, cause: Cause) {
+        let is_unknown = self.snapshot.load().is_none();
+        if is_unknown && cause.is_permanent() {
+            self.standing.send_replace(Standing::Failed(cause));
+        } else if is_unknown {
+            self.standing.send_if_modified(|standing| {
+                let heals = matches!(standing, Standing::Failed(_));
+                if heals {
+                    *standing = Standing::Unknown;
+                }
+                heals
+            });
+        }
+    }
+
+    /// There is no further use of it.
+    pub(super) fn end(&self, cause: Cause) {
+        let known = {
+            let mut registry = lock(&self.registry);
+            registry.closed = true;
+            std::mem::take(&mut registry.known)
+        };
+        self.standing.send_if_modified(|standing| {
+            let ends = !matches!(standing, Standing::Closed(_));
+            if ends {
+                *standing = Standing::Closed(cause.clone());
+            }
+            ends
+        });
+        self.snapshot.store(None);
+        self.wake.notify_one();
+        self.news.end();
+        // What callers still hold finishes; the rest closes with this.
+        drop(known);
+    }
+
+    /// Whether it takes no more commands.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(*self.standing.borrow(), Standing::Closed(_))
+    }
+
+    /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.
+    pub(crate) async fn close(&self, until: Instant) {
+        let nodes: Vec<_> = lock(&self.registry).known.values().cloned().collect();
+        let mut closing: Vec<_> =
+            nodes.iter().filter_map(|node| node.started()).map(|links| Box::pin(links.close(until))).collect();
+        std::future::poll_fn(|cx| {
+            closing.retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
+            if closing.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        drop(closing);
+        self.end(Cause::ClosedHere);
+        self.show_state(LinkState::Closed { cause: Cause::ClosedHere });
+    }
+}
+
+impl fmt::Debug for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routing").field("standing", &*self.standing.borrow()).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// So many topologies in a row that are older than the known one are passed over.
+const MOST_OUTDATED: u32 = 3;
+
+/// How long after a change its nodes are looked at again.
+const LATECOMERS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(1000)];
