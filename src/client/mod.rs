@@ -35,6 +35,7 @@ mod routed;
 mod scan;
 mod script;
 mod settings;
+mod spreading;
 mod stats;
 mod transaction;
 mod unanswered;

@@ -25,6 +25,7 @@ mod subscriber;
 mod tests;
 
 pub(crate) use acquisition::{Rang, Unacquired, before};
+pub(crate) use cluster::{Answer, Part, Reach, Spread, gather, needs_one};
 pub(crate) use databases::{Blueprint, Databases};
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use deployed::Deployed;
@@ -40,6 +41,6 @@ pub(crate) use pool::{Lane, Pool, PoolBounds};
 pub use reading::ReadFrom;
 pub(crate) use recovery::{Arrival, Finder, Reuse, cause_of};
 pub(crate) use registry::{Asked, Denied};
-pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Source};
+pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Snapshot, Source};
 pub(crate) use subscriber::Subscriber;
 pub use subscriber::Subscriptions;

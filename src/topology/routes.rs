@@ -188,6 +188,14 @@ impl Snapshot {
         (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
     }
 
+    /// The replicas of which nobody says that they have failed.
+    pub(crate) fn replicas_at_work(&self) -> impl Iterator<Item = &Arc<Node>> {
+        let replicas = self.map.shards().iter().flat_map(|shard| shard.replicas.iter());
+        let at_work =
+            replicas.filter(|index| self.map.nodes().get(**index).is_some_and(|facts| facts.health != Health::Failed));
+        at_work.filter_map(|index| self.nodes.get(*index))
+    }
+
     fn candidate(&self, index: usize, is_primary: bool) -> Option<Candidate> {
         let (node, facts) = (self.nodes.get(index)?, self.map.nodes().get(index)?);
         Some(Candidate {
@@ -220,6 +228,12 @@ impl Routing {
 
     pub(crate) fn settings(&self) -> &RoutesSettings {
         &self.settings
+    }
+
+    /// Whether its nodes have a part of the slots each.
+    #[inline]
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.settings.source, Source::Cluster { .. })
     }
 
     /// What a call does that finds no connection.
