@@ -164,7 +164,7 @@ pub mod testing;
 mod topology;
 mod transport;
 
-pub use client::{Client, Config, Script};
+pub use client::{Client, Config, ReadFrom, Script};
 pub use command::{
     Args, Command, ConversionError, Effect, Exclusive, Executor, Facts, FromReply, NoOptions, OnRefusal, Replay,
     Request, RequestPolicy, ResponsePolicy, ServerError, Slot, ToArg, ToArgs, Version,

@@ -3,7 +3,7 @@
 mod support;
 
 use steadfast::api::{Keys, Strings};
-use steadfast::{Client, Error};
+use steadfast::{Client, Error, ErrorKind, Fate};
 use support::{Cluster, Kind};
 
 fn kinds() -> [Kind; 2] {
@@ -30,6 +30,10 @@ async fn commands_find_the_nodes_that_have_their_keys() {
         let results = transaction.execute().await.unwrap();
         results.get(set).unwrap();
         assert_eq!(results.get(got).unwrap(), 2);
+        let mut crossing = client.transaction();
+        let _queued = (crossing.set("a", 1).queue(), crossing.set("b", 1).queue());
+        let error = crossing.execute().await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::CrossSlot, Fate::NotSent), "{error}");
         let gone: Result<_, Error> = client.del("{t}a").await;
         assert_eq!(gone.unwrap(), 1);
     }

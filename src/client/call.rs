@@ -264,6 +264,44 @@ fn routing(routes: &Routes) -> Arc<Routing> {
     Arc::clone(routes)
 }
 
+/// What is to be done once a command is sent.
+enum Onward {
+    /// Its caller will be woken.
+    Wait,
+    Poll,
+}
+
+impl<T> Call<'_, T> {
+    /// Sends the command, or begins to find out where to.
+    #[inline]
+    fn send(&mut self, cx: &Context<'_>) -> Result<Onward, Error> {
+        let Phase::Unsent(command) = &mut self.phase else { return Ok(Onward::Poll) };
+        let name = Name::of(command);
+        let (phase, onward) = match self.terms.begin(command, &name, cx) {
+            Ok(Begun::Posted(posted)) => (Phase::Waiting(posted, name), Onward::Wait),
+            Ok(Begun::Routed(routed)) => (Phase::Routed(routed), Onward::Wait),
+            Ok(Begun::Dispatched(dispatched)) => (Phase::Dispatched(dispatched, name), Onward::Poll),
+            Ok(Begun::Blocked(blocked)) => (Phase::Blocked(blocked), Onward::Poll),
+            Err(error) => {
+                let result = Err::<(), _>(error);
+                self.terms.client.ended(&name, None, &result);
+                return result.map(|()| Onward::Poll);
+            }
+        };
+        self.phase = phase;
+        Ok(onward)
+    }
+
+    /// The node has not run the command: another one may.
+    fn go_on(&mut self, outcome: Outcome) {
+        let Phase::Routed(routed) = std::mem::replace(&mut self.phase, Phase::Done) else { return };
+        let name = routed.name.clone();
+        if let Some(dispatched) = self.terms.go_on(*routed, outcome) {
+            self.phase = Phase::Dispatched(dispatched, name);
+        }
+    }
+}
+
 impl<T> Future for Call<'_, T> {
     type Output = Result<T, Error>;
 
@@ -284,12 +322,7 @@ impl<T> Future for Call<'_, T> {
             Phase::Routed(routed) => {
                 let outcome = ready!(routed.posted.slot.poll_outcome(cx));
                 if Routed::goes_on(&outcome) {
-                    let Phase::Routed(routed) = std::mem::replace(phase, Phase::Done) else { return Poll::Pending };
-                    let name = routed.name.clone();
-                    *phase = match terms.go_on(*routed, outcome) {
-                        Some(dispatched) => Phase::Dispatched(dispatched, name),
-                        None => return Poll::Ready(Err(report::closed(&name))),
-                    };
+                    this.go_on(outcome);
                     return Pin::new(this).poll(cx);
                 }
                 let result = terms.routed(routed, outcome, *reader);
@@ -310,32 +343,14 @@ impl<T> Future for Call<'_, T> {
                 terms.client.ended_on_its_own(&blocked.name, way, &result);
                 result
             }
-            Phase::Unsent(command) => {
-                let name = Name::of(command);
-                match terms.begin(command, &name, cx) {
-                    Ok(Begun::Posted(posted)) => {
-                        *phase = Phase::Waiting(posted, name);
-                        return Poll::Pending;
-                    }
-                    Ok(Begun::Routed(routed)) => {
-                        *phase = Phase::Routed(routed);
-                        return Poll::Pending;
-                    }
-                    Ok(Begun::Dispatched(dispatched)) => {
-                        *phase = Phase::Dispatched(dispatched, name);
-                        return Pin::new(this).poll(cx);
-                    }
-                    Ok(Begun::Blocked(blocked)) => {
-                        *phase = Phase::Blocked(blocked);
-                        return Pin::new(this).poll(cx);
-                    }
-                    Err(error) => {
-                        let result = Err(error);
-                        terms.client.ended(&name, None, &result);
-                        result
-                    }
+            Phase::Unsent(_) => match this.send(cx) {
+                Ok(Onward::Wait) => return Poll::Pending,
+                Ok(Onward::Poll) => return Pin::new(this).poll(cx),
+                Err(error) => {
+                    this.phase = Phase::Done;
+                    return Poll::Ready(Err(error));
                 }
-            }
+            },
             // Polled after it was ready: there is nothing more to come.
             Phase::Done => return Poll::Pending,
         };

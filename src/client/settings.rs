@@ -133,6 +133,7 @@ impl Config {
             library: self.library_info().then_some((env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))),
             no_evict: self.no_evict(),
             asks_id: false,
+            readonly: false,
         }
     }
 }

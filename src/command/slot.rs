@@ -30,11 +30,6 @@ impl Slot {
         Self(crc16(hashed_part(key)) % Self::COUNT)
     }
 
-    /// The slot of this number; `None` from 16,384 on.
-    pub fn new(number: u16) -> Option<Self> {
-        (number < Self::COUNT).then_some(Self(number))
-    }
-
     /// The slot's number, 0 to 16,383.
     pub fn number(self) -> u16 {
         self.0

@@ -132,6 +132,9 @@ impl Handshake {
         if plan.no_evict {
             say(Step::Optional, Command::new("CLIENT NO-EVICT").arg("ON"));
         }
+        if plan.readonly {
+            say(Step::Optional, Command::new("READONLY"));
+        }
         if plan.database != 0 {
             say(Step::Select, Command::new("SELECT").arg(plan.database));
         }
@@ -296,6 +299,22 @@ mod tests {
         assert!(
             matches!(done, Progress::Done(facts) if facts.version.as_deref() == Some("7.0.15") && facts.id == Some(7))
         );
+    }
+
+    #[test]
+    fn a_replica_is_asked_to_answer_reads_and_a_server_that_is_in_no_cluster_may_refuse() {
+        for protocol in [ProtocolChoice::Auto, ProtocolChoice::Resp2] {
+            let plan = HandshakePlan { protocol, readonly: true, database: 3, ..HandshakePlan::default() };
+            let (first, said) = match protocol {
+                ProtocolChoice::Resp2 => (Value::simple("PONG"), "PING READONLY SELECT 3"),
+                _ => (hello_map(), "HELLO 3 READONLY SELECT 3"),
+            };
+            let (handshake, text) = sent(Handshake::begin(plan));
+            assert_eq!(text, said);
+            let refused = Value::error("ERR This instance has cluster support disabled");
+            let done = answer(Progress::Waiting(handshake), &[first, refused, ok()]);
+            assert!(matches!(done, Progress::Done(_)), "{done:?}");
+        }
     }
 
     #[test]

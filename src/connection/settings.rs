@@ -113,4 +113,6 @@ pub(crate) struct HandshakePlan {
     pub(crate) no_evict: bool,
     /// CLIENT ID, where HELLO does not say it.
     pub(crate) asks_id: bool,
+    /// READONLY: a replica of a cluster is to answer what only reads, rather than to name its primary.
+    pub(crate) readonly: bool,
 }

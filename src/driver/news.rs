@@ -371,7 +371,7 @@ mod tests {
     }
 
     fn kept(news: &News) -> (usize, usize) {
-        let board = lock(&news.0);
+        let board = lock(&news.board);
         (board.kept.len(), board.size)
     }
 

@@ -20,14 +20,26 @@ pub(super) enum Socket {
     Open(Stream),
 }
 
+/// What a link dials.
+pub(super) struct Destination {
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) address: Arc<Address>,
+    /// The name that its certificate is verified for; `None` for the host of the address.
+    pub(super) server_name: Option<Arc<str>>,
+}
+
 type Dialing = Pin<Box<dyn Future<Output = Result<Dialed, Cause>> + Send>>;
 
 impl Socket {
     /// Begins to dial.
-    pub(super) fn dial(dialer: &Arc<Dialer>, address: &Arc<Address>) -> Self {
-        let (dialer, address, progress) = (Arc::clone(dialer), Arc::clone(address), Progress::new());
+    pub(super) fn dial(destination: &Arc<Destination>) -> Self {
+        let (destination, progress) = (Arc::clone(destination), Progress::new());
         let shown = progress.clone();
-        Self::Dialing(Box::pin(async move { dialer.dial(&address, &progress).await }), shown)
+        let dialing = async move {
+            let Destination { dialer, address, server_name } = &*destination;
+            dialer.dial(address, server_name.as_deref(), &progress).await
+        };
+        Self::Dialing(Box::pin(dialing), shown)
     }
 
     /// Goes on dialing; pending too if it does not.

@@ -8,16 +8,15 @@ use std::time::Instant;
 use tokio::io::AsyncWrite;
 
 use super::mailbox::Ticket;
-use super::socket::{self, Socket};
+use super::socket::{self, Destination, Socket};
 use crate::connection::Session;
-use crate::outcome::{Address, Cause};
-use crate::transport::Dialer;
+use crate::outcome::Cause;
 
 /// Dials, writes and reads, as far as that goes without waiting. What was read the session looks at by itself.
 pub(super) fn serve(
     socket: &mut Socket,
     session: &mut Session<Ticket>,
-    (dialer, address): (&Arc<Dialer>, &Arc<Address>),
+    destination: &Arc<Destination>,
     cx: &mut Context<'_>,
     now: Instant,
 ) {
@@ -26,7 +25,7 @@ pub(super) fn serve(
         return;
     }
     if session.poll_standby_dial(now) {
-        *socket = Socket::dial(dialer, address);
+        *socket = Socket::dial(destination);
     }
     let dialed = socket.poll_dialed(cx);
     if let Socket::Dialing(_, progress) = socket {

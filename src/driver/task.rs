@@ -18,20 +18,19 @@ use super::link::{LinkSettings, Orphans, Shared, Unsettled};
 use super::mailbox::{Mailbox, Ticket};
 use super::news::{Event, News};
 use super::slot::Outcome;
-use super::socket::{self, Socket};
+use super::socket::{self, Destination, Socket};
 use super::standby;
 use crate::connection::{Batch, LinkState, Lost, More, Output, Session, earlier};
-use crate::outcome::{Address, Cause};
+use crate::outcome::Cause;
 use crate::resp::Frame;
-use crate::transport::{Dialer, Liveness};
+use crate::transport::Liveness;
 
 /// One link's task. Ends when the link is closed.
 pub(crate) struct LinkTask {
     session: Session<Ticket>,
     mailbox: Arc<Mailbox>,
-    dialer: Arc<Dialer>,
+    destination: Arc<Destination>,
     credentials: Asking,
-    address: Arc<Address>,
     socket: Socket,
     /// The second connection's, while there is one.
     standby: Socket,
@@ -81,9 +80,12 @@ impl LinkTask {
         Self {
             session: Session::new(settings.session, clock::now()),
             mailbox: Arc::clone(&shared.mailbox),
-            dialer: settings.dialer,
+            destination: Arc::new(Destination {
+                dialer: settings.dialer,
+                address: Arc::clone(&shared.address),
+                server_name: settings.server_name,
+            }),
             credentials: Asking::new(settings.provider),
-            address: Arc::clone(&shared.address),
             socket: Socket::None,
             standby: Socket::None,
             batch: Batch::default(),
@@ -106,7 +108,7 @@ impl LinkTask {
     /// Dials when the session wants to, and gives it the socket.
     fn dial(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self.session.poll_dial(now) {
-            self.socket = Socket::dial(&self.dialer, &self.address);
+            self.socket = Socket::dial(&self.destination);
         }
         let Socket::Dialing(_, progress) = &self.socket else { return };
         let progress = progress.clone();
@@ -128,7 +130,7 @@ impl LinkTask {
         }
         // After its handshake it is asked something: twice, since nobody wakes us up to write that.
         for _ in 0..2 {
-            standby::serve(&mut self.standby, &mut self.session, (&self.dialer, &self.address), cx, now);
+            standby::serve(&mut self.standby, &mut self.session, &self.destination, cx, now);
             // A peer that wakes up answers here first. The runtime may have told only of the second connection yet.
             if let Socket::Open(stream) = &mut self.socket {
                 if stream.look() == Liveness::Readable {
@@ -145,7 +147,7 @@ impl LinkTask {
     }
 
     fn tell_reload(&self) {
-        if let Some(reload) = self.dialer.take_reload() {
+        if let Some(reload) = self.destination.dialer.take_reload() {
             self.reloads.tell(Event::CertificateReloaded(reload));
         }
     }

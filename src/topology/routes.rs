@@ -372,6 +372,8 @@ impl Routing {
             None => facts.address.clone(),
         };
         settings.session.routed = true;
+        let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
+        settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
         settings.session.seed ^= RandomState::new().hash_one(&facts.address);
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));

@@ -54,7 +54,8 @@ impl Dialer {
         Self { socket, tls: tls.map(Tls::new), resolver, connector }
     }
 
-    /// Connects to `address` and shows in `progress` how far it is.
+    /// Connects to `address` and shows in `progress` how far it is. Where TLS is to verify the host, it verifies
+    /// `server_name` in its place, if there is one.
     ///
     /// # Cancellation
     /// There is no timeout: drop the future when there was enough time. Every socket it had opened is closed by that.
@@ -62,11 +63,16 @@ impl Dialer {
     /// # Errors
     /// `Resolve`; `Panicked`; `Tls` where all addresses failed for the same such reason, or the settings can't be used; else
     /// `Connect`, with the failure of each address.
-    pub(crate) async fn dial(&self, address: &Address, progress: &Progress) -> Result<Dialed, Cause> {
+    pub(crate) async fn dial(
+        &self,
+        address: &Address,
+        server_name: Option<&str>,
+        progress: &Progress,
+    ) -> Result<Dialed, Cause> {
         let tls = match &self.tls {
             Some(tls) => {
                 progress.enter(Stage::TlsHandshake, None);
-                Some(tls.prepare(address).await?)
+                Some(tls.prepare(address, server_name).await?)
             }
             None => None,
         };

@@ -26,7 +26,7 @@ impl Tls {
         Self(options)
     }
 
-    pub(super) async fn prepare(&self, _: &Address) -> Result<Prepared, Cause> {
+    pub(super) async fn prepare(&self, _: &Address, _: Option<&str>) -> Result<Prepared, Cause> {
         match self.0 {}
     }
 

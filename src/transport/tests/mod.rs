@@ -26,7 +26,7 @@ use crate::outcome::{Address, Cause};
 const LONG: Duration = Duration::from_secs(20);
 
 async fn dial(dialer: &Dialer, address: &Address) -> Result<Dialed, Cause> {
-    timeout(LONG, dialer.dial(address, &Progress::new())).await.expect("the dial should end by itself")
+    timeout(LONG, dialer.dial(address, None, &Progress::new())).await.expect("the dial should end by itself")
 }
 
 fn address_of(address: SocketAddr) -> Address {

@@ -101,7 +101,7 @@ async fn a_dial_without_answer_shows_its_stage_and_ends_when_dropped() {
     let silent = BlackHole::open();
     let (dialer, progress) = (plaintext(), Progress::new());
     let address = address_of(silent.address);
-    let ended = tokio::time::timeout(Duration::from_millis(600), dialer.dial(&address, &progress)).await;
+    let ended = tokio::time::timeout(Duration::from_millis(600), dialer.dial(&address, None, &progress)).await;
     assert!(ended.is_err());
     let standing = progress.standing();
     assert_eq!((standing.stage, standing.address), (Stage::Connecting, Some(silent.address)));
@@ -117,7 +117,7 @@ async fn a_resolver_without_answer_shows_its_stage() {
     }
     let dialer = Dialer::new(DialOptions { resolver: Arc::new(Silent), ..DialOptions::default() });
     let (progress, address) = (Progress::new(), Address::tcp("node", 1));
-    assert!(tokio::time::timeout(Duration::from_millis(50), dialer.dial(&address, &progress)).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(50), dialer.dial(&address, None, &progress)).await.is_err());
     assert_eq!((progress.standing().stage, progress.standing().address), (Stage::Resolving, None));
 }
 

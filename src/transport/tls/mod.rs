@@ -56,9 +56,10 @@ impl Tls {
         Self(Arc::new(Shared { options, hasher: RandomState::new(), loading, loaded }))
     }
 
-    /// Gets everything ready for handshakes with the server at `address`, from files as they are now.
-    pub(super) async fn prepare(&self, address: &Address) -> Result<Prepared, Cause> {
-        let name = self.0.options.name.of(address)?;
+    /// Gets everything ready for handshakes with the server at `address`, from files as they are now. `announced` is the
+    /// name it is known by, if that is not the host of the address.
+    pub(super) async fn prepare(&self, address: &Address, announced: Option<&str>) -> Result<Prepared, Cause> {
+        let name = self.0.options.name.of(address, announced)?;
         if let Some(config) = self.0.lasting() {
             return Ok(Prepared { config, name });
         }
@@ -125,14 +126,15 @@ impl Shared {
 }
 
 impl NameChoice {
-    /// The name that the certificate of the server at `address` must carry.
-    fn of(&self, address: &Address) -> Result<ServerName<'static>, TlsFailure> {
+    /// The name that the certificate of the server at `address` must carry: what the options say, else what is announced,
+    /// else the host.
+    fn of(&self, address: &Address, announced: Option<&str>) -> Result<ServerName<'static>, TlsFailure> {
         let chosen = match self {
             Self::Host => None,
             Self::Fixed(name) => Some(name.clone()),
             Self::Function(name) => name(address),
         };
-        let name = match (chosen, address) {
+        let name = match (chosen.or_else(|| announced.map(str::to_owned)), address) {
             (Some(name), _) => name,
             // The zone of an IPv6 address is this machine's own affair.
             (None, Address::Tcp { host, .. }) => host.split('%').next().unwrap_or_default().to_owned(),
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     fn name(choice: &NameChoice, host: &str) -> Result<String, TlsFailure> {
-        choice.of(&Address::tcp(host, 1)).map(|name| name.to_str().into_owned())
+        choice.of(&Address::tcp(host, 1), None).map(|name| name.to_str().into_owned())
     }
 
     #[test]
@@ -175,5 +177,21 @@ mod tests {
         }));
         assert_eq!(name(&function, "a.example").unwrap(), "c.example");
         assert_eq!(name(&function, "b.example").unwrap(), "b.example");
+    }
+
+    #[test]
+    fn an_announced_name_goes_before_the_host_and_behind_a_chosen_one() {
+        let name = |choice: &NameChoice, address: Address| {
+            choice.of(&address, Some("node.example")).map(|name| name.to_str().into_owned()).unwrap()
+        };
+        assert_eq!(name(&NameChoice::Host, Address::tcp("10.0.0.1", 1)), "node.example");
+        assert_eq!(name(&NameChoice::Host, Address::Unix("/s".into())), "node.example");
+        assert_eq!(name(&NameChoice::Fixed("b.example".to_owned()), Address::tcp("10.0.0.1", 1)), "b.example");
+        let function = NameChoice::Function(Arc::new(|address| match address {
+            Address::Tcp { port: 1, .. } => Some("c.example".to_owned()),
+            _ => None,
+        }));
+        assert_eq!(name(&function, Address::tcp("10.0.0.1", 1)), "c.example");
+        assert_eq!(name(&function, Address::tcp("10.0.0.1", 2)), "node.example");
     }
 }

@@ -79,7 +79,7 @@ async fn a_file_that_hangs_holds_up_neither_the_runtime_nor_more_than_one_thread
     let dialer = with(TlsOptions::new().with_root_pem_file(&pipe));
     let progress = Progress::new();
     for _ in 0..20 {
-        let ended = timeout(Duration::from_millis(20), dialer.dial(&address, &progress)).await;
+        let ended = timeout(Duration::from_millis(20), dialer.dial(&address, None, &progress)).await;
         assert!(ended.is_err());
     }
     assert_eq!((progress.standing().stage, progress.standing().address), (crate::outcome::Stage::TlsHandshake, None));

@@ -26,7 +26,7 @@ async fn a_plain_redis_is_silent_and_the_handshake_stays() {
     let redis = Redis::plain().await;
     let (dialer, progress) = (with(trusting_ca()), Progress::new());
     let address = address_of(redis.address);
-    let ended = timeout(Duration::from_millis(700), dialer.dial(&address, &progress)).await;
+    let ended = timeout(Duration::from_millis(700), dialer.dial(&address, None, &progress)).await;
     assert!(ended.is_err());
     let standing = progress.standing();
     assert_eq!((standing.stage, standing.address), (Stage::TlsHandshake, Some(redis.address)));

@@ -104,6 +104,29 @@ async fn names_can_be_given_for_all_or_by_node() {
 }
 
 #[tokio::test]
+async fn a_node_is_verified_by_the_name_it_announces() {
+    let wildcard = address_of(echo("wildcard").await);
+    let announced = async |tls: TlsOptions, name: &str| {
+        let dialed = with(tls).dial(&wildcard, Some(name), &Progress::new()).await;
+        dialed.map(|dialed| dialed.facts.tls.is_some())
+    };
+    assert_eq!(announced(trusting_ca(), "node-1.redis.test").await, Ok(true));
+    assert_eq!(announced(trusting_ca(), "node-2.redis.test").await, Ok(true));
+    let mismatch = |wanted: &str| {
+        Err(Cause::Tls(TlsFailure::NameMismatch {
+            wanted: wanted.to_owned(),
+            presented: vec!["*.redis.test".to_owned()],
+        }))
+    };
+    assert_eq!(announced(trusting_ca(), "other.example").await, mismatch("other.example"));
+    assert!(matches!(failure(trusting_ca(), &wildcard).await, TlsFailure::NameMismatch { .. }), "without it, the host");
+    let chosen = || trusting_ca().with_server_name("a.redis.test");
+    assert_eq!(announced(chosen(), "other.example").await, Ok(true), "the user's choice goes before it");
+    let not_a_name = announced(trusting_ca(), "not a name").await;
+    assert!(matches!(not_a_name, Err(Cause::Tls(TlsFailure::Configuration { .. }))), "{not_a_name:?}");
+}
+
+#[tokio::test]
 async fn ip_addresses_of_both_families_are_verified() {
     works(trusting_ca(), &address_of(echo("server").await)).await;
     let v6 = serve(server_config("server"), (std::net::Ipv6Addr::LOCALHOST, 0).into()).await;
