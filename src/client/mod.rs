@@ -12,7 +12,7 @@
 //! | go through many keys or members | [`Scan`] |
 //! | see what everybody does | [`Monitor`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
-//! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
+//! | see what goes on | [`Client::state`], [`Client::events`], [`Client::topology`], [`Stats`], [`Observer`] |
 
 mod blocking;
 mod call;
@@ -37,6 +37,7 @@ mod script;
 mod settings;
 mod spreading;
 mod stats;
+mod topology;
 mod transaction;
 mod unanswered;
 mod url;
@@ -62,4 +63,5 @@ pub use results::{Handles, Results};
 pub use scan::Scan;
 pub use script::{Invocation, Script, ScriptCall};
 pub use stats::Stats;
+pub use topology::{NodeHealth, NodeRole, Topology, TopologyNode};
 pub use transaction::{Transaction, TransactionExecution};

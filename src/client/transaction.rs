@@ -15,7 +15,6 @@ use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
 use crate::connection::{GroupEnd, Sent};
 use crate::driver::Outcome;
 use crate::error::Error;
-use crate::resp::Frame;
 
 /// Several commands that run as one: all of them with no other command in between, or none
 /// ([`MULTI` .. `EXEC`](https://redis.io/docs/latest/develop/using-commands/transactions/)).

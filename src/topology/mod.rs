@@ -14,18 +14,22 @@ mod naming;
 mod node;
 mod parcel;
 mod pool;
+mod probe;
 mod reading;
 mod recovery;
 mod refresh;
 mod refresh_schedule;
 mod registry;
+mod replicas;
 mod routes;
+mod sentinel;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub(crate) use acquisition::{Rang, Unacquired, before};
-pub(crate) use cluster::{Answer, Part, Reach, Spread, gather, needs_one};
+pub(crate) use cluster::{Answer, Health, Part, Reach, Spread, gather, needs_one};
 pub(crate) use databases::{Blueprint, Databases};
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use deployed::Deployed;

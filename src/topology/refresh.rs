@@ -11,7 +11,9 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::cluster::discovery;
 use super::refresh_schedule::Outcome;
+use super::replicas;
 use super::routes::{Found, Routing, Source};
+use super::sentinel::Sentinels;
 use crate::command::Slot;
 use crate::connection::LinkState;
 use crate::driver::now;
@@ -22,8 +24,12 @@ type Finding = Pin<Box<dyn Future<Output = Result<Found, Cause>> + Send>>;
 /// Keeps the topology until it is closed.
 pub(super) async fn run(routing: Arc<Routing>) {
     let _end = Ending(Arc::clone(&routing));
-    let mut keeper =
-        Keeper { finding: None, front: None, timer: Box::pin(sleep_until(tokio::time::Instant::now())), routing };
+    let sentinels = match &routing.settings().source {
+        Source::Sentinel(settings) => Some(Sentinels::new((**settings).clone())),
+        Source::Cluster { .. } | Source::Replicas { .. } => None,
+    };
+    let timer = Box::pin(sleep_until(tokio::time::Instant::now()));
+    let mut keeper = Keeper { finding: None, front: None, timer, sentinels, routing };
     keeper.look_at_front();
     while !keeper.routing.is_closed() {
         let routing = Arc::clone(&keeper.routing);
@@ -51,6 +57,8 @@ struct Keeper {
     /// The state of the node that stands for all.
     front: Option<watch::Receiver<LinkState>>,
     timer: Pin<Box<Sleep>>,
+    /// Who says which nodes there are, where those are Sentinels.
+    sentinels: Option<Arc<Sentinels>>,
 }
 
 impl Keeper {
@@ -69,12 +77,23 @@ impl Keeper {
             if let Some(due) = due {
                 if self.poll_due(cx, due).is_ready() {
                     self.routing.schedule().begin(now());
-                    self.finding = Some(find(&self.routing));
+                    self.finding = Some(self.find());
                     return Poll::Ready(());
                 }
             }
         }
         asked.poll(cx)
+    }
+
+    fn find(&self) -> Finding {
+        let until = now() + self.routing.settings().link.session.connect_timeout;
+        let routing = Arc::clone(&self.routing);
+        match (&self.sentinels, routing.settings().source.clone()) {
+            (Some(sentinels), _) => Box::pin(Arc::clone(sentinels).find(routing, until)),
+            (None, Source::Cluster { seeds }) => Box::pin(discovery::find(routing, seeds, until)),
+            (None, Source::Replicas { nodes }) => Box::pin(replicas::find(routing, nodes, until)),
+            (None, Source::Sentinel(_)) => Box::pin(std::future::ready(Err(Cause::NotConnected))),
+        }
     }
 
     fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
@@ -129,14 +148,5 @@ impl Keeper {
                 Poll::Ready(())
             }
         }
-    }
-}
-
-fn find(routing: &Arc<Routing>) -> Finding {
-    let until = now() + routing.settings().link.session.connect_timeout;
-    let routing = Arc::clone(routing);
-    match routing.settings().source.clone() {
-        Source::Cluster { seeds } => Box::pin(discovery::find(routing, seeds, until)),
-        Source::Sentinel(_) | Source::Replicas { .. } => Box::pin(std::future::ready(Err(Cause::NotConnected))),
     }
 }

@@ -17,9 +17,11 @@ use super::cluster::{Health, NodeFacts, SlotMap};
 use super::links::{Links, LinksBounds};
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
+use super::probe;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
+use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
 use crate::driver::{Counters, Event, LinkSettings, News, now};
@@ -152,6 +154,9 @@ impl Routes {
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
+        if matches!(routing.settings.read_from, ReadFrom::LowestLatency | ReadFrom::Zone(_)) {
+            runtime.spawn(probe::run(Arc::downgrade(&routing)));
+        }
         Self(routing)
     }
 }
@@ -339,6 +344,12 @@ impl Routing {
         self.wake.notify_one();
     }
 
+    /// The topology has changed, as somebody says who knows: it is asked for also where the last attempts have failed.
+    pub(super) fn hasten_refresh(&self) {
+        lock(&self.schedule).hasten(now());
+        self.wake.notify_one();
+    }
+
     /// Waits until somebody has asked for the topology, or it is closed.
     pub(super) async fn asked(&self) {
         self.wake.notified().await;
@@ -428,7 +439,9 @@ impl Routing {
         let number = old.as_ref().map_or(1, |old| old.number + 1);
         let new = Arc::new(Snapshot { map: found.map, nodes, number });
         // They are sure to be needed, and the first call is not to wait for that.
-        new.primaries().for_each(|primary| drop(Arc::clone(primary.links())));
+        let from_replicas = self.settings.read_from != ReadFrom::Primary;
+        let needed = new.nodes.iter().filter(|node| from_replicas || new.is_primary(node));
+        needed.for_each(|node| drop(Arc::clone(node.links())));
         self.snapshot.store(Some(Arc::clone(&new)));
         self.standing.send_replace(Standing::Known(number));
         drop(registry);
@@ -526,14 +539,8 @@ impl Routing {
     /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.
     pub(crate) async fn close(&self, until: Instant) {
         let nodes: Vec<_> = lock(&self.registry).known.values().cloned().collect();
-        let mut closing: Vec<_> =
-            nodes.iter().filter_map(|node| node.started()).map(|links| Box::pin(links.close(until))).collect();
-        std::future::poll_fn(|cx| {
-            closing.retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
-            if closing.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        })
-        .await;
-        drop(closing);
+        let started = nodes.iter().filter_map(|node| node.started());
+        all(started.map(|links| -> Boxed<'_, ()> { Box::pin(links.close(until)) }).collect()).await;
         self.end(Cause::ClosedHere);
         self.show_state(LinkState::Closed { cause: Cause::ClosedHere });
     }
