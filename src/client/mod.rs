@@ -16,6 +16,7 @@
 
 mod blocking;
 mod call;
+mod cluster_scan;
 mod config;
 mod dedicated;
 pub mod defaults;
@@ -26,6 +27,7 @@ mod monitor_line;
 mod observer;
 mod optimistic;
 mod orphan;
+mod pinned;
 mod pipeline;
 mod plan;
 mod queue;

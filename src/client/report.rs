@@ -214,6 +214,14 @@ pub(crate) fn partial(name: &Name, parts: Vec<ErrorPart>) -> Error {
     Error::new(Report::of_parts(name.shown(), parts))
 }
 
+/// Nobody was found in time who has all of the slots.
+pub(super) fn no_owner(name: &Name, node: &Address, within: Option<Duration>) -> Error {
+    let cause = Cause::Refused { message: "CLUSTERDOWN no node serves the slot".into() };
+    let (detail, stage) = (Detail::Cause(cause), Some(Stage::Topology));
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+    Error::new(Report { detail, stage, node: Some(node.clone()), within, ..report })
+}
+
 /// The server that gave the cursor is not there any more.
 pub(super) fn server_changed(name: &Name, node: &Address) -> Error {
     let report = Report::new(ErrorKind::ServerChanged, Fate::NotSent, name.shown());

@@ -317,6 +317,16 @@ impl Routing {
         rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
     }
 
+    /// The primary that has the slot; `None`: no slot, any primary.
+    pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
+        let snapshot = self.snapshot();
+        let snapshot = snapshot.as_ref()?;
+        match slot {
+            Some(slot) => snapshot.primary(slot).cloned(),
+            None => self.any_node(snapshot),
+        }
+    }
+
     /// The node to send a command to that is about this slot; `reads`: a replica may answer it.
     #[inline]
     pub(crate) fn choose(&self, snapshot: &Snapshot, slot: Slot, reads: bool) -> Option<Arc<Node>> {

@@ -39,11 +39,6 @@ impl SlotSet {
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// All of them, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         (0..Slot::COUNT).filter_map(Slot::new).filter(|slot| self.contains(*slot))
@@ -153,7 +148,7 @@ mod tests {
             67ed 127.0.0.1:30002@31002 master - 0 1426238316232 2 connected 5461-10922\n\
             e7d1 127.0.0.1:30001@31001,host1 myself,master - 0 0 7 connected 0-99 200 [77->-67ed] [5470-<-67ed]\n";
         let own = OwnSlots::of(answer).unwrap();
-        assert_eq!((own.id(), own.owned().len()), ("e7d1", 101));
+        assert_eq!((own.id(), own.owned().len), ("e7d1", 101));
         assert!(own.owned().contains(slot(0)) && own.owned().contains(slot(99)) && own.owned().contains(slot(200)));
         assert!(!own.owned().contains(slot(100)) && !own.owned().contains(slot(5470)));
         assert_eq!((own.leaving_to(slot(77)), own.coming_from(slot(5470))), (Some("67ed"), Some("67ed")));
@@ -168,7 +163,7 @@ mod tests {
         }
         let own = OwnSlots::of("id :0@0 myself,master - 0 0 x connected 9-5 16384 -1 5-99999 [5] [x->-y] [7->-] []");
         let own = own.unwrap();
-        assert_eq!((own.owned().len(), own.epoch_of("id"), own.leaving_to(slot(7))), (0, None, Some("")));
+        assert_eq!((own.owned().len, own.epoch_of("id"), own.leaving_to(slot(7))), (0, None, Some("")));
     }
 
     #[test]
@@ -177,7 +172,7 @@ mod tests {
         for number in [0, 63, 64, 16383, 0] {
             set.insert(slot(number));
         }
-        assert_eq!(set.len(), 4);
+        assert_eq!(set.len, 4);
         assert_eq!(set.iter().map(Slot::number).collect::<Vec<_>>(), [0, 63, 64, 16383]);
     }
 }

@@ -61,11 +61,6 @@ impl ScanProgress {
         !self.done.contains(slot)
     }
 
-    /// How many slots are done.
-    pub(crate) fn done(&self) -> usize {
-        self.done.len()
-    }
-
     /// A node is to be walked, and said this about itself. Whether that is of use: not if it has nothing that is not done,
     /// because somebody was wrong about it.
     pub(crate) fn begin(&mut self, own: OwnSlots) -> bool {
