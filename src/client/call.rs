@@ -155,6 +155,7 @@ impl Terms<'_> {
         };
         let slot = self.client.slot(cx.waker().clone(), 1);
         let room = Room { commands: 1, bytes: command.size() };
+        let policy = if way.reads && routes.reads_elsewhere() { policy.without_retry() } else { policy };
         let posted = node.link().mailbox().post(slot, room, 1, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, self.deadline, policy)

@@ -254,6 +254,9 @@ impl Dispatch {
             let base = bytes.len();
             bytes.append_range(&tracked.parcel.source, tracked.parcel.range.clone());
             match &tracked.parcel.form {
+                Form::Single(policy) if tracked.may_read_elsewhere(&self.routing) => {
+                    commands.push((bytes.len(), policy.without_retry()));
+                }
                 Form::Single(policy) => commands.push((bytes.len(), *policy)),
                 Form::Unit(ends) => {
                     is_unit = true;
@@ -386,11 +389,13 @@ impl Dispatch {
             return false;
         }
         let Some(redirect) = Redirect::of(line, node.address()) else {
-            return tracked.may_fall_back(&routing, node) && UNFIT.iter().any(|code| line.starts_with(code)) && {
+            // The primary is asked in a way in which it can be waited for.
+            let goes_on = tracked.may_read_elsewhere(&routing) && UNFIT.iter().any(|code| line.starts_with(code));
+            if goes_on {
                 tracked.past.primary_only = true;
                 tracked.progress = Progress::Ready(None);
-                true
-            };
+            }
+            return goes_on;
         };
         tracked.past.note_refused();
         tracked.past.redirects += 1;
@@ -438,6 +443,8 @@ impl Dispatch {
             if lost.fate == Fate::Refused {
                 routing.ask_refresh();
             }
+            // A replica that is not connected to need not be waited for.
+            tracked.past.primary_only |= tracked.may_fall_back(&routing, node);
             return match tracked.past.redirects <= MOST_AT_ONCE && lost.fate != Fate::Refused {
                 true => tracked.progress = Progress::Ready(None),
                 false => self.pause(index, Cause::ReadOnly),
@@ -501,6 +508,11 @@ impl Dispatch {
 }
 
 impl Tracked {
+    /// Whether it goes to whichever node may answer reads.
+    fn may_read_elsewhere(&self, routing: &Routing) -> bool {
+        self.parcel.reads && !self.past.primary_only && routing.reads_elsewhere()
+    }
+
     /// Whether it was sent to a node that may not be the one that has to have the key.
     fn may_fall_back(&self, routing: &Routing, node: &Arc<Node>) -> bool {
         let Route::Slot(slot) = self.parcel.route else { return false };

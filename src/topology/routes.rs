@@ -330,10 +330,33 @@ impl Routing {
     /// The node to send a command to that is about this slot; `reads`: a replica may answer it.
     #[inline]
     pub(crate) fn choose(&self, snapshot: &Snapshot, slot: Slot, reads: bool) -> Option<Arc<Node>> {
-        if reads && self.settings.read_from != ReadFrom::Primary {
+        if reads && self.reads_elsewhere() {
             return self.choose_reader(snapshot, slot);
         }
         snapshot.primary(slot).cloned()
+    }
+
+    /// Whether nodes other than primaries answer reads.
+    #[inline]
+    pub(crate) fn reads_elsewhere(&self) -> bool {
+        self.settings.read_from != ReadFrom::Primary
+    }
+
+    /// A link to the node has failed, or the server refuses what it should not.
+    fn note_unsettled(&self, address: &Address) {
+        self.ask_refresh();
+        if !self.reads_elsewhere() {
+            return;
+        }
+        // What only reads need not wait for a replica: the others, and the primary, can answer it.
+        let snapshot = self.snapshot.load();
+        let at = snapshot.as_ref().and_then(|snapshot| Some((snapshot, snapshot.map.find(address)?)));
+        if let Some(node) = at.and_then(|(snapshot, index)| snapshot.nodes.get(index)) {
+            let is_primary = snapshot.as_ref().is_some_and(|snapshot| snapshot.is_primary(node));
+            if !is_primary {
+                node.displace(Displacement::Moved);
+            }
+        }
     }
 
     fn choose_reader(&self, snapshot: &Snapshot, slot: Slot) -> Option<Arc<Node>> {
@@ -399,9 +422,10 @@ impl Routing {
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));
         let routing = Arc::downgrade(self);
+        let address = facts.address.clone();
         settings.unsettled = Some(Arc::new(move || {
             if let Some(routing) = routing.upgrade() {
-                routing.ask_refresh();
+                routing.note_unsettled(&address);
             }
         }));
         let node = Node::new(facts.address.clone(), settings, self.settings.bounds, self.runtime.clone());
