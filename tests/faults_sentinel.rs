@@ -78,7 +78,8 @@ impl Load {
         self.ledger.hold.store(true, Ordering::SeqCst);
         until(async || self.ledger.under_way.load(Ordering::SeqCst) == 0).await;
         let replication = || set.node(primary).raw(&["INFO", "replication"]);
-        let field = |text: &str, name: &str| text.split(name).nth(1)?.split([',', '\r', '\n']).next().map(str::to_owned);
+        let field =
+            |text: &str, name: &str| text.split(name).nth(1)?.split([',', '\r', '\n']).next().map(str::to_owned);
         until(async || {
             let text = replication();
             let offset = field(&text, "master_repl_offset:");

@@ -296,7 +296,8 @@ impl Dispatch {
     /// How many of the parcel's commands are counted as handed in now.
     fn note_issued(&mut self, index: usize) -> usize {
         let Some(tracked) = self.parcels.get_mut(index) else { return 0 };
-        if std::mem::replace(&mut tracked.past.is_issued, true) { 0 } else { tracked.parcel.form.commands() }
+        let is_counted = std::mem::replace(&mut tracked.past.is_issued, true) || !tracked.parcel.is_counted;
+        if is_counted { 0 } else { tracked.parcel.form.commands() }
     }
 
     /// A node has answered, or has not.
@@ -493,6 +494,9 @@ impl Dispatch {
     }
 
     fn settle(&mut self, index: usize, settled: Settled) {
+        // What no node was found for counts all the same.
+        let issued = self.note_issued(index);
+        self.routing.counters().count_issued(issued as u64);
         if let Some(tracked) = self.parcels.get_mut(index) {
             tracked.progress = Progress::Settled(settled);
             self.open -= 1;

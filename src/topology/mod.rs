@@ -29,7 +29,7 @@ mod tests;
 mod together;
 
 pub(crate) use acquisition::{Rang, Unacquired, before};
-pub(crate) use cluster::Health;
+pub(crate) use cluster::{Answer, Health, Next, OwnSlots, Part, Reach, ScanProgress, Spread, gather, needs_one};
 pub(crate) use databases::{Blueprint, Databases};
 pub use delivery::{Delivery, LagPolicy};
 pub(crate) use deployed::Deployed;

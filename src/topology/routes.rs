@@ -199,6 +199,14 @@ impl Snapshot {
         (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
     }
 
+    /// The replicas of which nobody says that they have failed.
+    pub(crate) fn replicas_at_work(&self) -> impl Iterator<Item = &Arc<Node>> {
+        let replicas = self.map.shards().iter().flat_map(|shard| shard.replicas.iter());
+        let at_work =
+            replicas.filter(|index| self.map.nodes().get(**index).is_some_and(|facts| facts.health != Health::Failed));
+        at_work.filter_map(|index| self.nodes.get(*index))
+    }
+
     fn candidate(&self, index: usize, is_primary: bool) -> Option<Candidate> {
         let (node, facts) = (self.nodes.get(index)?, self.map.nodes().get(index)?);
         Some(Candidate {
@@ -233,8 +241,9 @@ impl Routing {
         &self.settings
     }
 
-    /// Whether keys have slots; elsewhere one shard has all of them.
-    pub(crate) fn has_slots(&self) -> bool {
+    /// Whether its nodes have a part of the slots each; elsewhere one shard has all of them.
+    #[inline]
+    pub(crate) fn is_cluster(&self) -> bool {
         matches!(self.settings.source, Source::Cluster { .. })
     }
 
@@ -317,6 +326,16 @@ impl Routing {
         let turn = self.next_turn();
         let rotated = (0..primaries.len()).filter_map(|index| primaries.get((turn + index) % primaries.len()));
         rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
+    }
+
+    /// The primary that has the slot; `None`: no slot, any primary.
+    pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
+        let snapshot = self.snapshot();
+        let snapshot = snapshot.as_ref()?;
+        match slot {
+            Some(slot) => snapshot.primary(slot).cloned(),
+            None => self.any_node(snapshot),
+        }
     }
 
     /// The node to send a command to that is about this slot; `reads`: a replica may answer it.
