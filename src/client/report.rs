@@ -126,6 +126,11 @@ pub(super) fn unacquired(
     match unacquired {
         Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
         Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
+        Unacquired::NoNode(last) => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+            let detail = last.clone().map_or(Detail::None, Detail::Cause);
+            Error::new(Report { stage: Some(Stage::Topology), detail, node: Some(node.clone()), within, ..report })
+        }
         Unacquired::NoPlace | Unacquired::Full => {
             let kind = if let Unacquired::Full = unacquired { ErrorKind::Full } else { ErrorKind::Timeout };
             let report = Report::new(kind, Fate::NotSent, what);

@@ -530,11 +530,19 @@ impl Routing {
         }
         for (node, displacement) in displaced {
             node.displace(displacement);
+            let routing = Arc::clone(self);
             self.runtime.spawn(async move {
                 // Whoever had looked at the old topology just before, and whose answers became overdue since.
                 for pause in LATECOMERS {
                     tokio::time::sleep(pause).await;
                     node.displace(displacement);
+                }
+                if displacement == Displacement::Left {
+                    tokio::time::sleep(SPOKEN).await;
+                    let is_back = routing.snapshot().as_ref().is_some_and(|snapshot| snapshot.is_primary(&node));
+                    if !is_back {
+                        node.give_up_blocked();
+                    }
                 }
             });
         }
@@ -611,6 +619,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// So many topologies in a row that are older than the known one are passed over.
 const MOST_OUTDATED: u32 = 3;
+
+/// After this time a node that is not used any more has told those whose commands block there, if it can speak, 2 s.
+const SPOKEN: Duration = Duration::from_secs(2);
 
 /// How long after a change its nodes are looked at again.
 const LATECOMERS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(1000)];
