@@ -2,9 +2,9 @@
 //! snapshot that nobody changes.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -360,7 +360,7 @@ impl Routing {
         settings.session.routed = true;
         let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
         settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
-        settings.session.seed ^= RandomState::new().hash_one(&facts.address);
+        settings.session.seed ^= BuildHasherDefault::<DefaultHasher>::default().hash_one(&facts.address);
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));
         let routing = Arc::downgrade(self);

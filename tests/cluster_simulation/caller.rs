@@ -253,7 +253,8 @@ impl Caller {
         let calm = *what != "ECHO" && *deadline >= LEISURE && world.was_calm(world.segment_of(key.as_bytes()), *since);
         drop(world);
         if calm {
-            self.ledger().complain(format_args!("{what} of {key}, begun at {since} ms, fails without a reason: {error}"));
+            self.ledger()
+                .complain(format_args!("{what} of {key}, begun at {since} ms, fails without a reason: {error}"));
         }
     }
 }

@@ -19,6 +19,7 @@ mod view;
 mod wire;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -36,8 +37,9 @@ fn no_schedule_of_faults_breaks_a_promise() {
     let failed = search(first..end, &total);
     let total = total.into_inner().unwrap();
     println!("{total}");
-    if let Some(seed) = failed {
-        report(seed);
+    if let Some((seed, _)) = failed.first_key_value() {
+        failed.iter().for_each(|(seed, complaint)| println!("seed {seed}: {complaint}"));
+        report(*seed);
     }
     if end - first >= ENOUGH {
         for what in EXPECTED {
@@ -46,29 +48,25 @@ fn no_schedule_of_faults_breaks_a_promise() {
     }
 }
 
-/// The first seed found whose schedule breaks a promise.
-fn search(seeds: std::ops::Range<u64>, total: &Mutex<Run>) -> Option<u64> {
-    let next = AtomicU64::new(seeds.start);
+/// Some seeds whose schedules break a promise, each with what it breaks first.
+fn search(seeds: std::ops::Range<u64>, total: &Mutex<Run>) -> BTreeMap<u64, String> {
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                return None;
+            if seed >= seeds.end || failed.lock().unwrap().len() >= FAILURES {
+                break;
             }
             let run = run::run(&Schedule::from_seed(seed));
-            let failed = !run.complaints.is_empty();
-            total.lock().unwrap().add(run);
-            if failed {
-                next.store(seeds.end, Ordering::Relaxed);
-                return Some(seed);
+            if let Some(complaint) = run.complaints.first() {
+                failed.lock().unwrap().insert(seed, complaint.clone());
             }
+            total.lock().unwrap().add(run);
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let found: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        found.into_iter().filter_map(|thread| thread.join().expect("a search does not panic")).min()
-    })
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    failed.into_inner().unwrap()
 }
 
 fn report(seed: u64) -> ! {
@@ -102,6 +100,9 @@ fn number(variable: &str) -> Option<u64> {
 
 /// How many schedules there are unless one asks for more.
 const SEEDS: u64 = 100;
+
+/// So many failures are enough.
+const FAILURES: usize = 20;
 
 /// In so many schedules everything happens that can.
 const ENOUGH: u64 = 2_000;

@@ -56,17 +56,19 @@ async fn play(schedule: &Schedule) -> Run {
         deadline: schedule.deadline,
         calls: 0,
     };
-    let callers: Vec<_> = (0..schedule.callers).map(|number| tokio::spawn(caller(number).run(schedule.length))).collect();
+    let callers: Vec<_> =
+        (0..schedule.callers).map(|number| tokio::spawn(caller(number).run(schedule.length))).collect();
     sleep(Duration::from_millis(schedule.length)).await;
     // Everything is healed at this moment.
-    let probes: Vec<_> =
-        (0..tags.len()).map(|tag| tokio::spawn(caller(schedule.callers + tag).probe(tag))).collect();
+    let probes: Vec<_> = (0..tags.len()).map(|tag| tokio::spawn(caller(schedule.callers + tag).probe(tag))).collect();
     let mut run = Run::default();
     for (tag, probe) in probes.into_iter().enumerate() {
         let left = RECOVERY.saturating_sub(Duration::from_millis(shared.lock().now - schedule.length));
         match timeout(left, probe).await {
             Ok(ended) => ended.unwrap(),
-            Err(_) => run.complaints.push(format!("{} does not work {RECOVERY:?} after everything was healed", tags[tag])),
+            Err(_) => {
+                run.complaints.push(format!("{} does not work {RECOVERY:?} after everything was healed", tags[tag]))
+            }
         }
     }
     run.recovery = shared.lock().now - schedule.length;
@@ -90,7 +92,8 @@ fn conclude(shared: &Shared, ledger: &Mutex<Ledger>, mut run: Run) -> Run {
         run.complaints.push(format!("{open} connections are open after the client was closed"));
     }
     for (port, asked) in &world.asked {
-        let most = (0..asked.len()).map(|at| asked[at..].iter().take_while(|later| **later < asked[at] + 1_000).count());
+        let most =
+            (0..asked.len()).map(|at| asked[at..].iter().take_while(|later| **later < asked[at] + 1_000).count());
         let most = most.max().unwrap_or(0);
         run.asked = run.asked.max(most);
         if most > MOST_ASKED {
@@ -114,6 +117,7 @@ fn config(schedule: &Schedule, shared: &Arc<Shared>) -> Config {
         .with_heartbeat(Duration::from_millis(2_000))
         .with_backoff(Backoff::default().with_max(Duration::from_millis(1_000)))
         .with_read_from(read_from)
+        .with_seed(schedule.seed)
 }
 
 impl Run {
@@ -134,7 +138,11 @@ impl Run {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} schedules, {} calls; all works again after {} ms at most", self.schedules, self.calls, self.recovery)?;
+        writeln!(
+            f,
+            "{} schedules, {} calls; all works again after {} ms at most",
+            self.schedules, self.calls, self.recovery
+        )?;
         writeln!(f, "one node was asked for the topology {} times in a second at most", self.asked)?;
         self.seen.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))?;
         self.errors.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))

@@ -28,28 +28,73 @@ pub(crate) struct Schedule {
 /// What happens; to nodes and shards by their number, modulo how many there are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    Migrate { segment: Segment, to: usize },
+    Migrate {
+        segment: Segment,
+        to: usize,
+    },
     /// A replica takes over in good order.
-    TakeOver { shard: usize, told_after: Millis },
+    TakeOver {
+        shard: usize,
+        told_after: Millis,
+    },
     /// A process ends and is started again; `quietly`: nobody is told, as when a machine loses its power.
-    Crash { node: NodeId, down: Millis, loading: Millis, quietly: bool },
-    Pause { node: NodeId, time: Millis },
+    Crash {
+        node: NodeId,
+        down: Millis,
+        loading: Millis,
+        quietly: bool,
+    },
+    Pause {
+        node: NodeId,
+        time: Millis,
+    },
     /// Clients do not reach it; `isolated`: nor do other nodes.
-    CutOff { node: NodeId, time: Millis, isolated: bool },
+    CutOff {
+        node: NodeId,
+        time: Millis,
+        isolated: bool,
+    },
     /// Its connections are cut, this one's and the next ones' bytes.
-    Break { node: NodeId, cut: Cut, next: usize },
-    Mute { node: NodeId, time: Millis },
-    Refuse { node: NodeId, time: Millis },
-    Hang { node: NodeId, time: Millis },
-    Slow { node: NodeId, latency: Millis },
+    Break {
+        node: NodeId,
+        cut: Cut,
+        next: usize,
+    },
+    Mute {
+        node: NodeId,
+        time: Millis,
+    },
+    Refuse {
+        node: NodeId,
+        time: Millis,
+    },
+    Hang {
+        node: NodeId,
+        time: Millis,
+    },
+    Slow {
+        node: NodeId,
+        latency: Millis,
+    },
     /// All answer that the cluster is down.
-    ClusterDown { time: Millis },
+    ClusterDown {
+        time: Millis,
+    },
     /// A node is added, at the address of one that has left if there is one; `alone`: as a shard of its own.
-    Join { shard: usize, alone: bool },
+    Join {
+        shard: usize,
+        alone: bool,
+    },
     /// A replica leaves.
-    Leave { shard: usize },
+    Leave {
+        shard: usize,
+    },
     /// Two nodes are started anew, each at the other's address.
-    Swap { one: NodeId, other: NodeId, down: Millis },
+    Swap {
+        one: NodeId,
+        other: NodeId,
+        down: Millis,
+    },
 }
 
 impl Schedule {
@@ -223,7 +268,10 @@ impl World {
 
     fn join(&mut self, shard: usize, alone: bool) {
         // An address that was somebody else's, if there is one.
-        let old = self.nodes.iter().find(|node| node.left && !self.nodes.iter().any(|other| !other.left && other.port == node.port));
+        let old = self
+            .nodes
+            .iter()
+            .find(|node| node.left && !self.nodes.iter().any(|other| !other.left && other.port == node.port));
         let port = old.map_or(FIRST_PORT + 100 + self.nodes.len() as u16, |node| node.port);
         self.count(if old.is_some() { "addresses used again" } else { "joins" });
         let node = self.add_node(port);

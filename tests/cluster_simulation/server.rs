@@ -25,7 +25,8 @@ impl World {
         let node = self.connections[number].node;
         let verb = text(&words[0]).to_ascii_uppercase();
         let asked = self.connections[number].asking;
-        if asked && keys(&verb, words).is_empty() && !in_transaction(&verb) && self.connections[number].queued.is_none() {
+        if asked && keys(&verb, words).is_empty() && !in_transaction(&verb) && self.connections[number].queued.is_none()
+        {
             self.complain(format_args!("ASKING is followed by {verb}"));
         }
         if let Some(answer) = self.administer(number, node, &verb, words, out) {
@@ -58,7 +59,9 @@ impl World {
         let loads = self.nodes[node].loading > self.now;
         let it = &mut self.connections[number];
         Some(Some(match verb {
-            "HELLO" if self.traits.is_old => Answer::error("ERR unknown command 'HELLO', with args beginning with: '3'"),
+            "HELLO" if self.traits.is_old => {
+                Answer::error("ERR unknown command 'HELLO', with args beginning with: '3'")
+            }
             "HELLO" => {
                 it.is_new = words.get(1).is_some_and(|version| &version[..] == b"3");
                 let text = |text: &str| Answer::Text(text.to_owned());
@@ -89,7 +92,9 @@ impl World {
             "CLUSTER" => return self.describe(number, node, words, out),
             "PING" | "ECHO" | "ROLE" if loads => Answer::error("LOADING Redis is loading the dataset in memory"),
             "PING" => Answer::Simple("PONG"),
-            "ROLE" => Answer::List(vec![Answer::Text("master".to_owned()), Answer::Number(0), Answer::List(Vec::new())]),
+            "ROLE" => {
+                Answer::List(vec![Answer::Text("master".to_owned()), Answer::Number(0), Answer::List(Vec::new())])
+            }
             "ECHO" if it.queued.is_none() => Answer::Bulk(words[1].clone()),
             _ => return None,
         }))
@@ -103,7 +108,9 @@ impl World {
             Some(b"SHARDS") => {
                 self.note_asked(node);
                 if self.traits.no_shards {
-                    return Some(Some(Answer::error("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'")));
+                    return Some(Some(Answer::error(
+                        "ERR Unknown subcommand or wrong number of arguments for 'SHARDS'",
+                    )));
                 }
                 out.extend_from_slice(&view.shards(&self.slots, naming, is_new));
                 Some(None)
@@ -203,7 +210,8 @@ impl World {
             return Way::Refused("CLUSTERDOWN The cluster is down".to_owned());
         }
         let owner = view.owners[segment];
-        let (is_owner, is_replica) = (view.shards[owner].primary == Some(node), view.shards[owner].replicas.contains(&node));
+        let (is_owner, is_replica) =
+            (view.shards[owner].primary == Some(node), view.shards[owner].replicas.contains(&node));
         if is_owner && self.truth.shards[owner].primary != Some(node) {
             return self.way_deposed(reads);
         }
@@ -249,7 +257,9 @@ impl World {
         let primary = self.truth.shards[owner].primary;
         if !primary.is_some_and(|primary| self.is_heard(primary)) {
             self.count("MASTERDOWN");
-            return Way::Refused("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.".to_owned());
+            return Way::Refused(
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.".to_owned(),
+            );
         }
         if self.truth.owners[segment] != owner || self.truth.moving[segment].is_some() {
             return Way::Refused("TRYAGAIN Multiple keys request during rehashing of slot".to_owned());
@@ -316,8 +326,10 @@ impl World {
     fn read_frozen(&mut self, node: NodeId, verb: &str, words: &Words) -> Answer {
         self.count("stale reads");
         let frozen = self.nodes[node].frozen.clone().unwrap_or_default();
-        let values: Option<Vec<_>> =
-            words[1..].iter().map(|key| frozen.get(&text(key)).map(|value| Answer::Text(format!("{value}~")))).collect();
+        let values: Option<Vec<_>> = words[1..]
+            .iter()
+            .map(|key| frozen.get(&text(key)).map(|value| Answer::Text(format!("{value}~"))))
+            .collect();
         match (verb, values) {
             ("MGET", Some(values)) => Answer::List(values),
             ("GET", Some(mut values)) => values.pop().unwrap_or(Answer::Null),

@@ -159,7 +159,8 @@ impl View {
 pub(crate) fn segments(tags: &mut [String]) -> Vec<RangeInclusive<u16>> {
     tags.sort_by_key(|tag| Slot::of(tag.as_bytes()).number());
     let slots: Vec<u16> = tags.iter().map(|tag| Slot::of(tag.as_bytes()).number()).collect();
-    let begins = (0..slots.len()).map(|at| if at == 0 { 0 } else { slots[at - 1] + (slots[at] - slots[at - 1]).div_ceil(2) });
+    let begins =
+        (0..slots.len()).map(|at| if at == 0 { 0 } else { slots[at - 1] + (slots[at] - slots[at - 1]).div_ceil(2) });
     let begins: Vec<u16> = begins.collect();
     let ends = begins.iter().skip(1).map(|begin| begin - 1).chain([16383]);
     begins.iter().zip(ends).map(|(begin, end)| *begin..=end).collect()

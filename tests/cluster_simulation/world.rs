@@ -394,7 +394,11 @@ impl World {
             let shard = &mut truth.shards[shard];
             shard.primary = replica;
             shard.replicas.retain(|other| Some(*other) != replica);
-            if stays { shard.replicas.push(old) } else { shard.failed.push(old) };
+            if stays {
+                shard.replicas.push(old)
+            } else {
+                shard.failed.push(old)
+            };
         });
     }
 
@@ -403,7 +407,9 @@ impl World {
         let from = self.truth.owners[segment];
         let sides = [from, to].map(|shard| self.truth.shards[shard].primary);
         let [Some(source), Some(target)] = sides else { return };
-        let ready = [source, target].iter().all(|node| self.is_well(*node) && Arc::ptr_eq(&self.nodes[*node].view, &self.truth));
+        let ready = [source, target]
+            .iter()
+            .all(|node| self.is_well(*node) && Arc::ptr_eq(&self.nodes[*node].view, &self.truth));
         if from == to || !ready || self.truth.moving[segment].is_some() {
             return;
         }
