@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     latency: Millis,
     up: VecDeque<(Millis, Vec<u8>)>,
     up_bytes: usize,
+    /// What is sent from now on does not arrive.
+    is_lost: bool,
     down: VecDeque<(Millis, Vec<u8>)>,
     /// What has arrived at the node.
     inbox: BytesMut,
@@ -118,6 +120,7 @@ impl World {
             latency,
             up: VecDeque::new(),
             up_bytes: 0,
+            is_lost: false,
             down: VecDeque::new(),
             inbox: BytesMut::new(),
             readable: BytesMut::new(),
@@ -137,6 +140,7 @@ impl World {
             is_outdated: false,
         });
         let number = self.connections.len() - 1;
+        self.tell(|| format!("{number} to node {node}: connected, port {port}"));
         if !self.is_large {
             let live = self.connections.iter().filter(|other| other.port == port && other.is_open()).count();
             if live > MOST_CONNECTIONS {
@@ -184,7 +188,13 @@ impl World {
         while !paused && !self.connections[number].holds {
             let Some((words, length)) = wire::parse(&self.connections[number].inbox) else { break };
             let mut out = Vec::new();
-            if !self.execute(number, &words, &mut out) {
+            let is_done = self.execute(number, &words, &mut out);
+            self.tell(|| {
+                let words: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+                let answer = String::from_utf8_lossy(&out[..out.len().min(60)]).replace("\r\n", " ");
+                format!("{number} to node {}: {} -> {answer}", self.connections[number].node, words.join(" "))
+            });
+            if !is_done {
                 self.connections[number].holds = true;
                 self.count("held writes");
                 break;
@@ -241,6 +251,7 @@ impl World {
 
     /// The node's side of a connection ends.
     pub(crate) fn kill(&mut self, number: usize, end: End) {
+        self.tell(|| format!("{number}: ended by the node, {end:?}"));
         let it = &mut self.connections[number];
         if it.gone.is_none() {
             it.gone = Some(end);
@@ -303,12 +314,13 @@ impl AsyncWrite for Pipe {
         }
         let due = it.up.back().map_or(0, |(due, _)| *due).max(now + it.latency);
         // What is taken after the cut is lost.
-        if it.gone.is_none() {
+        if it.gone.is_none() && !it.is_lost {
             it.up.push_back((due, bytes[..passed].to_vec()));
             it.up_bytes += passed;
             let number = self.number;
             if let Some(end) = dies {
                 it.cut = None;
+                it.is_lost = true;
                 world.at(due, Event::Up(number));
                 world.at(due, Event::Die(number, end));
             } else {
@@ -335,6 +347,7 @@ impl Drop for Pipe {
         let it = &mut world.connections[self.number];
         it.is_closed = true;
         it.readable = BytesMut::new();
+        world.tell(|| format!("{}: closed by the client", self.number));
     }
 }
 

@@ -33,14 +33,15 @@ pub(crate) struct Run {
 }
 
 /// Runs a schedule in virtual time.
-pub(crate) fn run(schedule: &Schedule) -> Run {
+pub(crate) fn run(schedule: &Schedule, is_told: bool) -> Run {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(play(schedule))
+    runtime.block_on(play(schedule, is_told))
 }
 
-async fn play(schedule: &Schedule) -> Run {
+async fn play(schedule: &Schedule, is_told: bool) -> Run {
     let mut tags = schedule.tags.clone();
     let shared = Shared::new(schedule.world(&mut tags));
+    shared.lock().is_told = is_told;
     let tags = Arc::new(tags);
     let steps = schedule.clone();
     let engine = tokio::spawn(Arc::clone(&shared).run(move |world, number| steps.step(world, number)));
@@ -77,6 +78,9 @@ async fn play(schedule: &Schedule) -> Run {
     }
     client.close(Duration::from_secs(1)).await;
     sleep(Duration::from_secs(3)).await;
+    if engine.is_finished() {
+        run.complaints.push("the model has panicked".to_owned());
+    }
     engine.abort();
     conclude(&shared, &ledger, run)
 }

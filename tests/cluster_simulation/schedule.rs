@@ -160,8 +160,14 @@ impl Schedule {
     /// Does a step; the one behind the last heals everything.
     pub(crate) fn step(&self, world: &mut World, number: usize) {
         match self.steps.get(number) {
-            Some((_, step)) => step.apply(world),
-            None => world.heal(),
+            Some((_, step)) => {
+                world.tell(|| format!("{step:?}"));
+                step.apply(world);
+            }
+            None => {
+                world.tell(|| "healed".to_owned());
+                world.heal();
+            }
         }
     }
 }

@@ -218,11 +218,10 @@ impl World {
         let here = |world: &Self, shard: usize| keys.iter().filter(|key| world.has(shard, key)).count();
         if is_owner {
             let present = here(self, owner);
-            return match view.moving[segment].and_then(|to| view.shards[to].primary) {
-                None => Way::Here(owner),
-                Some(_) if present == keys.len() => Way::Here(owner),
-                Some(to) if present == 0 => self.redirect("ASK", segment, &keys[0], view.ports[to]),
-                Some(_) => {
+            let Some(to) = view.moving[segment].filter(|_| present < keys.len()) else { return Way::Here(owner) };
+            return match view.shards[to].primary.filter(|_| present == 0) {
+                Some(to) => self.redirect("ASK", segment, &keys[0], view.ports[to]),
+                None => {
                     self.count("TRYAGAIN");
                     Way::Refused("TRYAGAIN Multiple keys request during rehashing of slot".to_owned())
                 }

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) down_until: Millis,
     /// Everything is healed, and nothing more breaks.
     pub(crate) healed: bool,
+    /// Tells what happens.
+    pub(crate) is_told: bool,
     /// Keeps no account of connections: there are too many.
     pub(crate) is_large: bool,
 }
@@ -205,6 +207,7 @@ impl World {
             asked: HashMap::new(),
             down_until: 0,
             healed: false,
+            is_told: false,
             is_large: false,
             dice,
             traits,
@@ -243,8 +246,16 @@ impl World {
         *self.seen.entry(what).or_default() += 1;
     }
 
+    /// Says what happens, where somebody wants to know.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.is_told {
+            println!("{:6} ms: {}", self.now, what());
+        }
+    }
+
     pub(crate) fn complain(&mut self, what: impl std::fmt::Display) {
         let now = self.now;
+        self.tell(|| format!("!!! {what}"));
         self.complaints.push(format!("{now} ms: {what}"));
     }
 
@@ -336,6 +347,7 @@ impl World {
         if truth.is_whole() && !self.truth.is_whole() {
             self.all_unsettled = self.now;
         }
+        self.tell(|| format!("now {truth:?}"));
         self.truth = Arc::new(truth);
         for node in 0..self.nodes.len() {
             if first.contains(&node) {
@@ -474,14 +486,16 @@ impl World {
         self.contents.iter().find_map(|content| content.get(key)).map(String::as_str)
     }
 
-    /// Whether a call about this segment had no reason to fail that began then: nothing had befallen the node that
-    /// serves it, nor does now.
+    /// Whether a call about this segment had no reason to fail that began then: nothing had befallen the nodes that
+    /// have it, nor does now.
     pub(crate) fn was_calm(&self, segment: Segment, since: Millis) -> bool {
-        let owner = self.truth.owners[segment];
-        let Some(primary) = self.truth.shards[owner].primary else { return false };
-        let latest = self.nodes[primary].unsettled.max(self.unsettled[segment]).max(self.all_unsettled);
+        let shard = &self.truth.shards[self.truth.owners[segment]];
+        let nodes = || shard.primary.iter().chain(&shard.replicas).chain(&shard.failed);
+        let latest =
+            nodes().map(|node| self.nodes[*node].unsettled).chain([self.unsettled[segment], self.all_unsettled]);
         let down = self.traits.needs_all && !self.truth.is_whole();
-        self.is_well(primary) && !down && self.truth.moving[segment].is_none() && latest + SETTLING <= since
+        let well = shard.primary.is_some() && nodes().all(|node| self.is_well(*node));
+        well && !down && self.truth.moving[segment].is_none() && latest.max().unwrap_or(0) + SETTLING <= since
     }
 }
 
