@@ -2,9 +2,9 @@
 //! snapshot that nobody changes.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -410,26 +410,31 @@ impl Routing {
 
     /// The node at an address of the configuration.
     pub(super) fn seed(self: &Arc<Self>, address: &Address) -> Arc<Node> {
-        let facts = NodeFacts::at(address.clone());
-        self.node(&mut lock(&self.registry), &facts)
+        let mut registry = lock(&self.registry);
+        match registry.known.get(address) {
+            Some(known) => Arc::clone(known),
+            None => self.node(&mut registry, &NodeFacts::at(address.clone())),
+        }
     }
 
     fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
         let hostname = facts.hostname.as_deref();
         let names = self.settings.server_names.as_ref();
         let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
-        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
-            return Arc::clone(node);
-        }
         let mut settings = self.settings.link.clone();
         settings.address = match &self.settings.address_map {
             Some(map) => map.apply(&facts.address),
             None => facts.address.clone(),
         };
+        // That of the host that is dialled is the one that is verified anyway.
+        let name = name.filter(|name| !matches!(&settings.address, Address::Tcp { host, .. } if host == name));
+        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
+            return Arc::clone(node);
+        }
         settings.session.routed = true;
         let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
         settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
-        settings.session.seed ^= RandomState::new().hash_one(&facts.address);
+        settings.session.seed ^= BuildHasherDefault::<DefaultHasher>::default().hash_one(&facts.address);
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));
         let routing = Arc::downgrade(self);
