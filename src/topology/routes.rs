@@ -328,7 +328,7 @@ impl Routing {
         rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
     }
 
-    /// The primary that has the slot; `None`: no slot, any primary.
+    /// The primary that has the slot, or any one; `None`: there is none, or nothing is known yet.
     pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
         let snapshot = self.snapshot();
         let snapshot = snapshot.as_ref()?;
