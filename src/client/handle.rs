@@ -23,7 +23,7 @@ use crate::connection::LinkState;
 use crate::driver::{Counters, Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Databases, Deployed, Links, Pool};
+use crate::topology::{Databases, Deployed, Links};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -396,11 +396,6 @@ impl Client {
     /// The link that the caller has for itself, if it has.
     pub(super) fn lease(&self) -> Option<&Lease> {
         self.lease.as_deref()
-    }
-
-    /// The links for commands that block.
-    pub(super) fn blocking(&self) -> Arc<Pool> {
-        Arc::clone(self.links().blocking())
     }
 
     pub(super) fn orphan_hook(&self) -> &OrphanHook {

@@ -15,7 +15,7 @@ use super::routes::{Routing, Standing};
 use crate::command::Encoded;
 use crate::connection::{Displacement, Entry, GroupEnd, Loss, Lost, Offline, Policy, Reason, Repeat, Room, Sent};
 use crate::driver::{Event, Outcome, Posted, ReplySlot, now};
-use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::{Frame, Reply};
 
 /// Commands of one caller, each on its own way. Dropping it withdraws what was not sent.
@@ -296,7 +296,8 @@ impl Dispatch {
     /// How many of the parcel's commands are counted as handed in now.
     fn note_issued(&mut self, index: usize) -> usize {
         let Some(tracked) = self.parcels.get_mut(index) else { return 0 };
-        if std::mem::replace(&mut tracked.past.is_issued, true) { 0 } else { tracked.parcel.form.commands() }
+        let is_counted = std::mem::replace(&mut tracked.past.is_issued, true) || !tracked.parcel.is_counted;
+        if is_counted { 0 } else { tracked.parcel.form.commands() }
     }
 
     /// A node has answered, or has not.
@@ -398,7 +399,7 @@ impl Dispatch {
         };
         tracked.past.note_refused();
         tracked.past.redirects += 1;
-        routing.news().tell(Event::redirected(node.address(), named(&redirect)));
+        routing.news().tell(Event::redirected(node.address(), redirect.named()));
         match &redirect {
             Redirect::Moved { to, .. } if to == node.address() => {
                 // That node is another one than the connection leads to.
@@ -493,6 +494,9 @@ impl Dispatch {
     }
 
     fn settle(&mut self, index: usize, settled: Settled) {
+        // What no node was found for counts all the same.
+        let issued = self.note_issued(index);
+        self.routing.counters().count_issued(issued as u64);
         if let Some(tracked) = self.parcels.get_mut(index) {
             tracked.progress = Progress::Settled(settled);
             self.open -= 1;
@@ -543,13 +547,6 @@ pub(crate) fn is_setback(line: &[u8]) -> bool {
         || line.starts_with(b"ASK ")
         || line.starts_with(b"REDIRECT ")
         || UNFIT.iter().any(|code| line.starts_with(code))
-}
-
-/// The node that a redirection names.
-fn named(redirect: &Redirect) -> &Address {
-    match redirect {
-        Redirect::Moved { to, .. } | Redirect::Ask { to, .. } | Redirect::Primary { to } => to,
-    }
 }
 
 fn words(line: &[u8]) -> Cause {

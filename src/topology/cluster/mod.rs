@@ -6,6 +6,8 @@ pub(super) mod discovery;
 mod gather;
 mod map;
 mod named;
+mod own_slots;
+mod progress;
 #[cfg(test)]
 mod recorded;
 mod redirect;
@@ -23,6 +25,8 @@ use crate::resp::{PayloadError, Reply};
 
 pub(crate) use gather::{Answer, gather, needs_one};
 pub(crate) use map::{Health, NodeFacts, SlotMap};
+pub(crate) use own_slots::OwnSlots;
+pub(crate) use progress::{Next, ScanProgress};
 pub(crate) use redirect::Redirect;
 pub(crate) use spread::{Part, Reach, Spread};
 
