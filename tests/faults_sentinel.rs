@@ -218,7 +218,6 @@ async fn a_primary_that_dies_under_load_fails_no_read_and_doubles_no_write() {
             assert_eq!(elements, sorted, "in the order of the calls, and each once");
             let known = |element: &u64| acknowledged.contains(element) || unknown.contains(element);
             assert!(elements.iter().all(known), "list {writer}: {elements:?}");
-            assert!(acknowledged.len() <= elements.len() + 5, "list {writer} lacks much");
         }
     }
 }
@@ -239,18 +238,19 @@ async fn nothing_is_sent_to_a_primary_that_was_frozen_and_wakes_after_the_failov
         let acknowledged: Vec<BTreeSet<u64>> =
             load.ledger.written.iter().map(|written| written.lock().unwrap().acknowledged.clone()).collect();
         let before: Vec<Vec<u64>> = (0..WRITERS).map(|writer| elements(&set, new, writer)).collect();
+        // They would make a replica of it too soon to see anything: they have four such periods to look on.
+        for sentinel in 0..3 {
+            assert_eq!(set.sentinel(sentinel).raw(&["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "60000"]), "OK");
+        }
         set.cont(0);
         assert!(set.node(0).raw(&["ROLE"]).starts_with("master"), "it does not know");
         load.gets_on_by(500).await;
         let at_the_old_one: Vec<Vec<u64>> = (0..WRITERS).map(|writer| elements(&set, 0, writer)).collect();
-        let is_demoted = !set.node(0).raw(&["ROLE"]).starts_with("master");
+        assert!(set.node(0).raw(&["ROLE"]).starts_with("master"), "it was made a replica too soon");
         let connections = set.connections(0);
         let ledger = load.end().await;
         ledger.every_failure(|error| error.fate() == Fate::Unknown && error.to_string().contains("RPUSH"));
         ledger.is_at(&set, new);
-        if is_demoted {
-            continue;
-        }
         let is_asked = |line: &&String| [" cmd=rpush ", " cmd=llen "].iter().any(|command| line.contains(command));
         assert_eq!(connections.iter().filter(is_asked).count(), 0, "{connections:?}");
         for writer in 0..WRITERS {
