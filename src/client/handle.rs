@@ -346,9 +346,12 @@ impl Client {
             Deployed::One(_) => None,
             Deployed::Many(routes) => routes.last_failure(),
         };
-        match failure {
-            Some(cause) => report::topology_timeout(what, self.address(), within, cause),
-            None => report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within)),
+        let state = self.state().borrow().clone();
+        match (&self.deployed, state) {
+            (Deployed::Many(_), state) if failure.is_some() || matches!(state, LinkState::Idle) => {
+                report::topology_timeout(what, self.address(), within, failure)
+            }
+            (_, state) => report::connect_timeout(what, &state, self.address(), Some(within)),
         }
     }
 
