@@ -16,6 +16,7 @@
 
 mod blocking;
 mod call;
+mod cluster_scan;
 mod config;
 mod dedicated;
 pub mod defaults;
@@ -26,6 +27,7 @@ mod monitor_line;
 mod observer;
 mod optimistic;
 mod orphan;
+mod pinned;
 mod pipeline;
 mod plan;
 mod queue;
@@ -35,6 +37,7 @@ mod routed;
 mod scan;
 mod script;
 mod settings;
+mod spreading;
 mod stats;
 mod topology;
 mod transaction;

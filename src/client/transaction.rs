@@ -145,11 +145,6 @@ impl Future for TransactionExecution<'_> {
             flight.tell(flight.plan(), |_| Some(&error));
             return Poll::Ready(Err(error));
         }
-        if flight.crosses_slots() {
-            let error = report::cross_slot(&Name::transaction());
-            flight.tell(flight.plan(), |_| Some(&error));
-            return Poll::Ready(Err(error));
-        }
         let outcome = match ready!(flight.poll_outcome(cx)) {
             Outcome::Group(_) if flight.plan().len() == 0 => Ok(Results::empty(flight)),
             Outcome::Group(end) => conclude(flight, end),

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
@@ -29,7 +29,7 @@ pub(super) async fn run(routing: Arc<Routing>) {
         Source::Cluster { .. } | Source::Replicas { .. } => None,
     };
     let timer = Box::pin(sleep_until(tokio::time::Instant::now()));
-    let mut keeper = Keeper { finding: None, front: None, timer, sentinels, routing };
+    let mut keeper = Keeper { unsettled_since: None, finding: None, front: None, timer, sentinels, routing };
     keeper.look_at_front();
     while !keeper.routing.is_closed() {
         let routing = Arc::clone(&keeper.routing);
@@ -59,6 +59,8 @@ struct Keeper {
     timer: Pin<Box<Sleep>>,
     /// Who says which nodes there are, where those are Sentinels.
     sentinels: Option<Arc<Sentinels>>,
+    /// Since when a primary could not be reached; `None`: all can.
+    unsettled_since: Option<Instant>,
 }
 
 impl Keeper {
@@ -86,7 +88,9 @@ impl Keeper {
     }
 
     fn find(&self) -> Finding {
-        let until = now() + self.routing.settings().link.session.connect_timeout;
+        let limit = self.routing.settings().link.session.connect_timeout;
+        // Who has a topology already can begin anew, with what has become ready meanwhile.
+        let until = now() + if self.routing.snapshot().is_some() { limit.min(LIMIT) } else { limit };
         let routing = Arc::clone(&self.routing);
         match (&self.sentinels, routing.settings().source.clone()) {
             (Some(sentinels), _) => Box::pin(Arc::clone(sentinels).find(routing, until)),
@@ -116,14 +120,32 @@ impl Keeper {
             }
         };
         self.routing.schedule().end(now(), outcome);
+        self.watch_over_primaries();
         self.look_at_front();
     }
 
+    /// While a primary cannot be reached, another node may take its place at any moment, and nobody tells.
+    fn watch_over_primaries(&mut self) {
+        let snapshot = self.routing.snapshot();
+        let all_well = snapshot.as_ref().is_none_or(|snapshot| snapshot.primaries().all(|primary| primary.is_ready()));
+        if all_well {
+            self.unsettled_since = None;
+            return;
+        }
+        let now = now();
+        let since = *self.unsettled_since.get_or_insert(now);
+        if now.duration_since(since) < WATCH {
+            self.routing.ask_refresh();
+        }
+    }
+
     /// One node's state is shown for all: that of the primary of the first slot, and before that is known, of the first seed.
+    /// Sentinels are none: they are no servers.
     fn look_at_front(&mut self) {
         let snapshot = self.routing.snapshot();
         let front = match &*snapshot {
             Some(snapshot) => Slot::new(0).and_then(|slot| snapshot.primary(slot).cloned()),
+            None if self.sentinels.is_some() => None,
             None => Some(self.routing.seed(self.routing.address())),
         };
         if let Some(front) = front {
@@ -150,3 +172,9 @@ impl Keeper {
         }
     }
 }
+
+/// How long a topology is looked for at a time, where there is one already, 1 s.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a primary that cannot be reached is a reason to ask again and again, 1 minute: later it is only one now and then.
+const WATCH: Duration = Duration::from_secs(60);

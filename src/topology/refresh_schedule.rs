@@ -123,7 +123,7 @@ impl RefreshSchedule {
 
 /// The pause after the first failure; it doubles from there. By chance it is up to half shorter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// As good as for ever, and yet a number that can be reckoned with, 136 years.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -201,7 +201,7 @@ mod tests {
             schedule.begin(now);
             schedule.end(now, Outcome::Failed);
             schedule.ask(now);
-            let full = (TENTH * (1 << failure.min(6))).min(5 * SECOND);
+            let full = (TENTH * (1 << failure.min(6))).min(SECOND);
             within(schedule.due(), now + full / 2, full / 2);
             now = schedule.due().unwrap();
         }
