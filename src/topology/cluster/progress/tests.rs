@@ -162,7 +162,7 @@ impl Model {
     /// Something happens, perhaps.
     fn step(&mut self) {
         let slot = self.roll(MOVING_SLOTS.into()) as u16;
-        if slot == self.stuck && self.roll(4) != 0 || self.is_calm && slot == self.stuck {
+        if slot == self.stuck && (self.is_calm || self.roll(4) != 0) {
             // One stays on its way, or stays where it is, for ever.
             return;
         }
