@@ -112,7 +112,7 @@ impl Terms<'_> {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
                 let command = std::mem::replace(command, Command::new(""));
-                Ok(Begun::Blocked(Blocked::new(self.client, command, times, policy)))
+                Blocked::new(self.client, command, (times, block), policy).map(Begun::Blocked)
             }
             Needs::Dedicated | Needs::Subscription => Err(report::unfit(name, &Unfit::Elsewhere(command.elsewhere()))),
         }
@@ -236,7 +236,7 @@ impl Terms<'_> {
     }
 
     fn missed(&self, blocked: &Blocked, miss: &Miss) -> Error {
-        let (name, node, times) = (&blocked.name, self.client.address(), &blocked.times);
+        let (name, node, times) = (&blocked.name, blocked.address(), &blocked.times);
         match miss {
             Miss::Unacquired(unacquired) => report::unacquired(name.shown(), node, times.within, unacquired),
             Miss::Lost(lost) => report::lost(name, node, times.in_all, lost),
@@ -336,8 +336,8 @@ impl<T> Future for Call<'_, T> {
                 result
             }
             Phase::Blocked(blocked) => {
-                let result = match ready!(blocked.poll(cx, |name| terms.client.finder(name))) {
-                    Ok((frame, sent)) => terms.answer(&blocked.name, &frame, sent, *reader),
+                let result = match ready!(blocked.poll(cx, &|name, node| terms.client.finder(name, node))) {
+                    Ok((frame, sent)) => terms.read(&blocked.name, blocked.address(), (frame.reply(), sent), *reader),
                     Err(miss) => Err(terms.missed(blocked, &miss)),
                 };
                 let way = blocked.take_trace();
@@ -396,7 +396,7 @@ impl<T> Drop for Call<'_, T> {
             }
             Phase::Blocked(mut blocked) => {
                 client.cancelled_on_its_own(&blocked.name.clone(), blocked.take_trace());
-                blocked.abandon(|name| client.finder(name));
+                blocked.abandon(&|name, node| client.finder(name, node));
             }
             Phase::Unsent(_) | Phase::Done => {}
         }

@@ -6,17 +6,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::blocking::sole_slot;
 use super::call::Call;
 use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
 use super::pipeline::Pipeline;
-use super::report;
+use super::report::{self, Name};
 use super::transaction::Transaction;
-use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed};
+use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed, ServerError, ToArgs, known};
 use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
-use crate::topology::{Lane, Links, Reuse};
+use crate::outcome::Cause;
+use crate::topology::{Deployed, Lane, Links, Node, Placed, Placement, Reuse, Unplaced};
 
 /// A connection for one caller alone, of a pool of the client's: [`Client::dedicated`].
 ///
@@ -62,6 +64,12 @@ use crate::topology::{Lane, Links, Reuse};
 /// A blocking command (`BLPOP`, `XREAD` with `BLOCK`, `WAIT`, ...) holds up what comes after it on this connection. The
 /// time that it may block is added to the default deadline; a deadline of its own request is kept as it is.
 ///
+/// # Several nodes
+/// The connection leads to one node, and stays there: in a cluster to the primary that has the slot of a
+/// [key](Dedicating::for_key), or else to any primary; with Sentinels or replicas to the primary. A command whose keys are
+/// another node's, or have been moved there meanwhile, ends in the server's error (`MOVED`, `ASK`, `READONLY`), fate `Refused`:
+/// nothing of this connection goes on to another one. [`Client::optimistic`] does, by beginning anew.
+///
 /// # Reconnection
 /// There is none: with a lost connection, what was made of it is gone. What was under way then ends as on the client,
 /// with its fate, and every later call in [`ErrorKind::SessionLost`](crate::ErrorKind::SessionLost), before anything is
@@ -104,12 +112,39 @@ pub struct Dedicated {
 #[must_use = "nothing happens until it is awaited"]
 pub struct Dedicating<'c> {
     client: &'c Client,
+    /// The keys whose node is wanted.
+    keys: Option<Command>,
     limit: Limit,
+}
+
+/// Where connections of a caller's own are taken from.
+pub(super) enum Source {
+    One(Arc<Links>),
+    /// One of several nodes.
+    Many(Box<Placement>),
 }
 
 impl<'c> Dedicating<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
-        Self { client, limit: Limit::Default }
+        Self { client, keys: None, limit: Limit::Default }
+    }
+
+    /// In a cluster, the connection is to lead to the primary that has the slot of this key now; several keys must be of one
+    /// slot ([`CrossSlot`](crate::ErrorKind::CrossSlot) otherwise). Without this it leads to any primary. Where one server has
+    /// all keys this changes nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// use steadfast::api::{OwnConnection, Strings};
+    ///
+    /// let dedicated = client.dedicated().for_key("invoice:7").await?;
+    /// dedicated.set("invoice:7", "paid").await?;
+    /// let replicas = dedicated.wait(1, std::time::Duration::from_millis(100)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_key(self, key: impl ToArgs) -> Self {
+        Self { keys: Some(Command::of(const { known("WATCH") }).key(key)), ..self }
     }
 
     /// Getting the connection may take this long at most. Default: what is set for the client, 5 s if nothing is.
@@ -125,30 +160,84 @@ impl<'c> IntoFuture for Dedicating<'c> {
     fn into_future(self) -> Self::IntoFuture {
         let within = self.client.within(self.limit);
         let until = deadline_of(within);
-        Box::pin(dedicate(self.client, within, until))
+        Box::pin(async move {
+            let mut source = Source::of(self.client, self.keys.as_ref())?;
+            source.dedicate(self.client, within, until).await
+        })
     }
 }
 
-/// A connection of the caller's own, at `until` at the latest, which is after `within`.
-pub(super) async fn dedicate(
-    client: &Client,
-    within: Option<Duration>,
-    until: Option<Instant>,
-) -> Result<Dedicated, Error> {
-    let links = client.links();
-    let pool = links.leases();
-    loop {
-        let lane = Arc::clone(pool).acquire_ready(until).await;
-        let lane = lane.map_err(|why| report::unacquired(WHAT, client.address(), within, &why))?;
-        let session = match &*lane.link().standing() {
-            LinkState::Ready { session } => Some(Arc::clone(session)),
-            _ => None,
-        };
-        match session {
-            Some(session) => return Ok(Dedicated::new(client, Arc::clone(&links), lane, session)),
-            // It was lost in this very moment.
-            None => lane.end().await,
+impl Source {
+    /// Of the node that has these keys; without any, of any primary.
+    ///
+    /// # Errors
+    /// If it is a cluster, and the keys are in several slots.
+    pub(super) fn of(client: &Client, keys: Option<&Command>) -> Result<Self, Error> {
+        match client.deployed() {
+            Deployed::One(links) => Ok(Self::One(Arc::clone(links))),
+            Deployed::Many(routes) => {
+                let slot = keys.map_or(Ok(None), |keys| sole_slot(keys, &Name::of(keys)))?;
+                Ok(Self::Many(Box::new(Placement::new(Arc::clone(routes), slot))))
+            }
         }
+    }
+
+    /// A connection of the caller's own, at `until` at the latest, which is after `within`.
+    pub(super) async fn dedicate(
+        &mut self,
+        client: &Client,
+        within: Option<Duration>,
+        until: Option<Instant>,
+    ) -> Result<Dedicated, Error> {
+        loop {
+            let (links, lane) = self.acquire(client, within, until).await?;
+            let session = match &*lane.link().standing() {
+                LinkState::Ready { session } => Some(Arc::clone(session)),
+                _ => None,
+            };
+            match session {
+                Some(session) => return Ok(Dedicated::new(client, links, lane, session)),
+                // It was lost in this very moment.
+                None => lane.end().await,
+            }
+        }
+    }
+
+    async fn acquire(
+        &mut self,
+        client: &Client,
+        within: Option<Duration>,
+        until: Option<Instant>,
+    ) -> Result<(Arc<Links>, Lane), Error> {
+        match self {
+            Self::One(links) => {
+                let lane = Arc::clone(links.leases()).acquire_ready(until).await;
+                let lane = lane.map_err(|why| report::unacquired(WHAT, client.address(), within, &why))?;
+                Ok((Arc::clone(links), lane))
+            }
+            Self::Many(placement) => match placement.acquire(Links::leases, until).await {
+                Ok(Placed { node, lane, .. }) => {
+                    placement.note_at(&node);
+                    Ok((Arc::clone(node.links()), lane))
+                }
+                Err(Unplaced { node, why }) => {
+                    let node = node.as_deref().map_or(client.address(), Node::address);
+                    Err(report::unacquired(WHAT, node, within, &why))
+                }
+            },
+        }
+    }
+
+    /// The server has refused something because of what its node is, or is not; returns whether there may be another one.
+    pub(super) fn follow(&mut self, refusal: &ServerError) -> bool {
+        let Self::Many(placement) = self else { return false };
+        // A connection is not let in by `ASKING`: that is for single commands. It is waited for the end of the move.
+        let is_moved = refusal.code() == "MOVED" && placement.follow(refusal.message().as_bytes());
+        let passes = ["ASK", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "LOADING", "MASTERDOWN"].contains(&refusal.code());
+        if passes {
+            placement.displace(Some(Cause::Refused { message: refusal.message().into() }));
+        }
+        is_moved || passes
     }
 }
 

@@ -23,7 +23,7 @@ use crate::connection::LinkState;
 use crate::driver::{Counters, Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Databases, Deployed, Links, Pool};
+use crate::topology::{Databases, Deployed, Links};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -336,7 +336,19 @@ impl Client {
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within))),
+            Err(_) => Err(self.not_ready(what, within)),
+        }
+    }
+
+    /// What was waited for in vain, and why.
+    fn not_ready(&self, what: &'static str, within: Duration) -> Error {
+        let failure = match &self.deployed {
+            Deployed::One(_) => None,
+            Deployed::Many(routes) => routes.last_failure(),
+        };
+        match failure {
+            Some(cause) => report::topology_timeout(what, self.address(), within, cause),
+            None => report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within)),
         }
     }
 
@@ -381,11 +393,6 @@ impl Client {
     /// The link that the caller has for itself, if it has.
     pub(super) fn lease(&self) -> Option<&Lease> {
         self.lease.as_deref()
-    }
-
-    /// The links for commands that block.
-    pub(super) fn blocking(&self) -> Arc<Pool> {
-        Arc::clone(self.links().blocking())
     }
 
     pub(super) fn orphan_hook(&self) -> &OrphanHook {

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::dedicated::{Dedicated, dedicate};
+use super::dedicated::{Dedicated, Source};
 use super::handle::{Client, deadline_of};
 use super::report;
 use super::results::Results;
@@ -57,6 +57,8 @@ enum Failed {
     Conflict(Error),
     /// The connection is lost, and nothing has happened.
     Lost(Error),
+    /// The node refused it, being another one than it was to be, and nothing has happened.
+    Displaced(Error),
     /// The deadline came before the transaction was sent.
     TooLate(Error),
     /// It must not be made again.
@@ -88,11 +90,16 @@ impl<'c> Optimistic<'c> {
     /// connection is replaced by another one, if it was lost before the transaction was sent and `body` had done
     /// nothing on it but read.
     ///
+    /// In a cluster the keys must be of one slot, and the connection leads to the primary that has it. If that refuses
+    /// something because the slot is, or goes, elsewhere (`MOVED`, `ASK`, `CLUSTERDOWN`, `READONLY`, ...), all begins anew at
+    /// the node that has it then, if `body` had done nothing but read.
+    ///
     /// # Errors
     /// - that of `body`, at once: nothing was written by the transaction;
     /// - `Conflict`, fate `Refused`: at the deadline a key had changed again;
     /// - `Timeout`: the deadline came otherwise; while `body` was running, its fate is `NotSent` and it has no stage;
     /// - `Server`, fate `Refused`: one of the commands was refused, and nothing ran (see [`Transaction`]);
+    /// - `CrossSlot`: it is a cluster, and the keys are in several slots;
     /// - with fate `Unknown`: the transaction was sent, and no answer came. It is not sent again: it may have run.
     ///
     /// # Tasks
@@ -110,19 +117,26 @@ impl<'c> Optimistic<'c> {
         let until = deadline_of(within);
         let (mut conflicts, mut conflict) = (0, None);
         let mut connection: Option<Dedicated> = None;
+        let mut source = Source::of(self.client, Some(&self.watch))?;
         loop {
             let dedicated = match connection.take().filter(|dedicated| !dedicated.is_lost()) {
                 Some(dedicated) => dedicated,
                 None => {
                     // Boxed, or the compiler would not see that tasks of their own may wait for this.
                     let dedicated: Pin<Box<dyn Future<Output = _> + Send>> =
-                        Box::pin(dedicate(self.client, within, until));
+                        Box::pin(source.dedicate(self.client, within, until));
                     dedicated.await?
                 }
             };
             let error = match self.attempt(&dedicated, until, &mut body).await {
                 Ok(done) => return Ok(done),
                 Err(Failed::Lost(error)) => error,
+                Err(Failed::Displaced(error)) => {
+                    if !error.server().is_some_and(|refusal| source.follow(refusal)) || over(until) {
+                        return Err(error);
+                    }
+                    continue;
+                }
                 Err(Failed::Conflict(error)) => {
                     conflicts += 1;
                     conflict = Some(error.clone());
@@ -133,7 +147,7 @@ impl<'c> Optimistic<'c> {
                 Err(Failed::TooLate(error)) => return Err(conflict.unwrap_or(error)),
                 Err(Failed::ForGood(error)) => return Err(error),
             };
-            if until.is_some_and(|until| until <= now()) {
+            if over(until) {
                 return Err(error);
             }
             connection = Some(dedicated);
@@ -180,7 +194,12 @@ impl<'c> Optimistic<'c> {
         if let Some(left) = left(until) {
             transaction = transaction.deadline(left);
         }
-        let results = transaction.execute().await.map_err(|error| Failed::of(dedicated, error))?;
+        let has_acted = dedicated.lease().has_acted();
+        let results = transaction.execute().await.map_err(|error| match Failed::of(dedicated, error) {
+            // That it was refused means that none of it ran; what the closure did before is another matter.
+            Failed::ForGood(error) if !has_acted && is_refused(&error) => Failed::Displaced(error),
+            failed => failed,
+        })?;
         Ok((value, results))
     }
 }
@@ -199,9 +218,19 @@ impl Failed {
         match error.kind() {
             ErrorKind::Conflict if error.fate() == Fate::Refused => Self::Conflict(error),
             ErrorKind::SessionLost | ErrorKind::Connection if dedicated.is_lost() && is_harmless => Self::Lost(error),
+            _ if is_harmless && is_refused(&error) => Self::Displaced(error),
             _ => Self::ForGood(error),
         }
     }
+}
+
+/// Whether the server has run nothing of it.
+fn is_refused(error: &Error) -> bool {
+    error.kind() == ErrorKind::Server && error.fate() == Fate::Refused
+}
+
+fn over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| until <= now())
 }
 
 /// How long there is until `until`.

@@ -11,7 +11,7 @@ use crate::command::Effect;
 use crate::driver::{Counters, Event, News};
 use crate::outcome::{Address, Cause};
 use crate::resp::{Frame, Value};
-use crate::topology::Finder;
+use crate::topology::{Deployed, Finder};
 
 /// What a blocking command took away for a caller who had gone before the answer came: its future was dropped, or its
 /// deadline had come. See [`Config::with_orphan_hook`](super::Config::with_orphan_hook).
@@ -64,14 +64,18 @@ struct Home {
 }
 
 impl Client {
-    /// Is told what a command of this name was answered when its caller had gone.
-    pub(super) fn finder(&self, name: &Name) -> Finder {
+    /// Is told what a command of this name was answered by this node when its caller had gone.
+    pub(super) fn finder(&self, name: &Name, node: &Address) -> Finder {
+        let counters = match self.deployed() {
+            Deployed::One(links) => links.blocking().counters(),
+            Deployed::Many(routes) => routes.counters(),
+        };
         let home = Home {
             hook: self.orphan_hook().clone(),
             news: self.deployed().news().clone(),
-            counters: Arc::clone(self.blocking().counters()),
+            counters: Arc::clone(counters),
             name: name.clone(),
-            node: self.address().clone(),
+            node: node.clone(),
         };
         Box::new(move |found| home.take_in(found))
     }
@@ -80,7 +84,7 @@ impl Client {
 impl Client {
     /// The same for a command on a connection of its caller's own; `None`: it takes nothing away, or is only queued.
     pub(super) fn finder_on(&self, lease: &Lease, name: &Name) -> Option<Finder> {
-        (name.facts().is_blocking() && !lease.may_queue()).then(|| self.finder(name))
+        (name.facts().is_blocking() && !lease.may_queue()).then(|| self.finder(name, self.address()))
     }
 }
 

@@ -82,6 +82,13 @@ pub(super) fn connect_timeout(
     Error::new(timed_out(what, state, node, within))
 }
 
+/// It was not found out in time which nodes there are.
+pub(super) fn topology_timeout(what: &'static str, node: &Address, within: Duration, cause: Cause) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    let (stage, node) = (Some(Stage::Topology), Some(node.clone()));
+    Error::new(Report { stage, node, within: Some(within), detail: Detail::Cause(cause), ..report })
+}
+
 /// A subscription was not confirmed in time.
 pub(crate) fn subscribe_timeout(report: Report, state: &LinkState, asked: Asked) -> Error {
     if state.is_ready() {
@@ -119,6 +126,11 @@ pub(super) fn unacquired(
     match unacquired {
         Unacquired::Never(cause) => unreachable(what, node, cause.clone()),
         Unacquired::NotReady(state) => connect_timeout(what, state, node, within),
+        Unacquired::NoNode(last) => {
+            let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+            let detail = last.clone().map_or(Detail::None, Detail::Cause);
+            Error::new(Report { stage: Some(Stage::Topology), detail, node: Some(node.clone()), within, ..report })
+        }
         Unacquired::NoPlace | Unacquired::Full => {
             let kind = if let Unacquired::Full = unacquired { ErrorKind::Full } else { ErrorKind::Timeout };
             let report = Report::new(kind, Fate::NotSent, what);

@@ -144,7 +144,8 @@ impl Routed {
     }
 }
 
-fn cross_slot(facts: &Facts) -> &'static str {
+/// Why a command whose keys are in several slots is not sent: a part of the error's text.
+pub(super) fn cross_slot(facts: &Facts) -> &'static str {
     if facts.request_policy() == Some(RequestPolicy::MultiShard) && facts.is_write() {
         "its keys are in several slots, and to take commands apart that write is not set (`Config::with_split_writes`), or \
          would make something else of it"

@@ -163,6 +163,7 @@ impl Stats {
             failed_executed: counted.failed.executed,
             cancelled: counted.cancelled,
             orphaned: counted.orphaned,
+            queued: counted.homeless,
             ..Self::default()
         }
     }

@@ -56,6 +56,25 @@ impl Command {
         })
     }
 
+    /// The same command, which waits on the server for so long at most: a millisecond at least, as nothing would be for ever.
+    pub(crate) fn with_block(mut self, block: Duration) -> Self {
+        let (seconds, milliseconds) = (block.as_secs_f64().max(0.001), block.as_millis().max(1) as u64);
+        let place = match self.facts().block_time() {
+            None => None,
+            Some(BlockTime::FirstSeconds) => Some(self.facts().words()),
+            Some(BlockTime::LastSeconds | BlockTime::LastMilliseconds) => self.len().checked_sub(1),
+            Some(BlockTime::BlockMilliseconds) => self.block_place(),
+        };
+        match (place, self.facts().block_time()) {
+            (Some(place), Some(BlockTime::FirstSeconds | BlockTime::LastSeconds)) => {
+                self.splice(place, 1, &format!("{seconds:.3}"));
+            }
+            (Some(place), _) => self.splice(place, 1, &milliseconds),
+            (None, _) => {}
+        }
+        self
+    }
+
     /// What it makes of the connection that it is sent on.
     pub(crate) fn mark(&self) -> Mark {
         self.resolved().mark()
@@ -91,11 +110,16 @@ impl Command {
     /// What stands behind the last `BLOCK` before `STREAMS`, if there is one. The names behind `GROUP` are left out: those may
     /// be any word.
     fn block_option(&self) -> Option<Option<&[u8]>> {
-        let mut words = self.words();
+        self.block_place().map(|place| self.word(place))
+    }
+
+    fn block_place(&self) -> Option<usize> {
+        let mut words = self.words().enumerate();
         let mut found = None;
-        while let Some(word) = words.next() {
+        while let Some((place, word)) = words.next() {
             if reads(word, b"BLOCK") {
-                found = Some(words.next());
+                found = Some(place + 1);
+                words.next();
             } else if reads(word, b"STREAMS") {
                 break;
             } else if reads(word, b"GROUP") {
@@ -132,6 +156,24 @@ mod tests {
 
     fn needs(line: &str) -> Needs {
         Command::new(line).needs()
+    }
+
+    #[test]
+    fn the_time_that_is_left_takes_the_place_of_the_whole_time() {
+        let left = |line: &str| {
+            let wire = Command::new(line).with_block(Duration::from_millis(1500)).to_wire();
+            let wire = String::from_utf8(wire).unwrap();
+            wire.split("\r\n").skip(2).step_by(2).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(left("BLPOP q r 30"), "BLPOP q r 1.500");
+        assert_eq!(left("BLMOVE a b LEFT RIGHT 30"), "BLMOVE a b LEFT RIGHT 1.500");
+        assert_eq!(left("BLMPOP 30 2 30 q LEFT"), "BLMPOP 1.500 2 30 q LEFT");
+        let group = "XREADGROUP GROUP BLOCK g COUNT 1 BLOCK 30000 STREAMS BLOCK >";
+        assert_eq!(left(group), group.replace("30000", "1500"));
+        assert_eq!(
+            Command::new("BLPOP q 5").with_block(Duration::ZERO).block(),
+            Some(Block::For(Duration::from_millis(1)))
+        );
     }
 
     fn is_shared(line: &str) -> bool {

@@ -25,6 +25,8 @@ pub(crate) enum Unacquired {
     NoPlace,
     /// All links that there may be were in use, and it was not to wait for one.
     Full,
+    /// The deadline came while it was not known which of several nodes to ask, perhaps because of this.
+    NoNode(Option<Cause>),
     /// The deadline came while this was the state of the link that it waited for.
     NotReady(LinkState),
 }

@@ -15,7 +15,7 @@ use super::routes::{Routing, Standing};
 use crate::command::Encoded;
 use crate::connection::{Displacement, Entry, GroupEnd, Loss, Lost, Offline, Policy, Reason, Repeat, Room, Sent};
 use crate::driver::{Event, Outcome, Posted, ReplySlot, now};
-use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::outcome::{Cause, Fate, Stage};
 use crate::resp::{Frame, Reply};
 
 /// Commands of one caller, each on its own way. Dropping it withdraws what was not sent.
@@ -96,11 +96,11 @@ impl Dispatch {
     pub(crate) async fn run(mut self) -> Delivered {
         let mut standing = self.routing.standing();
         let routing = Arc::clone(&self.routing);
-        let mut seen = standing.borrow_and_update().number();
+        let mut seen = standing.borrow_and_update().mark();
         while self.open > 0 {
             // Whatever has been placed since then was placed by this topology, or by a later one.
-            let number = standing.borrow_and_update().number();
-            if std::mem::replace(&mut seen, number) != number {
+            let mark = standing.borrow_and_update().mark();
+            if std::mem::replace(&mut seen, mark) != mark {
                 self.wake_paused(None);
             }
             let paused = self.paused_until();
@@ -399,7 +399,7 @@ impl Dispatch {
         };
         tracked.past.note_refused();
         tracked.past.redirects += 1;
-        routing.news().tell(Event::redirected(node.address(), named(&redirect)));
+        routing.news().tell(Event::redirected(node.address(), redirect.named()));
         match &redirect {
             Redirect::Moved { to, .. } if to == node.address() => {
                 // That node is another one than the connection leads to.
@@ -482,7 +482,9 @@ impl Dispatch {
     fn lose(&mut self, index: usize, node: Option<Arc<Node>>, reason: Reason) {
         let Some(tracked) = self.parcels.get_mut(index) else { return };
         let reason = match reason {
-            Reason::Deadline(None) => Reason::Deadline(tracked.past.last.take()),
+            Reason::Deadline(None) => {
+                Reason::Deadline(tracked.past.last.take().or_else(|| self.routing.last_failure()))
+            }
             reason => reason,
         };
         let attempts = tracked.past.redirects;
@@ -545,13 +547,6 @@ pub(crate) fn is_setback(line: &[u8]) -> bool {
         || line.starts_with(b"ASK ")
         || line.starts_with(b"REDIRECT ")
         || UNFIT.iter().any(|code| line.starts_with(code))
-}
-
-/// The node that a redirection names.
-fn named(redirect: &Redirect) -> &Address {
-    match redirect {
-        Redirect::Moved { to, .. } | Redirect::Ask { to, .. } | Redirect::Primary { to } => to,
-    }
 }
 
 fn words(line: &[u8]) -> Cause {

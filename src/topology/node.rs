@@ -74,6 +74,17 @@ impl Node {
     pub(super) fn displace(&self, displacement: Displacement) {
         if let Some(links) = self.links.get() {
             links.shared().displace(displacement);
+            if displacement != Displacement::Doubted {
+                // What waits there for an answer may do so for long, and the server says itself if that is in vain.
+                links.blocking().displace(Displacement::Moved);
+            }
+        }
+    }
+
+    /// Nothing is to be expected of it any more, also not by those whose commands block there.
+    pub(super) fn give_up_blocked(&self) {
+        if let Some(links) = self.links.get() {
+            links.blocking().displace(Displacement::Left);
         }
     }
 

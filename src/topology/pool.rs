@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::acquisition::NAP;
-use crate::connection::{LinkState, Lost, Offline, SessionFacts};
+use crate::connection::{Displacement, LinkState, Lost, Offline, SessionFacts};
 use crate::driver::{AtCapacity, Counters, Link, LinkSettings, Orphans, now};
 use crate::outcome::Cause;
 use crate::resp::Frame;
@@ -214,6 +214,12 @@ impl Pool {
     pub(crate) fn posted(&self) -> u64 {
         let links: Vec<_> = lock(&self.lent).iter().filter_map(Weak::upgrade).collect();
         links.iter().map(|link| link.mailbox().issued_and_queued().1).sum()
+    }
+
+    /// The topology has changed: see [`Link::displace`].
+    pub(crate) fn displace(&self, displacement: Displacement) {
+        let lent: Vec<_> = lock(&self.lent).iter().filter_map(Weak::upgrade).collect();
+        lent.iter().for_each(|link| link.displace(displacement));
     }
 
     /// Lends nothing more; what was sent may be answered until `until`. Returns the links that are to end then.

@@ -140,10 +140,12 @@ impl Keeper {
     }
 
     /// One node's state is shown for all: that of the primary of the first slot, and before that is known, of the first seed.
+    /// Sentinels are none: they are no servers.
     fn look_at_front(&mut self) {
         let snapshot = self.routing.snapshot();
         let front = match &*snapshot {
             Some(snapshot) => Slot::new(0).and_then(|slot| snapshot.primary(slot).cloned()),
+            None if self.sentinels.is_some() => None,
             None => Some(self.routing.seed(self.routing.address())),
         };
         if let Some(front) = front {

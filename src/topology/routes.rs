@@ -2,9 +2,9 @@
 //! snapshot that nobody changes.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -124,13 +124,19 @@ struct Registry {
     rank: u64,
     /// How often in a row the topology that was found was an older one.
     outdated: u32,
+    /// Why it could not be found out the last time, as long as nothing is known.
+    failure: Option<Cause>,
     closed: bool,
 }
 
 impl Standing {
-    /// The number of the snapshot; 0: there is none.
-    pub(super) fn number(&self) -> u64 {
-        if let Self::Known(number) = self { *number } else { 0 }
+    /// The number of the snapshot, 0 if there is none; and whether there is no point in waiting for one.
+    pub(super) fn mark(&self) -> (u64, bool) {
+        match self {
+            Self::Unknown => (0, false),
+            Self::Known(number) => (*number, false),
+            Self::Failed(_) | Self::Closed(_) => (0, true),
+        }
     }
 }
 
@@ -235,10 +241,15 @@ impl Routing {
         &self.settings
     }
 
-    /// Whether its nodes have a part of the slots each.
+    /// Whether its nodes have a part of the slots each; elsewhere one shard has all of them.
     #[inline]
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(self.settings.source, Source::Cluster { .. })
+    }
+
+    /// Why nothing is known of the topology, as far as that was tried.
+    pub(crate) fn last_failure(&self) -> Option<Cause> {
+        lock(&self.registry).failure.clone()
     }
 
     /// What a call does that finds no connection.
@@ -317,7 +328,7 @@ impl Routing {
         rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
     }
 
-    /// The primary that has the slot; `None`: no slot, any primary.
+    /// The primary that has the slot, or any one; `None`: there is none, or nothing is known yet.
     pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
         let snapshot = self.snapshot();
         let snapshot = snapshot.as_ref()?;
@@ -399,26 +410,31 @@ impl Routing {
 
     /// The node at an address of the configuration.
     pub(super) fn seed(self: &Arc<Self>, address: &Address) -> Arc<Node> {
-        let facts = NodeFacts::at(address.clone());
-        self.node(&mut lock(&self.registry), &facts)
+        let mut registry = lock(&self.registry);
+        match registry.known.get(address) {
+            Some(known) => Arc::clone(known),
+            None => self.node(&mut registry, &NodeFacts::at(address.clone())),
+        }
     }
 
     fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
         let hostname = facts.hostname.as_deref();
         let names = self.settings.server_names.as_ref();
         let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
-        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
-            return Arc::clone(node);
-        }
         let mut settings = self.settings.link.clone();
         settings.address = match &self.settings.address_map {
             Some(map) => map.apply(&facts.address),
             None => facts.address.clone(),
         };
+        // That of the host that is dialled is the one that is verified anyway.
+        let name = name.filter(|name| !matches!(&settings.address, Address::Tcp { host, .. } if host == name));
+        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
+            return Arc::clone(node);
+        }
         settings.session.routed = true;
         let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
         settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
-        settings.session.seed ^= RandomState::new().hash_one(&facts.address);
+        settings.session.seed ^= BuildHasherDefault::<DefaultHasher>::default().hash_one(&facts.address);
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));
         let routing = Arc::downgrade(self);
@@ -469,6 +485,7 @@ impl Routing {
             return;
         }
         let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
+        registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
         let number = old.as_ref().map_or(1, |old| old.number + 1);
         let new = Arc::new(Snapshot { map: found.map, nodes, number });
@@ -518,18 +535,33 @@ impl Routing {
         }
         for (node, displacement) in displaced {
             node.displace(displacement);
+            let routing = Arc::clone(self);
             self.runtime.spawn(async move {
                 // Whoever had looked at the old topology just before, and whose answers became overdue since.
                 for pause in LATECOMERS {
                     tokio::time::sleep(pause).await;
                     node.displace(displacement);
                 }
+                if displacement == Displacement::Left {
+                    tokio::time::sleep(SPOKEN).await;
+                    let is_back = routing.snapshot().as_ref().is_some_and(|snapshot| snapshot.is_primary(&node));
+                    if !is_back {
+                        node.give_up_blocked();
+                    }
+                }
             });
         }
     }
 
+    /// It has not been found out yet, for this reason.
+    pub(super) fn note_trouble(&self, cause: &Cause) {
+        let is_unknown = self.snapshot.load().is_none();
+        lock(&self.registry).failure = is_unknown.then(|| cause.clone());
+    }
+
     /// The topology could not be found out.
     pub(super) fn note_failed(&self, cause: Cause) {
+        self.note_trouble(&cause);
         let is_unknown = self.snapshot.load().is_none();
         if is_unknown && cause.is_permanent() {
             self.standing.send_replace(Standing::Failed(cause));
@@ -592,6 +624,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// So many topologies in a row that are older than the known one are passed over.
 const MOST_OUTDATED: u32 = 3;
+
+/// After this time a node that is not used any more has told those whose commands block there, if it can speak, 2 s.
+const SPOKEN: Duration = Duration::from_secs(2);
 
 /// How long after a change its nodes are looked at again.
 const LATECOMERS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(1000)];

@@ -53,16 +53,18 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
 /// Whom to ask: some nodes that are connected, and if there are few of them, everybody that is known.
 fn sources(routing: &Arc<Routing>, seeds: &[Address]) -> Vec<Arc<Node>> {
     let mut sources = Vec::new();
+    let mut enough = false;
     if let Some(snapshot) = &*routing.snapshot() {
         let turn = routing.next_turn();
         let count = snapshot.nodes.len().max(1);
         let rotated = (0..count).filter_map(|index| snapshot.nodes.get((turn + index) % count));
         sources.extend(rotated.clone().filter(|node| node.is_ready()).take(ASKED).cloned());
-        if sources.len() < ASKED.min(count) {
+        enough = sources.len() >= ASKED.min(count);
+        if !enough {
             sources.extend(rotated.take(MOST_ASKED).cloned());
         }
     }
-    if sources.len() < ASKED {
+    if !enough {
         sources.extend(seeds.iter().map(|seed| routing.seed(seed)));
     }
     let mut seen: Vec<Arc<Node>> = Vec::new();

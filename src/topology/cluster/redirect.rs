@@ -34,6 +34,13 @@ impl Redirect {
         let slot = Slot::new(number(words.next()?)?)?;
         Some(redirect(slot, address(words.next()?, from)?))
     }
+
+    /// The node that it names.
+    pub(crate) fn named(&self) -> &Address {
+        match self {
+            Self::Moved { to, .. } | Self::Ask { to, .. } | Self::Primary { to } => to,
+        }
+    }
 }
 
 /// `host:port`, where the host may be missing or have colons of its own.

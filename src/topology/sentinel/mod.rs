@@ -6,6 +6,8 @@ mod belief;
 mod listening;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,6 +57,7 @@ impl Sentinels {
                 Err(cause) if cause.is_permanent() => return Err(cause),
                 Err(cause) => cause,
             };
+            routing.note_trouble(&failure);
             // Whatever is heard in between is a reason to look again at once.
             let pause = until.min(now() + PAUSE);
             let _ = before(self.heard.notified(), Some(pause), routing.runtime()).await;
