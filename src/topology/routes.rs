@@ -224,6 +224,13 @@ impl Snapshot {
         self.serving.iter().filter_map(|shard| self.primary_of(*shard))
     }
 
+    /// Whether a shard has a primary of which nobody says that it has failed.
+    pub(crate) fn has_living_primary(&self, shard: usize) -> bool {
+        let primary = self.map.shards().get(shard).and_then(|shard| shard.primary);
+        let facts = primary.and_then(|primary| self.map.nodes().get(primary));
+        facts.is_some_and(|facts| facts.health != Health::Failed)
+    }
+
     /// The replicas of which nobody says that they have failed.
     pub(crate) fn replicas_at_work(&self) -> impl Iterator<Item = &Arc<Node>> {
         let replicas = self.map.shards().iter().flat_map(|shard| shard.replicas.iter());
