@@ -56,7 +56,9 @@ async fn finds_its_node(cluster: &Cluster, client: &Client) {
     let poppers: Vec<_> = (0..12)
         .map(|number| {
             let client = client.clone();
-            tokio::spawn(async move { client.blpop::<String, String>(format!("list:{number}"), Duration::from_secs(20)).await })
+            tokio::spawn(async move {
+                client.blpop::<String, String>(format!("list:{number}"), Duration::from_secs(20)).await
+            })
         })
         .collect();
     for number in cluster.primaries() {

@@ -6,16 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::Call;
 use super::blocking::sole_slot;
+use super::call::Call;
 use super::handle::{Client, deadline_of};
 use super::lease::{Lease, Standing};
 use super::pipeline::Pipeline;
 use super::report::{self, Name};
 use super::transaction::Transaction;
-use crate::command::{
-    Command, Exclusive, Executor, FromReply, Limit, Request, Sealed, ServerError, ToArgs, known,
-};
+use crate::command::{Command, Exclusive, Executor, FromReply, Limit, Request, Sealed, ServerError, ToArgs, known};
 use crate::connection::{LinkState, SessionFacts};
 use crate::driver::now;
 use crate::error::Error;
