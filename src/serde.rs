@@ -195,7 +195,7 @@ mod tests {
                 Ok(Vec::from_reply(frame.reply()).unwrap().split_off(1))
             }
             Some(Unfit::Arguments(reason)) => Err(reason.into()),
-            Some(Unfit::Elsewhere(_)) => panic!("no such command"),
+            Some(Unfit::Elsewhere(_) | Unfit::CrossSlot(_)) => panic!("no such command"),
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Client, deadline_of};
 use super::report::{self, Name};
-use crate::command::{Block, Command, Encoded, Limit, Slot};
+use super::routed::cross_slot;
+use crate::command::{Block, Command, Encoded, Limit, Slot, Unfit};
 use crate::connection::{Entry, Lost, Policy, Reason, Repeat, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot, Trace, now};
 use crate::error::Error;
@@ -416,7 +417,11 @@ impl From<Placed> for Acquired {
 pub(super) fn sole_slot(command: &Command, name: &Name) -> Result<Option<Slot>, Error> {
     let mut slots = command.keys().into_iter().map(Slot::of);
     let first = slots.next();
-    if slots.any(|slot| Some(slot) != first) { Err(report::cross_slot(name)) } else { Ok(first) }
+    if slots.any(|slot| Some(slot) != first) {
+        Err(report::unfit(name, &Unfit::CrossSlot(cross_slot(command.facts()))))
+    } else {
+        Ok(first)
+    }
 }
 
 /// Lets the next command into a node to which its slot is being moved.

@@ -11,15 +11,16 @@ use super::blocking::{Blocked, Miss, Times};
 use super::handle::{Client, deadline_of};
 use super::lease::{self, Burden};
 use super::report::{self, Name};
-use super::routed::{Routed, Way};
+use super::routed::{Routed, Target, Way};
 use super::settings::policy;
-use crate::command::{Command, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
+use super::spreading::{Gathered, Gathering, Spreading};
+use crate::command::{Command, Encoded, Limit, Needs, OnRefusal, Reader, Replay, Request, ServerError, Unfit};
 use crate::connection::{Entry, Lost, Reason, Room, Sent};
 use crate::driver::{Outcome, Posted};
 use crate::error::Error;
 use crate::outcome::{Address, Fate};
 use crate::resp::{Frame, Reply};
-use crate::topology::{Arrival, Delivered, Deployed, Dispatch, End, Node, Route, Routes, Routing, Settled};
+use crate::topology::{Arrival, Delivered, Deployed, Dispatch, End, Node, Routes, Routing, Settled};
 
 /// A call: resolves to the answer, or to an [`Error`] that says what became of the command.
 ///
@@ -52,7 +53,7 @@ enum Phase {
     /// At one of several nodes: the command may have to go on to another one.
     Routed(Box<Routed>),
     /// On its way from node to node.
-    Dispatched(Dispatched, Name),
+    Dispatched(Gathering, Name),
     /// On a connection of its own.
     Blocked(Box<Blocked>),
     Done,
@@ -62,11 +63,9 @@ enum Phase {
 enum Begun {
     Posted(Posted),
     Routed(Box<Routed>),
-    Dispatched(Dispatched),
+    Dispatched(Gathering),
     Blocked(Box<Blocked>),
 }
-
-type Dispatched = Pin<Box<dyn Future<Output = Delivered> + Send>>;
 
 impl<'c, T> Call<'c, T> {
     pub(super) fn new<O>(request: Request<&'c Client, T, O>) -> Self {
@@ -142,17 +141,21 @@ impl Terms<'_> {
         command.seal();
         let policy = policy(self.replay, self.on_refusal, command);
         let command = std::mem::replace(command, Command::new(""));
-        let way = Way::of(&command, policy);
-        let node = match (&*routes.snapshot(), &way.route) {
-            (Some(snapshot), &Route::Slot(slot)) => routes.choose(snapshot, slot, way.reads),
+        let way = Way::of(&command, policy, routes).map_err(|unfit| report::unfit(name, &unfit))?;
+        if way.is_to_several() {
+            return Ok(Begun::Dispatched(self.spread(routes, &command, name, way)));
+        }
+        let node = match (&*routes.snapshot(), &way.target) {
+            (Some(snapshot), &Target::Slot(slot)) => routes.choose(snapshot, slot, way.reads),
             _ => None,
         };
         let Some(node) = node else {
             let parcels = vec![way.parcel(&command)];
-            return Ok(Begun::Dispatched(Box::pin(Dispatch::new(routing(routes), parcels, self.deadline).run())));
+            return Ok(Begun::Dispatched(Gathered::of(Dispatch::new(routing(routes), parcels, self.deadline))));
         };
         let slot = self.client.slot(cx.waker().clone(), 1);
         let room = Room { commands: 1, bytes: command.size() };
+        let policy = if way.reads && routes.reads_elsewhere() { policy.without_retry() } else { policy };
         let posted = node.link().mailbox().post(slot, room, 1, |log, ticket| {
             let len = command.write_to(log);
             Entry::single(ticket, len, self.deadline, policy)
@@ -162,18 +165,28 @@ impl Terms<'_> {
             Err(lost) => {
                 let sent = (node, Outcome::Lost(lost));
                 let dispatch = Dispatch::after(routing(routes), way.parcel(&command), self.deadline, sent);
-                Ok(Begun::Dispatched(Box::pin(dispatch.run())))
+                Ok(Begun::Dispatched(Gathered::of(dispatch)))
             }
         }
     }
 
+    /// Sends the command to all nodes that share in it.
+    fn spread(&self, routes: &Routes, command: &Command, name: &Name, way: Way) -> Gathering {
+        let mut bytes = Encoded::default();
+        command.write_to(&mut bytes);
+        let range = 0..bytes.len();
+        let mut spreading = Spreading::new(routing(routes), self.deadline, self.client.within(self.limit));
+        spreading.push(name.clone(), way, &Arc::new(bytes), range);
+        Box::pin(spreading.run())
+    }
+
     /// The node has not run the command: another one may.
-    fn go_on(&self, routed: Routed, outcome: Outcome) -> Option<Dispatched> {
+    fn go_on(&self, routed: Routed, outcome: Outcome) -> Option<Gathering> {
         let Deployed::Many(routes) = self.client.deployed() else { return None };
         let Routed { posted, node, command, way, .. } = routed;
         posted.slot.recycle();
         let parcel = way.parcel(&command);
-        Some(Box::pin(Dispatch::after(routing(routes), parcel, self.deadline, (node, outcome)).run()))
+        Some(Gathered::of(Dispatch::after(routing(routes), parcel, self.deadline, (node, outcome))))
     }
 
     /// What came of a command at the first node that it was sent to.
@@ -200,9 +213,12 @@ impl Terms<'_> {
         report::lost(name, self.client.address(), self.client.within(self.limit), &Lost { fate, ..lost })
     }
 
-    /// What came of a command at one of several nodes.
-    fn delivered<T>(&self, name: &Name, delivered: Delivered, reader: Reader<T>) -> Result<T, Error> {
-        let Delivered { frames, mut settled } = delivered;
+    /// What came of a command at one or more of several nodes.
+    fn delivered<T>(&self, name: &Name, gathered: Gathered, reader: Reader<T>) -> Result<T, Error> {
+        let Gathered { delivered: Delivered { frames, mut settled }, mut errors } = gathered;
+        if let Some((_, error)) = errors.pop() {
+            return Err(error);
+        }
         let Some(Settled { node, end }) = settled.pop() else { return Err(report::closed(name)) };
         let node = node.as_deref().map_or(self.client.address(), Node::address);
         match end {

@@ -104,6 +104,8 @@ pub struct Config {
     max_idle: Duration,
     max_lifetime: Option<Duration>,
     orphan_hook: OrphanHook,
+    /// `None`: another one for each client.
+    seed: Option<u64>,
 }
 
 impl Config {
@@ -141,6 +143,7 @@ impl Config {
             max_idle: defaults::MAX_IDLE,
             max_lifetime: None,
             orphan_hook: OrphanHook::default(),
+            seed: None,
         }
     }
 
@@ -278,6 +281,11 @@ impl Config {
     /// How long such a connection is lent again after it was made; `None` is for ever.
     pub fn max_lifetime(&self) -> Option<Duration> {
         self.max_lifetime
+    }
+
+    /// Where the chance in pauses comes from; `None` is from the system.
+    pub(in crate::client) fn seed(&self) -> Option<u64> {
+        self.seed
     }
 
     /// Who is given what blocking commands took away for callers who had gone.

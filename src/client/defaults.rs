@@ -44,7 +44,7 @@
 //! | `max_reply_frame` | [`with_limits`](super::Config::with_limits) | `1GiB` | bytes of one whole reply |
 //! | `read_from` | [`with_read_from`](super::Config::with_read_from) | `primary` | of several nodes, which answer commands that only read |
 //! | `split_writes` | [`with_split_writes`](super::Config::with_split_writes) | `off` | whether a command that writes keys of several slots is split, and not atomic, or fails |
-//! | `refresh_interval` | [`with_refresh_interval`](super::Config::with_refresh_interval) | `1s` | how much time passes at least between two times of asking what the deployment looks like |
+//! | `refresh_interval` | [`with_refresh_interval`](super::Config::with_refresh_interval) | `500ms` | how much time passes at least between two times of asking what the deployment looks like |
 //! | `refresh_every` | [`with_refresh_every`](super::Config::with_refresh_every), [`without_refresh_every`](super::Config::without_refresh_every) | `30s` | after how much time that is asked also where nothing gives reason to |
 //! | `sentinel_user` | [`with_sentinel_credentials`](super::Config::with_sentinel_credentials) | not set | the user to authenticate as with Sentinels; needs `sentinel_password` beside it |
 //! | `sentinel_password` | [`with_sentinel_credentials`](super::Config::with_sentinel_credentials), [`with_sentinel_password`](super::Config::with_sentinel_password) | not set | the password to authenticate with Sentinels; it is always shown as `***` |
@@ -154,7 +154,7 @@ pub const MAX_IDLE: Duration = Duration::from_secs(60);
 /// How much time passes at least between two times of asking what a deployment of several nodes looks like.
 ///
 /// Shorter than a failover takes, and seldom enough to cost the nodes nothing.
-pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+pub const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// After how much time that is asked also where nothing gives reason to.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(30);

@@ -336,7 +336,19 @@ impl Client {
         let Some(within) = within else { return settled.await };
         match tokio::time::timeout(within, settled).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within))),
+            Err(_) => Err(self.not_ready(what, within)),
+        }
+    }
+
+    /// What was waited for in vain, and why.
+    fn not_ready(&self, what: &'static str, within: Duration) -> Error {
+        let failure = match &self.deployed {
+            Deployed::One(_) => None,
+            Deployed::Many(routes) => routes.last_failure(),
+        };
+        match failure {
+            Some(cause) => report::topology_timeout(what, self.address(), within, cause),
+            None => report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within)),
         }
     }
 

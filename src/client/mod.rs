@@ -12,10 +12,11 @@
 //! | go through many keys or members | [`Scan`] |
 //! | see what everybody does | [`Monitor`] |
 //! | hear what others publish | [`Client::subscribe`], see [`pubsub`](crate::pubsub) |
-//! | see what goes on | [`Client::state`], [`Client::events`], [`Stats`], [`Observer`] |
+//! | see what goes on | [`Client::state`], [`Client::events`], [`Client::topology`], [`Stats`], [`Observer`] |
 
 mod blocking;
 mod call;
+mod cluster_scan;
 mod config;
 mod dedicated;
 pub mod defaults;
@@ -26,6 +27,7 @@ mod monitor_line;
 mod observer;
 mod optimistic;
 mod orphan;
+mod pinned;
 mod pipeline;
 mod plan;
 mod queue;
@@ -35,7 +37,9 @@ mod routed;
 mod scan;
 mod script;
 mod settings;
+mod spreading;
 mod stats;
+mod topology;
 mod transaction;
 mod unanswered;
 mod url;
@@ -61,4 +65,5 @@ pub use results::{Handles, Results};
 pub use scan::Scan;
 pub use script::{Invocation, Script, ScriptCall};
 pub use stats::Stats;
+pub use topology::{NodeHealth, NodeRole, Topology, TopologyNode};
 pub use transaction::{Transaction, TransactionExecution};

@@ -1,8 +1,6 @@
 //! Commands that a caller queues and sends as one, and their way to the link: what pipelines and transactions share.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -13,10 +11,11 @@ use super::lease::{Burden, Lease};
 use super::plan::{Plan, Planned};
 use super::routed::Way;
 use super::settings::policy;
+use super::spreading::{Gathered, Gathering, Spreading};
 use super::unanswered::{HUSH, SPEAK};
 use super::witness::Ended;
 use crate::command::transaction::{EXEC, MULTI};
-use crate::command::{Encoded, Limit, Reader, Request, Retry};
+use crate::command::{Command, Encoded, Limit, Reader, Request, Retry, Unfit};
 use crate::connection::{Entry, Found, GroupEnd, Lost, Policy, Reason, Repeat, Room, Sent};
 use crate::driver::{Outcome, Posted, ReplySlot};
 use crate::error::Error;
@@ -71,13 +70,15 @@ pub(super) struct Flight<'c> {
     slot: Option<Arc<ReplySlot>>,
     /// Which of several nodes each command went to.
     nodes: Option<Vec<Arc<Address>>>,
+    /// What went wrong with commands that went to several at once, by their places, ascending.
+    errors: Vec<(usize, Error)>,
 }
 
 enum Phase {
     Unsent,
     Waiting(Posted),
     /// To several nodes.
-    Dispatched(Pin<Box<dyn Future<Output = Delivered> + Send>>),
+    Dispatched(Gathering),
     Done,
 }
 
@@ -98,26 +99,36 @@ impl<'c> Queue<'c> {
     /// Adds a command; one that needs a connection of its own will not be sent.
     pub(super) fn push<E, T, O>(&mut self, request: &Request<E, T, O>) -> Queued<T> {
         let command = request.command();
+        let replay = request.replay.unwrap_or(self.client.replay());
+        let on_refusal = self.client.on_refusal(request.on_refusal);
+        let policy = policy(replay, on_refusal, command);
         let unfit = match self.bond {
             Bond::Pipeline | Bond::Unanswered => self.client.unfit(command),
             // There nothing blocks, and nothing can be watched.
             Bond::Transaction => command.unfit(),
         };
+        let unfit = unfit.or_else(|| self.find_way(command, policy).err());
         if unfit.is_none() {
             command.write_to(&mut self.bytes);
-            let replay = request.replay.unwrap_or(self.client.replay());
-            let on_refusal = self.client.on_refusal(request.on_refusal);
-            let policy = policy(replay, on_refusal, command);
             self.ends.push((self.bytes.len(), policy));
-            if self.client.link().is_none() {
-                self.ways.push(Way::of(command, policy));
-            }
             if self.client.lease().is_some() {
                 self.burden.add(command);
             }
         }
         self.plan.push(command, unfit);
         Queued { queue: self.number, index: self.plan.len() - 1, reader: request.reader }
+    }
+
+    /// Notes where a command belongs, if there are several nodes; the error is why it belongs nowhere.
+    fn find_way(&mut self, command: &Command, policy: Policy) -> Result<(), Unfit> {
+        let (None, Deployed::Many(routes)) = (self.client.link(), self.client.deployed()) else { return Ok(()) };
+        let way = Way::of(command, policy, routes)?;
+        if self.bond == Bond::Transaction && routes.is_cluster() {
+            let slot = self.ways.iter().find_map(Way::slot);
+            way.unfit_for_one_slot(slot).map_or(Ok(()), Err)?;
+        }
+        self.ways.push(way);
+        Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -141,7 +152,7 @@ impl<'c> Queue<'c> {
     pub(super) fn launch(self) -> Flight<'c> {
         let within = self.client.within(self.limit);
         let deadline = self.burden.deadline(deadline_of(within), self.client.is_explicit(self.limit));
-        Flight { within, deadline, phase: Phase::Unsent, slot: None, nodes: None, queue: self }
+        Flight { within, deadline, phase: Phase::Unsent, slot: None, nodes: None, errors: Vec::new(), queue: self }
     }
 }
 
@@ -155,7 +166,8 @@ impl Flight<'_> {
                 return self.poll_outcome(cx);
             }
             Phase::Dispatched(dispatched) => {
-                let delivered = ready!(dispatched.as_mut().poll(cx));
+                let Gathered { delivered, errors } = ready!(dispatched.as_mut().poll(cx));
+                self.errors = errors;
                 self.take_delivered(delivered)
             }
             Phase::Unsent => match self.post(cx) {
@@ -290,32 +302,33 @@ impl Flight<'_> {
 
 impl Flight<'_> {
     /// Puts the commands on their ways to several nodes.
-    fn dispatch(&mut self) -> Pin<Box<dyn Future<Output = Delivered> + Send>> {
+    fn dispatch(&mut self) -> Gathering {
         let Deployed::Many(routes) = self.queue.client.deployed() else { return Box::pin(std::future::pending()) };
         let (ways, mut ends) = (std::mem::take(&mut self.queue.ways), std::mem::take(&mut self.queue.ends));
         let mut bytes = std::mem::take(&mut self.queue.bytes);
-        let parcels = if self.queue.bond == Bond::Transaction {
+        let routing = Arc::clone(&***routes);
+        if self.queue.bond == Bond::Transaction {
             let mut enclosed = Encoded::default();
             enclosed.small().extend_from_slice(MULTI);
             enclosed.append(&bytes);
             enclosed.small().extend_from_slice(EXEC);
             enclose(&mut ends, MULTI, EXEC);
-            vec![Way::unit(&ways, enclosed, ends)]
-        } else {
-            bytes.share_if_large();
-            let source = Arc::new(bytes);
-            let starts = std::iter::once(0).chain(ends.iter().map(|(end, _)| *end));
-            let ranges = starts.zip(&ends).map(|(start, (end, _))| start..*end);
-            ways.into_iter().zip(ranges).map(|(way, range)| way.part(&source, range)).collect()
-        };
-        Box::pin(Dispatch::new(Arc::clone(&***routes), parcels, self.deadline).run())
-    }
-
-    /// Whether its commands are about several slots.
-    pub(super) fn crosses_slots(&self) -> bool {
-        let mut slots = self.queue.ways.iter().filter_map(Way::slot);
-        let first = slots.next();
-        slots.any(|slot| Some(slot) != first)
+            return Gathered::of(Dispatch::new(routing, vec![Way::unit(&ways, enclosed, ends)], self.deadline));
+        }
+        bytes.share_if_large();
+        let source = Arc::new(bytes);
+        let starts = std::iter::once(0).chain(ends.iter().map(|(end, _)| *end));
+        let ranges = starts.zip(&ends).map(|(start, (end, _))| start..*end);
+        if !ways.iter().any(Way::is_to_several) {
+            let parcels = ways.iter().zip(ranges).map(|(way, range)| way.part(&source, range)).collect();
+            return Gathered::of(Dispatch::new(routing, parcels, self.deadline));
+        }
+        let mut spreading = Spreading::new(routing, self.deadline, self.within);
+        let names = self.queue.plan.iter().filter(|planned| planned.place.is_ok()).map(|planned| planned.name);
+        for ((way, range), name) in ways.into_iter().zip(ranges).zip(names) {
+            spreading.push(name, way, &source, range);
+        }
+        Box::pin(spreading.run())
     }
 
     /// What the nodes have answered, as one.
@@ -340,6 +353,11 @@ impl Flight<'_> {
         }
         end.found = Some(found);
         Outcome::Group(end)
+    }
+
+    /// What went wrong with commands that went to several nodes at once, by their places, ascending.
+    pub(super) fn take_errors(&mut self) -> Vec<(usize, Error)> {
+        std::mem::take(&mut self.errors)
     }
 
     /// Where the command at `place` went, of those that were sent.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::{Command, ConversionError, Facts, RequestPolicy, ServerError, Unfit, known};
+use crate::command::{Command, ConversionError, Facts, ServerError, Unfit, known};
 use crate::connection::{LinkState, Lost, Reason, Sent};
 use crate::error::{Detail, Error, ErrorKind, ErrorPart, Report};
 use crate::outcome::{Address, Cause, Fate, Stage};
@@ -80,6 +80,13 @@ pub(super) fn connect_timeout(
     within: Option<Duration>,
 ) -> Error {
     Error::new(timed_out(what, state, node, within))
+}
+
+/// It was not found out in time which nodes there are.
+pub(super) fn topology_timeout(what: &'static str, node: &Address, within: Duration, cause: Cause) -> Error {
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
+    let (stage, node) = (Some(Stage::Topology), Some(node.clone()));
+    Error::new(Report { stage, node, within: Some(within), detail: Detail::Cause(cause), ..report })
 }
 
 /// A subscription was not confirmed in time.
@@ -208,28 +215,23 @@ pub(super) fn conversion(name: &Name, node: &Address, error: ConversionError) ->
 pub(super) fn unfit(name: &Name, unfit: &Unfit) -> Error {
     let (kind, detail) = match unfit {
         Unfit::Elsewhere(place) => (ErrorKind::NeedsDedicated, Detail::Elsewhere(place)),
+        Unfit::CrossSlot(reason) => (ErrorKind::CrossSlot, Detail::Elsewhere(reason)),
         Unfit::Arguments(reason) => (ErrorKind::Arguments, Detail::Arguments(reason.clone())),
     };
     Error::new(Report { detail, ..Report::new(kind, Fate::NotSent, name.shown()) })
 }
 
-/// Its keys are in several slots.
-pub(crate) fn cross_slot(name: &Name) -> Error {
-    let could_be_split = name.facts.request_policy() == Some(RequestPolicy::MultiShard);
-    let reason = match (could_be_split, name.facts.is_write()) {
-        (true, true) => {
-            "its keys are in several slots, and to take writes apart is not set (`with_split_writes`) or would mean something else"
-        }
-        _ => "its keys are in several slots, and it cannot be taken apart",
-    };
-    let report = Report::new(ErrorKind::CrossSlot, Fate::NotSent, name.shown());
-    Error::new(Report { detail: Detail::Elsewhere(reason), ..report })
-}
-
 /// A part of a command that went to several nodes failed, at least.
-#[expect(dead_code, reason = "what places commands on nodes comes next")]
 pub(crate) fn partial(name: &Name, parts: Vec<ErrorPart>) -> Error {
     Error::new(Report::of_parts(name.shown(), parts))
+}
+
+/// Nobody was found in time who has all of the slots.
+pub(super) fn no_owner(name: &Name, node: &Address, within: Option<Duration>) -> Error {
+    let cause = Cause::Refused { message: "CLUSTERDOWN no node serves the slot".into() };
+    let (detail, stage) = (Detail::Cause(cause), Some(Stage::Topology));
+    let report = Report::new(ErrorKind::Timeout, Fate::NotSent, name.shown());
+    Error::new(Report { detail, stage, node: Some(node.clone()), within, ..report })
 }
 
 /// The server that gave the cursor is not there any more.

@@ -25,6 +25,8 @@ pub struct Results {
     node: Address,
     /// Which of several nodes each command went to.
     nodes: Option<Vec<Arc<Address>>>,
+    /// What went wrong with commands that went to several nodes at once, by their places, ascending.
+    errors: Vec<(usize, Error)>,
     within: Option<Duration>,
 }
 
@@ -103,8 +105,8 @@ impl Results {
 
     fn new(flight: &mut Flight<'_>, answers: Answers) -> Self {
         let (queue, node, within) = (flight.number(), flight.node().clone(), flight.within());
-        let nodes = flight.nodes().cloned();
-        Self { queue, commands: flight.take_plan(), answers, node, nodes, within }
+        let (nodes, errors) = (flight.nodes().cloned(), flight.take_errors());
+        Self { queue, commands: flight.take_plan(), answers, node, nodes, errors, within }
     }
 
     /// The result of one command, or those of several that are given as a tuple, an array or a vector: all of them, or
@@ -137,10 +139,13 @@ impl Results {
     pub fn iter<T: FromReply>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
         let mut answers = self.answers.iter();
         self.commands.iter().map(move |planned| match &planned.place {
-            Ok(place) => match self.answers.loss(*place) {
-                Some(lost) => Err(self.lost(&planned, lost)),
-                None => self.answer(&planned, answers.next(), T::from_reply),
-            },
+            Ok(place) => {
+                let reply = if self.answers.loss(*place).is_none() { answers.next() } else { None };
+                match self.failure(&planned, *place) {
+                    Some(error) => Err(error),
+                    None => self.answer(&planned, reply, T::from_reply),
+                }
+            }
             Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         })
     }
@@ -176,12 +181,20 @@ impl Results {
         assert_eq!(queued.queue, self.queue, "the command was queued in another pipeline or transaction");
         let planned = self.commands.get(queued.index).expect("it was queued, and nothing is taken away");
         match &planned.place {
-            Ok(place) => match self.answers.loss(*place) {
-                Some(lost) => Err(self.lost(&planned, lost)),
+            Ok(place) => match self.failure(&planned, *place) {
+                Some(error) => Err(error),
                 None => self.answer(&planned, self.answers.at(*place), queued.reader),
             },
             Err(unfit) => Err(report::unfit(&planned.name, unfit)),
         }
+    }
+
+    /// Why the command at this place, of those that were sent, has no answer; `None`: it has one.
+    fn failure(&self, planned: &Planned, place: usize) -> Option<Error> {
+        if let Ok(index) = self.errors.binary_search_by_key(&place, |(place, _)| *place) {
+            return self.errors.get(index).map(|(_, error)| error.clone());
+        }
+        self.answers.loss(place).map(|lost| self.lost(planned, lost))
     }
 
     fn answer<T>(&self, planned: &Planned, reply: Option<Reply<'_>>, reader: Reader<T>) -> Result<T, Error> {

@@ -114,7 +114,7 @@ impl Config {
             silence: self.silence_limit(),
             offline: self.offline(),
             // The standard library's only source of randomness: its hash keys.
-            seed: RandomState::new().hash_one(0),
+            seed: self.seed().unwrap_or_else(|| RandomState::new().hash_one(0)),
             tracing: if self.observer().is_some() { Tracing::On } else { Tracing::Off },
             routed: false,
         }

@@ -15,7 +15,6 @@ use crate::command::{Command, Executor, FromReply, Limit, Request, Sealed};
 use crate::connection::{GroupEnd, Sent};
 use crate::driver::Outcome;
 use crate::error::Error;
-use crate::resp::Frame;
 
 /// Several commands that run as one: all of them with no other command in between, or none
 /// ([`MULTI` .. `EXEC`](https://redis.io/docs/latest/develop/using-commands/transactions/)).
@@ -143,11 +142,6 @@ impl Future for TransactionExecution<'_> {
         let flight = &mut self.get_mut().0;
         if let Some((name, unfit)) = flight.plan().first_unfit() {
             let error = report::unfit(&name, unfit);
-            flight.tell(flight.plan(), |_| Some(&error));
-            return Poll::Ready(Err(error));
-        }
-        if flight.crosses_slots() {
-            let error = report::cross_slot(&Name::transaction());
             flight.tell(flight.plan(), |_| Some(&error));
             return Poll::Ready(Err(error));
         }

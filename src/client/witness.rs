@@ -87,7 +87,7 @@ impl Client {
     pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {
             self.counters().count_failed(error.fate());
-            if matches!(error.kind(), ErrorKind::NeedsDedicated | ErrorKind::Arguments) {
+            if matches!(error.kind(), ErrorKind::NeedsDedicated | ErrorKind::CrossSlot | ErrorKind::Arguments) {
                 self.counters().count_turned_away();
             }
         }

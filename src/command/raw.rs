@@ -62,6 +62,8 @@ struct Rare {
 pub(crate) enum Unfit {
     /// It would change, hold up or silence its connection. What it is for is to be had otherwise, as this says.
     Elsewhere(&'static str),
+    /// Its keys are in several slots, or in others than they should be; this says more.
+    CrossSlot(&'static str),
     /// This is wrong with its arguments.
     Arguments(Box<str>),
 }

@@ -48,6 +48,11 @@ impl Liveness {
         self.waiting_since.get_or_insert(now);
     }
 
+    /// Since when answers are awaited and nothing has been read; `None` while none are awaited.
+    pub(crate) fn waiting_since(&self) -> Option<Instant> {
+        self.waiting_since
+    }
+
     /// Everything that was sent is answered.
     pub(crate) fn handle_quiet(&mut self) {
         self.waiting_since = None;

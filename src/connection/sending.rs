@@ -84,6 +84,11 @@ impl Sending {
 }
 
 impl Policy {
+    /// The same, but for a server whose refusals are told at once: another one may take it.
+    pub(crate) fn without_retry(self) -> Self {
+        Self { retry: Retry::Never, ..self }
+    }
+
     /// What two commands allow that have one fate.
     pub(crate) fn strictest(self, other: Self) -> Self {
         let repeat = if self.repeat == Repeat::Allowed { other.repeat } else { Repeat::Forbidden };

@@ -66,6 +66,8 @@ pub(crate) struct Session<T> {
     subscriptions: Subscriptions,
     /// Whether the server queues what it is sent, so that nothing of the session's own may be among it.
     keeps_out: bool,
+    /// When it was last told that the topology may be another one since the peer is silent.
+    unsettled_told: Option<Instant>,
     /// How many attempts to connect there were, and how many of them succeeded.
     dialed: u64,
     connected: u64,
@@ -95,6 +97,7 @@ impl<T: Claim> Session<T> {
             authentication,
             subscriptions: Subscriptions::new(),
             keeps_out: false,
+            unsettled_told: None,
             dialed: 0,
             connected: 0,
         }
@@ -340,6 +343,7 @@ impl<T: Claim> Session<T> {
             self.authentication.due(),
             self.subscriptions.due(),
             self.closing.filter(|_| !self.is_closed()).map(|(until, _)| until),
+            self.unsettled_due(),
         ];
         timers.into_iter().fold(None, earlier)
     }
@@ -370,6 +374,9 @@ impl<T: Claim> Session<T> {
             let cause = self.attempt_timed_out();
             self.handle_lost(cause, now);
             self.outputs.push_back(Output::Hangup);
+        }
+        if self.unsettled_due().is_some_and(|due| due <= now) {
+            self.tell_unsettled(now);
         }
         self.handle_authentication_timeout(now);
         self.handle_subscription_timeout(now);

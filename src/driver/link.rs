@@ -11,7 +11,7 @@ use super::audience::Audience;
 use super::clock;
 use super::counters::Counters;
 use super::mailbox::{Bounds, Mailbox};
-use super::news::{Events, News};
+use super::news::News;
 use super::provider::CredentialsProvider;
 use super::task::LinkTask;
 use crate::command::Command;
@@ -177,11 +177,6 @@ impl Link {
     /// Whether it takes no more commands: it was closed, or has ended.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(*self.shared.state.borrow(), LinkState::Closed { .. })
-    }
-
-    /// What happens on the link from now on.
-    pub(crate) fn events(&self) -> Events {
-        self.shared.news.listen()
     }
 
     /// Takes no more commands, waits for the answers to those it has until `until`, gives up the rest.

@@ -19,7 +19,7 @@ pub(crate) use ask::Ask;
 pub(crate) use audience::Audience;
 pub(crate) use clock::now;
 pub(crate) use counters::{Counted, Counters};
-pub(crate) use link::{Link, LinkSettings, Orphans, Unsettled};
+pub(crate) use link::{Link, LinkSettings, Orphans};
 pub use mailbox::AtCapacity;
 pub(crate) use mailbox::{Bounds, Posted};
 pub(crate) use news::News;

@@ -17,7 +17,6 @@ pub struct ErrorPart {
 
 impl ErrorPart {
     /// `error`: `None` if the node has answered.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what places commands on nodes comes next"))]
     pub(crate) fn new(node: Option<Address>, keys: Vec<Bytes>, error: Option<Error>) -> Self {
         Self { node, keys, error }
     }

@@ -77,7 +77,8 @@ impl Request {
         joining: &mut Joining,
     ) -> Result<(), Error> {
         // Where there are others, a node that is lost for good is not waited for either, but left.
-        let awaited = link().filter(|_| client.deployed().one().is_some() || self.offline == Offline::FailFast);
+        let awaited =
+            link().filter(|_| matches!(client.deployed(), Deployed::One(_)) || self.offline == Offline::FailFast);
         let mut dead = pin!(unusable(awaited, self.offline));
         let settled = poll_fn(|cx| {
             if let Poll::Ready(outcome) = Pin::new(&mut joining.outcome).poll(cx) {

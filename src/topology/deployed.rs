@@ -22,15 +22,6 @@ pub(crate) enum Deployed {
 }
 
 impl Deployed {
-    /// The links of the one server; `None`: there are several.
-    #[inline]
-    pub(crate) fn one(&self) -> Option<&Arc<Links>> {
-        match self {
-            Self::One(links) => Some(links),
-            Self::Many(_) => None,
-        }
-    }
-
     /// Where links run, and the timers of calls that have one of their own.
     pub(crate) fn runtime(&self) -> &Handle {
         match self {

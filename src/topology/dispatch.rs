@@ -96,11 +96,11 @@ impl Dispatch {
     pub(crate) async fn run(mut self) -> Delivered {
         let mut standing = self.routing.standing();
         let routing = Arc::clone(&self.routing);
-        let mut seen = standing.borrow_and_update().number();
+        let mut seen = standing.borrow_and_update().mark();
         while self.open > 0 {
             // Whatever has been placed since then was placed by this topology, or by a later one.
-            let number = standing.borrow_and_update().number();
-            if std::mem::replace(&mut seen, number) != number {
+            let mark = standing.borrow_and_update().mark();
+            if std::mem::replace(&mut seen, mark) != mark {
                 self.wake_paused(None);
             }
             let paused = self.paused_until();
@@ -254,6 +254,9 @@ impl Dispatch {
             let base = bytes.len();
             bytes.append_range(&tracked.parcel.source, tracked.parcel.range.clone());
             match &tracked.parcel.form {
+                Form::Single(policy) if tracked.may_read_elsewhere(&self.routing) => {
+                    commands.push((bytes.len(), policy.without_retry()));
+                }
                 Form::Single(policy) => commands.push((bytes.len(), *policy)),
                 Form::Unit(ends) => {
                     is_unit = true;
@@ -293,7 +296,8 @@ impl Dispatch {
     /// How many of the parcel's commands are counted as handed in now.
     fn note_issued(&mut self, index: usize) -> usize {
         let Some(tracked) = self.parcels.get_mut(index) else { return 0 };
-        if std::mem::replace(&mut tracked.past.is_issued, true) { 0 } else { tracked.parcel.form.commands() }
+        let is_counted = std::mem::replace(&mut tracked.past.is_issued, true) || !tracked.parcel.is_counted;
+        if is_counted { 0 } else { tracked.parcel.form.commands() }
     }
 
     /// A node has answered, or has not.
@@ -385,11 +389,13 @@ impl Dispatch {
             return false;
         }
         let Some(redirect) = Redirect::of(line, node.address()) else {
-            return tracked.may_fall_back(&routing, node) && UNFIT.iter().any(|code| line.starts_with(code)) && {
+            // The primary is asked in a way in which it can be waited for.
+            let goes_on = tracked.may_read_elsewhere(&routing) && UNFIT.iter().any(|code| line.starts_with(code));
+            if goes_on {
                 tracked.past.primary_only = true;
                 tracked.progress = Progress::Ready(None);
-                true
-            };
+            }
+            return goes_on;
         };
         tracked.past.note_refused();
         tracked.past.redirects += 1;
@@ -437,6 +443,8 @@ impl Dispatch {
             if lost.fate == Fate::Refused {
                 routing.ask_refresh();
             }
+            // A replica that is not connected to need not be waited for.
+            tracked.past.primary_only |= tracked.may_fall_back(&routing, node);
             return match tracked.past.redirects <= MOST_AT_ONCE && lost.fate != Fate::Refused {
                 true => tracked.progress = Progress::Ready(None),
                 false => self.pause(index, Cause::ReadOnly),
@@ -474,7 +482,9 @@ impl Dispatch {
     fn lose(&mut self, index: usize, node: Option<Arc<Node>>, reason: Reason) {
         let Some(tracked) = self.parcels.get_mut(index) else { return };
         let reason = match reason {
-            Reason::Deadline(None) => Reason::Deadline(tracked.past.last.take()),
+            Reason::Deadline(None) => {
+                Reason::Deadline(tracked.past.last.take().or_else(|| self.routing.last_failure()))
+            }
             reason => reason,
         };
         let attempts = tracked.past.redirects;
@@ -484,6 +494,9 @@ impl Dispatch {
     }
 
     fn settle(&mut self, index: usize, settled: Settled) {
+        // What no node was found for counts all the same.
+        let issued = self.note_issued(index);
+        self.routing.counters().count_issued(issued as u64);
         if let Some(tracked) = self.parcels.get_mut(index) {
             tracked.progress = Progress::Settled(settled);
             self.open -= 1;
@@ -497,6 +510,11 @@ impl Dispatch {
 }
 
 impl Tracked {
+    /// Whether it goes to whichever node may answer reads.
+    fn may_read_elsewhere(&self, routing: &Routing) -> bool {
+        self.parcel.reads && !self.past.primary_only && routing.reads_elsewhere()
+    }
+
     /// Whether it was sent to a node that may not be the one that has to have the key.
     fn may_fall_back(&self, routing: &Routing, node: &Arc<Node>) -> bool {
         let Route::Slot(slot) = self.parcel.route else { return false };

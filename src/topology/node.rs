@@ -1,6 +1,7 @@
 //! A node of several, and its links.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,12 +20,23 @@ pub(crate) struct Node {
     bounds: LinksBounds,
     runtime: Handle,
     links: OnceLock<Arc<Links>>,
+    /// In nanoseconds.
+    latency: AtomicU64,
+    zone: OnceLock<Arc<str>>,
 }
 
 impl Node {
     /// `address` is what the topology calls it; `settings` say where it is dialled.
     pub(super) fn new(address: Address, settings: LinkSettings, bounds: LinksBounds, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { address: Arc::new(address), settings, bounds, runtime, links: OnceLock::new() })
+        Arc::new(Self {
+            address: Arc::new(address),
+            settings,
+            bounds,
+            runtime,
+            links: OnceLock::new(),
+            latency: AtomicU64::new(UNMEASURED),
+            zone: OnceLock::new(),
+        })
     }
 
     /// What the topology calls it.
@@ -77,13 +89,32 @@ impl Node {
     }
 
     /// How long it takes to answer, as far as that was measured.
-    pub(super) fn latency(&self) -> Option<Duration> {
-        None
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        match self.latency.load(Ordering::Relaxed) {
+            UNMEASURED => None,
+            nanoseconds => Some(Duration::from_nanos(nanoseconds)),
+        }
+    }
+
+    /// It has answered after so long, or not at all.
+    pub(super) fn note_latency(&self, latency: Option<Duration>) {
+        let nanoseconds = match (latency, self.latency()) {
+            (None, _) => UNMEASURED,
+            // One answer that is late says little.
+            (Some(latest), Some(before)) => nanoseconds((before * 7 + latest) / 8),
+            (Some(latest), None) => nanoseconds(latest),
+        };
+        self.latency.store(nanoseconds, Ordering::Relaxed);
     }
 
     /// The availability zone that it says it is in.
-    pub(super) fn zone(&self) -> Option<Arc<str>> {
-        None
+    pub(crate) fn zone(&self) -> Option<Arc<str>> {
+        self.zone.get().cloned()
+    }
+
+    pub(super) fn note_zone(&self, zone: &str) {
+        // It stays where it is.
+        let _ = self.zone.set(zone.into());
     }
 
     /// The name that its certificate is verified for, if that is not the host that is dialled.
@@ -91,6 +122,13 @@ impl Node {
         self.settings.server_name.as_deref()
     }
 }
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(UNMEASURED).min(UNMEASURED - 1)
+}
+
+/// In place of a latency.
+const UNMEASURED: u64 = u64::MAX;
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

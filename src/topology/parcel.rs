@@ -17,6 +17,8 @@ pub(crate) struct Parcel {
     pub(crate) route: Route,
     /// Whether replicas may answer it.
     pub(crate) reads: bool,
+    /// Whether it counts as what its caller has handed in: of the parts of one command one does.
+    pub(crate) is_counted: bool,
 }
 
 /// How many commands it is.

@@ -168,16 +168,6 @@ impl Placement {
 }
 
 impl Routing {
-    /// The primary that has the slot, or any one; `None`: there is none, or nothing is known yet.
-    pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
-        let snapshot = self.snapshot();
-        let snapshot = snapshot.as_ref()?;
-        match slot {
-            Some(slot) => snapshot.primary(slot).cloned(),
-            None => self.any_node(snapshot),
-        }
-    }
-
     /// Waits until something is known of the topology that was not known when this was called.
     async fn changed(&self) {
         let mut standing = self.standing();

@@ -29,7 +29,8 @@ pub enum ReadFrom {
     /// The nodes in the availability zone of this name: its replicas in turn, or else the primary if it is there. Then
     /// the replicas elsewhere, then the primary.
     ///
-    /// Nodes say where they are themselves: Valkey does where `availability-zone` is set. The name is compared as it is.
+    /// Nodes say where they are themselves: Valkey does from 9.1 on, where `availability-zone` is set. The name is compared
+    /// as it is.
     Zone(Arc<str>),
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct Candidate {
 
 /// The candidates to try, in order; `turn` is one more each time, and goes around among those that are as good as each
 /// other. The primary is always among them.
+#[cfg_attr(not(test), expect(dead_code, reason = "who tries a second node will use it"))]
 pub(crate) fn order(read_from: &ReadFrom, candidates: &[Candidate], turn: usize) -> Vec<usize> {
     let rank = |candidate: &Candidate| Some((rank(read_from, candidate)?, candidate.index));
     let mut ranked: Vec<(Rank, usize)> = candidates.iter().filter_map(rank).collect();

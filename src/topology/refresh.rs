@@ -4,14 +4,16 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::cluster::discovery;
 use super::refresh_schedule::Outcome;
+use super::replicas;
 use super::routes::{Found, Routing, Source};
+use super::sentinel::Sentinels;
 use crate::command::Slot;
 use crate::connection::LinkState;
 use crate::driver::now;
@@ -22,8 +24,12 @@ type Finding = Pin<Box<dyn Future<Output = Result<Found, Cause>> + Send>>;
 /// Keeps the topology until it is closed.
 pub(super) async fn run(routing: Arc<Routing>) {
     let _end = Ending(Arc::clone(&routing));
-    let mut keeper =
-        Keeper { finding: None, front: None, timer: Box::pin(sleep_until(tokio::time::Instant::now())), routing };
+    let sentinels = match &routing.settings().source {
+        Source::Sentinel(settings) => Some(Sentinels::new((**settings).clone())),
+        Source::Cluster { .. } | Source::Replicas { .. } => None,
+    };
+    let timer = Box::pin(sleep_until(tokio::time::Instant::now()));
+    let mut keeper = Keeper { unsettled_since: None, finding: None, front: None, timer, sentinels, routing };
     keeper.look_at_front();
     while !keeper.routing.is_closed() {
         let routing = Arc::clone(&keeper.routing);
@@ -51,6 +57,10 @@ struct Keeper {
     /// The state of the node that stands for all.
     front: Option<watch::Receiver<LinkState>>,
     timer: Pin<Box<Sleep>>,
+    /// Who says which nodes there are, where those are Sentinels.
+    sentinels: Option<Arc<Sentinels>>,
+    /// Since when a primary could not be reached; `None`: all can.
+    unsettled_since: Option<Instant>,
 }
 
 impl Keeper {
@@ -69,12 +79,25 @@ impl Keeper {
             if let Some(due) = due {
                 if self.poll_due(cx, due).is_ready() {
                     self.routing.schedule().begin(now());
-                    self.finding = Some(find(&self.routing));
+                    self.finding = Some(self.find());
                     return Poll::Ready(());
                 }
             }
         }
         asked.poll(cx)
+    }
+
+    fn find(&self) -> Finding {
+        let limit = self.routing.settings().link.session.connect_timeout;
+        // Who has a topology already can begin anew, with what has become ready meanwhile.
+        let until = now() + if self.routing.snapshot().is_some() { limit.min(LIMIT) } else { limit };
+        let routing = Arc::clone(&self.routing);
+        match (&self.sentinels, routing.settings().source.clone()) {
+            (Some(sentinels), _) => Box::pin(Arc::clone(sentinels).find(routing, until)),
+            (None, Source::Cluster { seeds }) => Box::pin(discovery::find(routing, seeds, until)),
+            (None, Source::Replicas { nodes }) => Box::pin(replicas::find(routing, nodes, until)),
+            (None, Source::Sentinel(_)) => Box::pin(std::future::ready(Err(Cause::NotConnected))),
+        }
     }
 
     fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
@@ -97,14 +120,32 @@ impl Keeper {
             }
         };
         self.routing.schedule().end(now(), outcome);
+        self.watch_over_primaries();
         self.look_at_front();
     }
 
+    /// While a primary cannot be reached, another node may take its place at any moment, and nobody tells.
+    fn watch_over_primaries(&mut self) {
+        let snapshot = self.routing.snapshot();
+        let all_well = snapshot.as_ref().is_none_or(|snapshot| snapshot.primaries().all(|primary| primary.is_ready()));
+        if all_well {
+            self.unsettled_since = None;
+            return;
+        }
+        let now = now();
+        let since = *self.unsettled_since.get_or_insert(now);
+        if now.duration_since(since) < WATCH {
+            self.routing.ask_refresh();
+        }
+    }
+
     /// One node's state is shown for all: that of the primary of the first slot, and before that is known, of the first seed.
+    /// Sentinels are none: they are no servers.
     fn look_at_front(&mut self) {
         let snapshot = self.routing.snapshot();
         let front = match &*snapshot {
             Some(snapshot) => Slot::new(0).and_then(|slot| snapshot.primary(slot).cloned()),
+            None if self.sentinels.is_some() => None,
             None => Some(self.routing.seed(self.routing.address())),
         };
         if let Some(front) = front {
@@ -132,11 +173,8 @@ impl Keeper {
     }
 }
 
-fn find(routing: &Arc<Routing>) -> Finding {
-    let until = now() + routing.settings().link.session.connect_timeout;
-    let routing = Arc::clone(routing);
-    match routing.settings().source.clone() {
-        Source::Cluster { seeds } => Box::pin(discovery::find(routing, seeds, until)),
-        Source::Sentinel(_) | Source::Replicas { .. } => Box::pin(std::future::ready(Err(Cause::NotConnected))),
-    }
-}
+/// How long a topology is looked for at a time, where there is one already, 1 s.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a primary that cannot be reached is a reason to ask again and again, 1 minute: later it is only one now and then.
+const WATCH: Duration = Duration::from_secs(60);

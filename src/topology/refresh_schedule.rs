@@ -61,6 +61,12 @@ impl RefreshSchedule {
         }
     }
 
+    /// Somebody knows that things have changed: pauses after failures are over.
+    pub(crate) fn hasten(&mut self, now: Instant) {
+        self.failures = 0;
+        self.ask(now);
+    }
+
     /// When to begin the next one; `None` while one runs, and if there is no need.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.state {
@@ -117,7 +123,7 @@ impl RefreshSchedule {
 
 /// The pause after the first failure; it doubles from there. By chance it is up to half shorter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// As good as for ever, and yet a number that can be reckoned with, 136 years.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -195,13 +201,31 @@ mod tests {
             schedule.begin(now);
             schedule.end(now, Outcome::Failed);
             schedule.ask(now);
-            let full = (TENTH * (1 << failure.min(6))).min(5 * SECOND);
+            let full = (TENTH * (1 << failure.min(6))).min(SECOND);
             within(schedule.due(), now + full / 2, full / 2);
             now = schedule.due().unwrap();
         }
         schedule.begin(now);
         schedule.end(now, Outcome::Fresh);
         assert_eq!(schedule.due(), None);
+        schedule.begin(now);
+        schedule.end(now, Outcome::Failed);
+        within(schedule.due(), now + TENTH / 2, TENTH / 2);
+    }
+
+    #[test]
+    fn who_knows_better_ends_the_pauses_after_failures() {
+        let (mut schedule, mut now) = (schedule(None), Instant::now());
+        for _ in 0..20 {
+            schedule.begin(now);
+            schedule.end(now, Outcome::Failed);
+            now = schedule.due().unwrap();
+        }
+        schedule.begin(now);
+        schedule.end(now + SECOND, Outcome::Failed);
+        schedule.hasten(now + SECOND);
+        within(schedule.due(), now + SECOND, TENTH);
+        now = schedule.due().unwrap();
         schedule.begin(now);
         schedule.end(now, Outcome::Failed);
         within(schedule.due(), now + TENTH / 2, TENTH / 2);

@@ -2,9 +2,9 @@
 //! snapshot that nobody changes.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,10 +19,12 @@ use super::links::LinksBounds;
 use super::mover;
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
+use super::probe;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
 use super::subscriber::Subscriptions;
+use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
 use crate::driver::{Counters, Event, LinkSettings, News, now};
@@ -127,13 +129,19 @@ struct Registry {
     rank: u64,
     /// How often in a row the topology that was found was an older one.
     outdated: u32,
+    /// Why it could not be found out the last time, as long as nothing is known.
+    failure: Option<Cause>,
     closed: bool,
 }
 
 impl Standing {
-    /// The number of the snapshot; 0: there is none.
-    pub(super) fn number(&self) -> u64 {
-        if let Self::Known(number) = self { *number } else { 0 }
+    /// The number of the snapshot, 0 if there is none; and whether there is no point in waiting for one.
+    pub(super) fn mark(&self) -> (u64, bool) {
+        match self {
+            Self::Unknown => (0, false),
+            Self::Known(number) => (*number, false),
+            Self::Failed(_) | Self::Closed(_) => (0, true),
+        }
     }
 }
 
@@ -158,6 +166,9 @@ impl Routes {
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
+        if matches!(routing.settings.read_from, ReadFrom::LowestLatency | ReadFrom::Zone(_)) {
+            runtime.spawn(probe::run(Arc::downgrade(&routing)));
+        }
         Self(routing)
     }
 }
@@ -194,6 +205,14 @@ impl Snapshot {
         (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
     }
 
+    /// The replicas of which nobody says that they have failed.
+    pub(crate) fn replicas_at_work(&self) -> impl Iterator<Item = &Arc<Node>> {
+        let replicas = self.map.shards().iter().flat_map(|shard| shard.replicas.iter());
+        let at_work =
+            replicas.filter(|index| self.map.nodes().get(**index).is_some_and(|facts| facts.health != Health::Failed));
+        at_work.filter_map(|index| self.nodes.get(*index))
+    }
+
     fn candidate(&self, index: usize, is_primary: bool) -> Option<Candidate> {
         let (node, facts) = (self.nodes.get(index)?, self.map.nodes().get(index)?);
         Some(Candidate {
@@ -226,6 +245,17 @@ impl Routing {
 
     pub(crate) fn settings(&self) -> &RoutesSettings {
         &self.settings
+    }
+
+    /// Whether its nodes have a part of the slots each; elsewhere one shard has all of them.
+    #[inline]
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.settings.source, Source::Cluster { .. })
+    }
+
+    /// Why nothing is known of the topology, as far as that was tried.
+    pub(crate) fn last_failure(&self) -> Option<Cause> {
+        lock(&self.registry).failure.clone()
     }
 
     /// What a call does that finds no connection.
@@ -306,13 +336,46 @@ impl Routing {
         rotated.clone().find(|node| node.is_ready()).or_else(|| rotated.clone().next()).map(|node| Arc::clone(node))
     }
 
+    /// The primary that has the slot, or any one; `None`: there is none, or nothing is known yet.
+    pub(crate) fn owner(&self, slot: Option<Slot>) -> Option<Arc<Node>> {
+        let snapshot = self.snapshot();
+        let snapshot = snapshot.as_ref()?;
+        match slot {
+            Some(slot) => snapshot.primary(slot).cloned(),
+            None => self.any_node(snapshot),
+        }
+    }
+
     /// The node to send a command to that is about this slot; `reads`: a replica may answer it.
     #[inline]
     pub(crate) fn choose(&self, snapshot: &Snapshot, slot: Slot, reads: bool) -> Option<Arc<Node>> {
-        if reads && self.settings.read_from != ReadFrom::Primary {
+        if reads && self.reads_elsewhere() {
             return self.choose_reader(snapshot, slot);
         }
         snapshot.primary(slot).cloned()
+    }
+
+    /// Whether nodes other than primaries answer reads.
+    #[inline]
+    pub(crate) fn reads_elsewhere(&self) -> bool {
+        self.settings.read_from != ReadFrom::Primary
+    }
+
+    /// A link to the node has failed, or the server refuses what it should not.
+    fn note_unsettled(&self, address: &Address) {
+        self.ask_refresh();
+        if !self.reads_elsewhere() {
+            return;
+        }
+        // What only reads need not wait for a replica: the others, and the primary, can answer it.
+        let snapshot = self.snapshot.load();
+        let at = snapshot.as_ref().and_then(|snapshot| Some((snapshot, snapshot.map.find(address)?)));
+        if let Some(node) = at.and_then(|(snapshot, index)| snapshot.nodes.get(index)) {
+            let is_primary = snapshot.as_ref().is_some_and(|snapshot| snapshot.is_primary(node));
+            if !is_primary {
+                node.displace(Displacement::Moved);
+            }
+        }
     }
 
     fn choose_reader(&self, snapshot: &Snapshot, slot: Slot) -> Option<Arc<Node>> {
@@ -333,6 +396,12 @@ impl Routing {
         self.wake.notify_one();
     }
 
+    /// The topology has changed, as somebody says who knows: it is asked for also where the last attempts have failed.
+    pub(super) fn hasten_refresh(&self) {
+        lock(&self.schedule).hasten(now());
+        self.wake.notify_one();
+    }
+
     /// Waits until somebody has asked for the topology, or it is closed.
     pub(super) async fn asked(&self) {
         self.wake.notified().await;
@@ -349,32 +418,38 @@ impl Routing {
 
     /// The node at an address of the configuration.
     pub(super) fn seed(self: &Arc<Self>, address: &Address) -> Arc<Node> {
-        let facts = NodeFacts::at(address.clone());
-        self.node(&mut lock(&self.registry), &facts)
+        let mut registry = lock(&self.registry);
+        match registry.known.get(address) {
+            Some(known) => Arc::clone(known),
+            None => self.node(&mut registry, &NodeFacts::at(address.clone())),
+        }
     }
 
     fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
         let hostname = facts.hostname.as_deref();
         let names = self.settings.server_names.as_ref();
         let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
-        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
-            return Arc::clone(node);
-        }
         let mut settings = self.settings.link.clone();
         settings.address = match &self.settings.address_map {
             Some(map) => map.apply(&facts.address),
             None => facts.address.clone(),
         };
+        // That of the host that is dialled is the one that is verified anyway.
+        let name = name.filter(|name| !matches!(&settings.address, Address::Tcp { host, .. } if host == name));
+        if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
+            return Arc::clone(node);
+        }
         settings.session.routed = true;
         let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
         settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
-        settings.session.seed ^= RandomState::new().hash_one(&facts.address);
+        settings.session.seed ^= BuildHasherDefault::<DefaultHasher>::default().hash_one(&facts.address);
         settings.server_name = name.map(Into::into);
         settings.news = Some(self.news.of_node(&facts.address));
         let routing = Arc::downgrade(self);
+        let address = facts.address.clone();
         settings.unsettled = Some(Arc::new(move || {
             if let Some(routing) = routing.upgrade() {
-                routing.ask_refresh();
+                routing.note_unsettled(&address);
             }
         }));
         let bounds = LinksBounds { subscriptions: Subscriptions::Own, ..self.settings.bounds };
@@ -419,11 +494,14 @@ impl Routing {
             return;
         }
         let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
+        registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
         let number = old.as_ref().map_or(1, |old| old.number + 1);
         let new = Arc::new(Snapshot { map: found.map, nodes, number });
         // They are sure to be needed, and the first call is not to wait for that.
-        new.primaries().for_each(|primary| drop(Arc::clone(primary.links())));
+        let from_replicas = self.settings.read_from != ReadFrom::Primary;
+        let needed = new.nodes.iter().filter(|node| from_replicas || new.is_primary(node));
+        needed.for_each(|node| drop(Arc::clone(node.links())));
         self.snapshot.store(Some(Arc::clone(&new)));
         self.standing.send_replace(Standing::Known(number));
         drop(registry);
@@ -484,8 +562,15 @@ impl Routing {
         }
     }
 
+    /// It has not been found out yet, for this reason.
+    pub(super) fn note_trouble(&self, cause: &Cause) {
+        let is_unknown = self.snapshot.load().is_none();
+        lock(&self.registry).failure = is_unknown.then(|| cause.clone());
+    }
+
     /// The topology could not be found out.
     pub(super) fn note_failed(&self, cause: Cause) {
+        self.note_trouble(&cause);
         let is_unknown = self.snapshot.load().is_none();
         if is_unknown && cause.is_permanent() {
             self.standing.send_replace(Standing::Failed(cause));
@@ -529,14 +614,8 @@ impl Routing {
     /// Takes no more commands, waits for the answers to those under way until `until`, gives up the rest.
     pub(crate) async fn close(&self, until: Instant) {
         let nodes: Vec<_> = lock(&self.registry).known.values().cloned().collect();
-        let mut closing: Vec<_> =
-            nodes.iter().filter_map(|node| node.started()).map(|links| Box::pin(links.close(until))).collect();
-        std::future::poll_fn(|cx| {
-            closing.retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
-            if closing.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        })
-        .await;
-        drop(closing);
+        let started = nodes.iter().filter_map(|node| node.started());
+        all(started.map(|links| -> Boxed<'_, ()> { Box::pin(links.close(until)) }).collect()).await;
         self.end(Cause::ClosedHere);
         self.show_state(LinkState::Closed { cause: Cause::ClosedHere });
     }

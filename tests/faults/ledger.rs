@@ -41,27 +41,45 @@ struct Column {
     numbers: Mutex<HashSet<i64>>,
 }
 
+/// Whether what was written is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Kept,
+    /// Another server may answer, with numbers and values of its own.
+    Several,
+    /// A replica may take over that has not got everything yet: a server answers before its replicas know.
+    Forgetful,
+}
+
 /// What all callers were told.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     deadline: Duration,
+    memory: Memory,
+    /// What the names of its keys begin with.
+    tag: String,
     columns: [Column; COUNTERS.len()],
     reads: AtomicUsize,
     writes: AtomicUsize,
     failures: Mutex<Vec<Failure>>,
     slowest: Mutex<Duration>,
+    /// How long those calls took that were answered.
+    took: Mutex<Vec<Duration>>,
 }
 
 impl Ledger {
     /// Of calls that may take this long.
-    pub(crate) fn new(deadline: Duration) -> Self {
+    pub(crate) fn new(deadline: Duration, memory: Memory, tag: &str) -> Self {
         Self {
             deadline,
+            memory,
+            tag: tag.to_owned(),
             columns: Default::default(),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             failures: Mutex::default(),
             slowest: Mutex::default(),
+            took: Mutex::default(),
         }
     }
 
@@ -72,7 +90,10 @@ impl Ledger {
         *slowest = slowest.max(took);
         drop(slowest);
         match outcome {
-            Ok(_) => self.answered(asked).fetch_add(1, Ordering::SeqCst),
+            Ok(_) => {
+                self.took.lock().unwrap().push(took);
+                self.answered(asked).fetch_add(1, Ordering::SeqCst)
+            }
             Err(error) => {
                 assert!(
                     matches!(error.fate(), Fate::NotSent | Fate::Refused | Fate::Unknown),
@@ -92,19 +113,18 @@ impl Ledger {
         match outcome {
             Ok(number) => {
                 column.acknowledged.fetch_add(1, Ordering::SeqCst);
-                let new = column.numbers.lock().unwrap().insert(*number);
-                assert!(new, "{number} was the answer to two INCRs of {}", COUNTERS[counter]);
+                let is_new = column.numbers.lock().unwrap().insert(*number);
+                assert!(
+                    is_new || self.memory != Memory::Kept,
+                    "{number} was the answer to two INCRs of {}",
+                    COUNTERS[counter]
+                );
             }
             Err(error) if error.fate() == Fate::Unknown => {
                 column.unknown.fetch_add(1, Ordering::SeqCst);
             }
             Err(_) => {}
         }
-    }
-
-    /// The same of an INCR that was answered by one of several servers, each of which has its own count.
-    pub(crate) fn note_acknowledged(&self, counter: usize) {
-        self.columns[counter].acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 
     /// How many reads or writes were answered so far.
@@ -136,7 +156,8 @@ impl Report {
             errors.push("no error".to_owned());
         }
         tell(&format!(
-            "{} reads and {} writes answered, slowest {:.1?}, {}",
+            "{}{} reads and {} writes answered, slowest {:.1?}, {}",
+            if ledger.tag.is_empty() { String::new() } else { format!("{}: ", ledger.tag) },
             ledger.reads.load(Ordering::SeqCst),
             ledger.writes.load(Ordering::SeqCst),
             ledger.slowest.lock().unwrap(),
@@ -147,16 +168,44 @@ impl Report {
 
     /// Every INCR that was acknowledged has run on one of the servers, none twice, and none that was said not to have.
     pub(crate) fn holds(&self, servers: &[&Server]) -> &Self {
-        for (key, column) in COUNTERS.iter().zip(&self.ledger.columns) {
-            let count: i64 = servers.iter().map(|server| server.raw(&["GET", key]).parse().unwrap_or(0)).sum();
-            let [acknowledged, unknown] =
-                [&column.acknowledged, &column.unknown].map(|number| number.load(Ordering::SeqCst));
-            assert!(acknowledged <= count, "{key}: {acknowledged} were acknowledged, {count} ran");
-            assert!(
-                count <= acknowledged + unknown,
-                "{key}: {count} ran, {acknowledged} were acknowledged and {unknown} unknown"
-            );
+        for (key, [ran, acknowledged, _]) in self.counts(servers) {
+            assert!(acknowledged <= ran, "{key}: {acknowledged} were acknowledged, {ran} ran");
         }
+        self.ran_once(servers)
+    }
+
+    /// No INCR has run twice, and none that was said not to have: all there is to claim where a server may have lost some.
+    pub(crate) fn ran_once(&self, servers: &[&Server]) -> &Self {
+        for (key, [ran, acknowledged, unknown]) in self.counts(servers) {
+            let told = format!("{acknowledged} were acknowledged and {unknown} unknown");
+            assert!(ran <= acknowledged + unknown, "{key}: {ran} ran, {told}");
+        }
+        self
+    }
+
+    /// For each key, how many ran, were acknowledged, and are unknown. Nodes of a cluster that do not have the key refuse.
+    fn counts(&self, servers: &[&Server]) -> impl Iterator<Item = (String, [i64; 3])> {
+        COUNTERS.iter().zip(&self.ledger.columns).map(|(name, column)| {
+            let key = format!("{}{name}", self.ledger.tag);
+            let ran = servers.iter().map(|server| server.raw(&["GET", &key]).parse().unwrap_or(0)).sum();
+            let told = [&column.acknowledged, &column.unknown].map(|number| number.load(Ordering::SeqCst));
+            (key, [ran, told[0], told[1]])
+        })
+    }
+
+    /// No call took longer than this, whatever became of it.
+    pub(crate) fn none_longer_than(&self, limit: Duration) -> &Self {
+        let slowest = *self.ledger.slowest.lock().unwrap();
+        assert!(slowest < limit, "{}: a call took {slowest:?}", self.ledger.tag);
+        self
+    }
+
+    /// Of a hundred calls that were answered, 99 were so within this time.
+    pub(crate) fn most_within(&self, limit: Duration) -> &Self {
+        let mut took = self.ledger.took.lock().unwrap();
+        took.sort_unstable();
+        let Some(&late) = took.get(took.len() * 99 / 100) else { return self };
+        assert!(late < limit, "{}: one call in a hundred took {late:?} or longer", self.ledger.tag);
         self
     }
 

@@ -21,6 +21,7 @@ mod load;
 #[allow(unreachable_pub, reason = "the certificates of all tests")]
 mod pki;
 mod place;
+mod shards;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -29,9 +30,10 @@ use steadfast::api::Connection as _;
 use steadfast::client::Backoff;
 use steadfast::{Client, Config, LinkState};
 
-pub(crate) use ledger::{Asked, Failure, Report};
+pub(crate) use ledger::{Asked, Failure, Memory, Report};
 pub(crate) use load::Load;
-pub(crate) use place::{PLACES, Place, Wire, certified, everywhere, everywhere_on_one_thread, in_each};
+pub(crate) use place::{PLACES, Place, Wire, certified, everywhere, everywhere_on_one_thread, in_each, tls_files};
+pub(crate) use shards::{Proxied, SLOTS, Shards, in_clusters, settled, tag_of};
 
 use crate::live::{PATIENCE, clients_of, until, until_state, within};
 use crate::support::Server;

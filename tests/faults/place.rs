@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::DEADLINE;
 use super::pki::pki;
 use crate::live::{PATIENCE, quick, within};
-use crate::support::{ClientCertificates, Kind, Server, ServerBuilder, TlsFiles};
+use crate::support::{ClientCertificates, Cluster, ClusterBuilder, Kind, Server, ServerBuilder, TlsFiles};
 
 /// What lies between client and server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,12 +82,28 @@ impl Place {
         let server = Server::build(self.kind);
         match self.wire {
             Wire::Plain => server,
-            Wire::Tls => {
-                let (certificate, key) = certified(certificate);
-                let files = TlsFiles { certificate, key, authority: pki().certificate("ca") };
-                server.tls(files, ClientCertificates::Ignored)
-            }
+            Wire::Tls => server.tls(tls_files(certificate), ClientCertificates::Ignored),
         }
+    }
+
+    /// A cluster for more settings. With TLS its certificates are good for 127.0.0.1.
+    pub(crate) fn build_cluster(self) -> ClusterBuilder {
+        let cluster = Cluster::build(self.kind);
+        match self.wire {
+            Wire::Plain => cluster,
+            Wire::Tls => cluster.tls(tls_files("server")),
+        }
+    }
+
+    /// A way to the cluster, by all its primaries.
+    pub(crate) fn cluster_config(self, cluster: &Cluster) -> Config {
+        self.cluster_config_by(cluster, &cluster.primaries())
+    }
+
+    /// A way to the cluster, by these nodes.
+    pub(crate) fn cluster_config_by(self, cluster: &Cluster, seeds: &[usize]) -> Config {
+        let seeds = seeds.iter().map(|&seed| ("127.0.0.1", cluster.port(seed)));
+        self.secured(quick(Config::cluster(seeds)).with_deadline(DEADLINE))
     }
 
     /// A server without more settings.
@@ -110,7 +126,11 @@ impl Place {
 
     /// A way to what listens on this port of 127.0.0.1, such as a proxy.
     pub(crate) fn config_at(self, port: u16) -> Config {
-        let config = quick(Config::tcp("127.0.0.1", port)).with_deadline(DEADLINE);
+        self.secured(quick(Config::tcp("127.0.0.1", port)).with_deadline(DEADLINE))
+    }
+
+    /// With what the wire needs.
+    pub(crate) fn secured(self, config: Config) -> Config {
         match self.wire {
             Wire::Plain => config,
             Wire::Tls => config.with_tls(TlsOptions::new().with_root_pem_file(pki().certificate("ca"))),
@@ -136,4 +156,10 @@ impl fmt::Display for Place {
 /// The files of the certificate of this name, and of its key.
 pub(crate) fn certified(name: &str) -> (PathBuf, PathBuf) {
     (pki().certificate(name), pki().key(name))
+}
+
+/// What a server needs to show the certificate of this name.
+pub(crate) fn tls_files(name: &str) -> TlsFiles {
+    let (certificate, key) = certified(name);
+    TlsFiles { certificate, key, authority: pki().certificate("ca") }
 }

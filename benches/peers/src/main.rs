@@ -5,6 +5,8 @@ use std::{env, process::ExitCode, time::Duration};
 mod allocations;
 mod child;
 mod clients;
+mod cluster;
+mod clusters;
 mod decode;
 mod faults;
 mod measure;
@@ -16,7 +18,8 @@ mod server;
 mod table;
 mod work;
 
-use clients::Peer;
+use clients::{Deployment, Peer};
+use cluster::Cluster;
 use measure::{Plan, RuntimeKind};
 use server::Server;
 use work::Work;
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Some("fault") => faults::run_one(&options),
         Some("messages") => messages::all(&options),
         Some("message") => messages::run_one(&options),
+        Some("cluster") => clusters::all(&options),
         Some("own") => own::all(&options),
         _ => Err(USAGE.to_owned()),
     });
@@ -55,22 +59,51 @@ fn run_one(options: &Options) -> Result<(), String> {
     let [_, client, work] = &options.words[..] else { return Err(USAGE.to_owned()) };
     let peer = Peer::from_name(client).ok_or_else(|| format!("no client called {client}\n{USAGE}"))?;
     let work = Work::from_name(work).ok_or_else(|| format!("no work called {work}\n{USAGE}"))?;
-    if !peer.supports(work) {
-        return Err(format!("{} can't do {}", peer.name(), work.name()));
+    let deployment = options.deployment;
+    if !peer.supports(work, deployment) {
+        return Err(format!("{} can't do {} there", peer.name(), work.name()));
     }
     let own = match options.port {
         Some(_) => None,
-        None => Some(start_server(options)?),
+        None => Some(Own::start(options)?),
     };
-    let port = options.port.or(own.as_ref().map(|server| server.port)).expect("one of the two is there");
+    let port = options.port.or(own.as_ref().map(Own::port)).expect("one of the two is there");
     server::pin_to(options.client_core).map_err(|error| error.to_string())?;
-    let figures = measure::run(peer, work, port, &options.plan());
+    let figures = measure::run(peer, work, deployment, port, &options.plan())?;
     if own.is_some() {
         println!("{}", table::describe(peer, work, &figures));
     } else {
         println!("{}", figures.to_line());
     }
     Ok(())
+}
+
+/// What a run starts for itself.
+enum Own {
+    Server(Server),
+    Cluster(Cluster),
+}
+
+impl Own {
+    fn start(options: &Options) -> Result<Self, String> {
+        match options.deployment {
+            Deployment::Server => start_server(options).map(Self::Server),
+            Deployment::Cluster => start_cluster(options).map(Self::Cluster),
+        }
+    }
+
+    fn port(&self) -> u16 {
+        match self {
+            Self::Server(server) => server.port,
+            Self::Cluster(cluster) => cluster.seed(),
+        }
+    }
+}
+
+pub(crate) fn start_cluster(options: &Options) -> Result<Cluster, String> {
+    let cluster = Cluster::start(NODES, options.server_core).map_err(|error| error.to_string())?;
+    cluster.seed_keys().map_err(|error| error.to_string())?;
+    Ok(cluster)
 }
 
 pub(crate) fn start_server(options: &Options) -> Result<Server, String> {
@@ -90,6 +123,7 @@ pub(crate) struct Options {
     server_core: usize,
     client_core: usize,
     runtime: RuntimeKind,
+    deployment: Deployment,
     clients: Vec<Peer>,
     works: Vec<Work>,
     /// Rows of the fault table; none for all.
@@ -107,6 +141,7 @@ impl Options {
             server_core: 0,
             client_core: 1,
             runtime: RuntimeKind::CurrentThread,
+            deployment: Deployment::Server,
             clients: Peer::ALL.to_vec(),
             works: Work::ALL.to_vec(),
             faults: Vec::new(),
@@ -117,25 +152,32 @@ impl Options {
                 options.words.push(argument.clone());
                 continue;
             };
-            if option == "quick" {
-                options.quick = true;
-                continue;
-            }
-            let value = arguments.next().ok_or_else(|| format!("--{option} needs a value\n{USAGE}"))?;
             match option {
-                "rounds" => options.rounds = number(value)?,
-                "seconds" => options.seconds = Some(number(value)?),
-                "port" => options.port = Some(number(value)?),
-                "server-core" => options.server_core = number(value)?,
-                "client-core" => options.client_core = number(value)?,
-                "runtime" => options.runtime = list(value, RuntimeKind::from_name)?[0],
-                "clients" => options.clients = list(value, Peer::from_name)?,
-                "works" => options.works = list(value, Work::from_name)?,
-                "faults" => options.faults = value.split(',').map(str::to_owned).collect(),
-                _ => return Err(format!("no option --{option}\n{USAGE}")),
+                "quick" => options.quick = true,
+                "cluster" => options.deployment = Deployment::Cluster,
+                _ => {
+                    let value = arguments.next().ok_or_else(|| format!("--{option} needs a value\n{USAGE}"))?;
+                    options.set(option, value)?;
+                }
             }
         }
         Ok(options)
+    }
+
+    fn set(&mut self, option: &str, value: &str) -> Result<(), String> {
+        match option {
+            "rounds" => self.rounds = number(value)?,
+            "seconds" => self.seconds = Some(number(value)?),
+            "port" => self.port = Some(number(value)?),
+            "server-core" => self.server_core = number(value)?,
+            "client-core" => self.client_core = number(value)?,
+            "runtime" => self.runtime = list(value, RuntimeKind::from_name)?[0],
+            "clients" => self.clients = list(value, Peer::from_name)?,
+            "works" => self.works = list(value, Work::from_name)?,
+            "faults" => self.faults = value.split(',').map(str::to_owned).collect(),
+            _ => return Err(format!("no option --{option}\n{USAGE}")),
+        }
+        Ok(())
     }
 
     fn plan(&self) -> Plan {
@@ -151,7 +193,7 @@ impl Options {
     /// What a child process needs to run the same way.
     fn for_child(&self, port: u16) -> Vec<String> {
         let seconds = self.plan().throughput.as_secs_f64();
-        vec![
+        let mut arguments: Vec<String> = vec![
             "--port".into(),
             port.to_string(),
             "--seconds".into(),
@@ -160,7 +202,11 @@ impl Options {
             self.runtime.name().into(),
             "--client-core".into(),
             self.client_core.to_string(),
-        ]
+        ];
+        if self.deployment == Deployment::Cluster {
+            arguments.push("--cluster".into());
+        }
+        arguments
     }
 }
 
@@ -172,6 +218,9 @@ fn list<T>(text: &str, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Strin
     text.split(',').map(|name| find(name).ok_or_else(|| format!("unknown name: {name}\n{USAGE}"))).collect()
 }
 
+/// Nodes of a cluster, all of them primaries.
+const NODES: usize = 3;
+
 const USAGE: &str = "\
 peers all [--rounds 3] [--clients a,b] [--works a,b]   every client at every work, medians as Markdown
 peers run <client> <work>                              one of them
@@ -180,15 +229,19 @@ peers faults [--clients a,b] [--faults a,b]            every client at every fau
 peers fault <client> <fault>                           one of them
 peers messages [--rounds 3] [--clients a,b]            every client as a subscriber, as Markdown
 peers message <client> <one|many>                      one of them: one channel, or a thousand
+peers cluster [--rounds 3] [--clients a,b]             GET on a cluster, steadfast on one server beside it, memory of a node
+peers cluster slots                                    the slot of a key
 peers own                                              steadfast: GETs beside blocked callers, memory of subscriptions
 
 --quick                 a second a cell instead of six; for `faults` about a second, all clients at once
---seconds S             length of the throughput phase (3); warm-up is a third of it, the latency phase half
+--seconds S             length of the throughput phase (3; `cluster` 2); warm-up is a third of it, the latency phase half
 --runtime R             current-thread (default) or one-worker (multi_thread with 1 worker)
 --server-core N         0
 --client-core N         1
 --port P                for `run`: a seeded server that is already there
+--cluster               for `run`: on a cluster of 3 primaries; with --port, one of its nodes
 
 clients: floor redis1 redis2 fred rustis steadfast
 works:   get-64 get-1000 get-1 set-1k pipeline lrange lrange-strings get-1m allocs
-faults:  idle-cut cut-get cut-incr restart stop hole tls-silence password half-duplex";
+faults:  idle-cut cut-get cut-incr restart stop hole tls-silence password half-duplex
+         cluster-unreachable cluster-stop cluster-ask cluster-sunsubscribe cluster-mset";

@@ -13,7 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     allocations,
-    clients::{Client, Peer, with_client},
+    clients::{
+        Client, Deployment, Peer,
+        clustered::{ClusterClient, Clustered},
+        with_client, with_cluster_client,
+    },
     quiet::Waiting,
     work::{KEYS, LARGE, LARGE_KEY, LIST, LIST_KEY, MIDDLE, PIPELINE, SMALL, Work, key},
 };
@@ -101,9 +105,20 @@ impl Figures {
 
 const LINE_MARK: &str = "figures";
 
-pub fn run(peer: Peer, work: Work, port: u16, plan: &Plan) -> Figures {
+/// `port` is the server's, or that of a node of the cluster.
+///
+/// # Errors
+/// If the client cannot do it at all.
+pub fn run(peer: Peer, work: Work, deployment: Deployment, port: u16, plan: &Plan) -> Result<Figures, String> {
     let runtime = runtime(plan.runtime);
-    with_client!(peer, run_client(&runtime, work, port, plan))
+    match deployment {
+        Deployment::Server => Ok(with_client!(peer, run_client(&runtime, work, port, plan))),
+        Deployment::Cluster => with_cluster_client!(peer, run_clustered(&runtime, work, port, plan)),
+    }
+}
+
+fn run_clustered<C: ClusterClient>(runtime: &Runtime, work: Work, port: u16, plan: &Plan) -> Result<Figures, String> {
+    Ok(run_client::<Clustered<C>>(runtime, work, port, plan))
 }
 
 pub fn runtime(kind: RuntimeKind) -> Runtime {

@@ -131,7 +131,7 @@ async fn subscriptions(server: &Server) -> String {
 }
 
 /// What the process has in memory, in bytes.
-fn resident() -> usize {
+pub(crate) fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse().expect("a number");

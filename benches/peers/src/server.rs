@@ -28,10 +28,15 @@ impl Server {
     }
 
     pub fn start_on(port: u16, core: usize) -> io::Result<Self> {
-        let bind = ["--bind", LOCAL];
-        let mut server = Self { child: spawn(&["redis-server"], port, core, &bind)?, host: LOCAL, port };
+        let mut server = Self::begin(port, core, &[])?;
         server.wait_until_it_answers()?;
         Ok(server)
+    }
+
+    /// Starts a server with settings of its own; it does not answer yet.
+    pub fn begin(port: u16, core: usize, settings: &[&str]) -> io::Result<Self> {
+        let settings = [&["--bind", LOCAL], settings].concat();
+        Ok(Self { child: spawn(&["redis-server"], port, core, &settings)?, host: LOCAL, port })
     }
 
     /// Starts a server at the other end of this network.
@@ -46,7 +51,7 @@ impl Server {
         Ok(server)
     }
 
-    fn wait_until_it_answers(&mut self) -> io::Result<()> {
+    pub fn wait_until_it_answers(&mut self) -> io::Result<()> {
         let limit = Instant::now() + Duration::from_secs(10);
         while self.command(&[b"PING"]).is_err() {
             if let Some(status) = self.child.try_wait()? {
@@ -147,13 +152,13 @@ impl Drop for Server {
 }
 
 /// `program` is what ends in redis-server.
-fn spawn(program: &[&str], port: u16, core: usize, bind: &[&str]) -> io::Result<Child> {
+fn spawn(program: &[&str], port: u16, core: usize, settings: &[&str]) -> io::Result<Child> {
     let mut command = Command::new("taskset");
     command
         .args(["-c", &core.to_string()])
         .args(program)
         .args(["--port", &port.to_string()])
-        .args(bind)
+        .args(settings)
         .args(["--save", "", "--appendonly", "no", "--io-threads", "1", "--daemonize", "no"])
         .stdin(Stdio::null())
         .stdout(Stdio::null());

@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use crate::{Options, child, clients::Peer, measure::Figures, quiet::Waiting, server::Server, work::Work};
+use crate::{Options, child, clients::Peer, measure::Figures, quiet::Waiting, work::Work};
 
-type Cells = HashMap<(&'static str, &'static str), Vec<Figures>>;
+/// The runs, by client and work.
+pub(crate) type Cells = HashMap<(&'static str, &'static str), Vec<Figures>>;
 
 pub(crate) fn all(options: &Options) -> Result<(), String> {
     let server = crate::start_server(options)?;
@@ -12,9 +13,9 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
     let mut waits = Waits::default();
     for round in 1..=options.rounds {
         for &work in &options.works {
-            for &peer in options.clients.iter().filter(|peer| peer.supports(work)) {
+            for &peer in options.clients.iter().filter(|peer| peer.supports(work, options.deployment)) {
                 let waiting = Waiting::of(server.pid());
-                match run_child(options, &server, peer, work) {
+                match run_child(options, server.port, peer, work) {
                     Ok(figures) => {
                         waits.note(&figures, waiting.share());
                         eprintln!("round {round}: {}", describe(peer, work, &figures));
@@ -25,8 +26,7 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
             }
         }
     }
-    let medians: HashMap<_, _> = cells.iter().map(|(cell, runs)| (*cell, median(runs))).collect();
-    let medians = Medians(medians);
+    let medians = Medians::of(&cells);
     println!("{}", medians.summary(options));
     println!("{}\n", waits.in_words());
     for &work in &options.works {
@@ -35,9 +35,10 @@ pub(crate) fn all(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn run_child(options: &Options, server: &Server, peer: Peer, work: Work) -> Result<Figures, String> {
+/// One run in a fresh process, on the server or the cluster's node at `port`.
+pub(crate) fn run_child(options: &Options, port: u16, peer: Peer, work: Work) -> Result<Figures, String> {
     let mut arguments = vec!["run".to_owned(), peer.name().to_owned(), work.name().to_owned()];
-    arguments.extend(options.for_child(server.port));
+    arguments.extend(options.for_child(port));
     let plan = options.plan();
     let limit = Duration::from_secs(30) + 3 * (plan.warm_up + plan.throughput + plan.latency);
     let output = child::run(&arguments, limit).map_err(|trouble| trouble.to_string())?;
@@ -98,17 +99,21 @@ pub(crate) fn describe(peer: Peer, work: Work, figures: &Figures) -> String {
     )
 }
 
-struct Medians(HashMap<(&'static str, &'static str), Figures>);
+pub(crate) struct Medians(HashMap<(&'static str, &'static str), Figures>);
 
 impl Medians {
-    fn of(&self, peer: Peer, work: Work) -> Option<&Figures> {
+    pub(crate) fn of(cells: &Cells) -> Self {
+        Self(cells.iter().map(|(cell, runs)| (*cell, median(runs))).collect())
+    }
+
+    pub(crate) fn get(&self, peer: Peer, work: Work) -> Option<&Figures> {
         self.0.get(&(peer.name(), work.name()))
     }
 
     /// The smallest value of a field among the rivals.
-    fn best(&self, options: &Options, work: Work, field: impl Fn(&Figures) -> f64) -> Option<f64> {
+    pub(crate) fn best(&self, options: &Options, work: Work, field: impl Fn(&Figures) -> f64) -> Option<f64> {
         let rivals = options.clients.iter().filter(|peer| peer.is_rival());
-        rivals.filter_map(|&peer| self.of(peer, work)).map(field).min_by(f64::total_cmp)
+        rivals.filter_map(|&peer| self.get(peer, work)).map(field).min_by(f64::total_cmp)
     }
 
     /// The table of the works by the clients: what one looks at first.
@@ -127,7 +132,7 @@ impl Medians {
         for &work in &options.works {
             let _ = write!(out, "| {} |", work.title());
             for &peer in &options.clients {
-                match self.of(peer, work) {
+                match self.get(peer, work) {
                     None => out.push_str(" - |"),
                     Some(figures) => {
                         let _ = write!(out, " {} |", cell(work, figures));
@@ -139,7 +144,7 @@ impl Medians {
         out
     }
 
-    fn table(&self, options: &Options, work: Work) -> String {
+    pub(crate) fn table(&self, options: &Options, work: Work) -> String {
         if work == Work::Allocations {
             return self.allocations(options);
         }
@@ -152,7 +157,7 @@ impl Medians {
             work.title()
         );
         for &peer in &options.clients {
-            let Some(figures) = self.of(peer, work) else { continue };
+            let Some(figures) = self.get(peer, work) else { continue };
             let cpu = figures.user_ns + figures.system_ns;
             let _ = writeln!(
                 out,
@@ -179,7 +184,7 @@ impl Medians {
         let mut out =
             format!("### {}\n\n| client | allocations | x best peer | bytes |\n|---|---|---|---|\n", work.title());
         for &peer in &options.clients {
-            let Some(figures) = self.of(peer, work) else { continue };
+            let Some(figures) = self.get(peer, work) else { continue };
             let _ = writeln!(
                 out,
                 "| {} | {:.2} | {} | {:.0} |",
@@ -214,11 +219,11 @@ fn median(runs: &[Figures]) -> Figures {
     Figures::from_fields(fields)
 }
 
-fn ratio(value: f64, best: Option<f64>) -> String {
+pub(crate) fn ratio(value: f64, best: Option<f64>) -> String {
     best.map_or_else(|| "-".to_owned(), |best| format!("{:.2}", value / best))
 }
 
-fn time(ns: f64) -> String {
+pub(crate) fn time(ns: f64) -> String {
     match ns {
         ns if ns < 10_000.0 => format!("{:.2} µs", ns / 1e3),
         ns if ns < 100_000.0 => format!("{:.1} µs", ns / 1e3),
@@ -227,7 +232,7 @@ fn time(ns: f64) -> String {
     }
 }
 
-fn count(n: f64) -> String {
+pub(crate) fn count(n: f64) -> String {
     match n {
         n if n >= 1e6 => format!("{:.2} M", n / 1e6),
         n if n >= 1e5 => format!("{:.0} k", n / 1e3),

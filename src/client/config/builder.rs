@@ -360,4 +360,11 @@ impl Config {
     pub fn with_orphan_hook(self, hook: impl Fn(Orphan) + Send + Sync + 'static) -> Self {
         Self { orphan_hook: OrphanHook(Some(Arc::new(hook))), ..self }
     }
+    /// Makes the chance in pauses, which keeps many clients from doing the same at the same time, one that can be repeated:
+    /// for simulations in virtual time, and for nothing else.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
 }

@@ -96,7 +96,7 @@ impl Config {
     }
 
     /// Sets how much time passes at least between two times of asking what the deployment looks like, however many
-    /// reasons there are to ask. Default: 1 s ([`REFRESH_INTERVAL`](crate::client::defaults::REFRESH_INTERVAL)).
+    /// reasons there are to ask. Default: 500 ms ([`REFRESH_INTERVAL`](crate::client::defaults::REFRESH_INTERVAL)).
     ///
     /// Too small: while slots move, nodes answer little else. Too large: after a failover, calls wait that long for the
     /// news. From a nanosecond to 365 days.

@@ -21,6 +21,22 @@ pub(crate) enum Displacement {
 }
 
 impl<T: Claim> Session<T> {
+    /// When it is to be told next that a node of several has fallen silent: others may have taken its place. `None`: it is
+    /// not silent, or nobody waits for it.
+    pub(super) fn unsettled_due(&self) -> Option<Instant> {
+        if !self.settings.routed || !self.is_established() {
+            return None;
+        }
+        let due = self.liveness.waiting_since()? + SILENCE;
+        Some(self.unsettled_told.map_or(due, |told| due.max(told + AGAIN)))
+    }
+
+    /// Tells that.
+    pub(super) fn tell_unsettled(&mut self, now: Instant) {
+        self.unsettled_told = Some(now);
+        self.outputs.push_back(Output::Unsettled);
+    }
+
     /// The topology has changed, and what was not sent may belong to another node: its callers are told, and of a node
     /// that is not to be used any more also those whose answers are overdue.
     pub(crate) fn displace(&mut self, displacement: Displacement, now: Instant) {
@@ -44,6 +60,12 @@ impl<T: Claim> Session<T> {
         }
     }
 }
+
+/// After so much silence while answers are due, 1 s, the topology may be another one.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// That is told again each time after this, 500 ms, while it lasts.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A node that others are used in place of is not waited for any longer once it has been silent for this long, 500 ms.
 const OVERDUE: Duration = Duration::from_millis(500);

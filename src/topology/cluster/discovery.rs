@@ -1,15 +1,13 @@
 //! Which nodes a cluster has: several of them are asked.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::super::acquisition::before;
 use super::super::node::Node;
 use super::super::recovery::cause_of;
 use super::super::routes::{Found, Routing};
+use super::super::together::{Boxed, both, first};
 use super::shards::of_shards;
 use super::slots::of_slots;
 use super::views::{self, View};
@@ -18,7 +16,7 @@ use crate::driver::{Link, now};
 use crate::outcome::{Address, Cause, HandshakeRefusal};
 use crate::resp::Frame;
 
-type Asking = Pin<Box<dyn Future<Output = Result<View, Cause>> + Send>>;
+type Asking = Boxed<'static, Result<View, Cause>>;
 
 /// What the cluster says it is, until `until` at the latest.
 pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, until: Instant) -> Result<Found, Cause> {
@@ -27,7 +25,7 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
     let (mut views, mut failed) = (Vec::new(), Vec::new());
     let mut until = until;
     while !asking.is_empty() {
-        let next = before(next(&mut asking), Some(until), routing.runtime()).await;
+        let next = before(first(&mut asking), Some(until), routing.runtime()).await;
         match next {
             Ok(Ok(view)) => {
                 let is_usable = view.map.coverage() > 0;
@@ -55,16 +53,18 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
 /// Whom to ask: some nodes that are connected, and if there are few of them, everybody that is known.
 fn sources(routing: &Arc<Routing>, seeds: &[Address]) -> Vec<Arc<Node>> {
     let mut sources = Vec::new();
+    let mut enough = false;
     if let Some(snapshot) = &*routing.snapshot() {
         let turn = routing.next_turn();
         let count = snapshot.nodes.len().max(1);
         let rotated = (0..count).filter_map(|index| snapshot.nodes.get((turn + index) % count));
         sources.extend(rotated.clone().filter(|node| node.is_ready()).take(ASKED).cloned());
-        if sources.len() < ASKED.min(count) {
+        enough = sources.len() >= ASKED.min(count);
+        if !enough {
             sources.extend(rotated.take(MOST_ASKED).cloned());
         }
     }
-    if sources.len() < ASKED {
+    if !enough {
         sources.extend(seeds.iter().map(|seed| routing.seed(seed)));
     }
     let mut seen: Vec<Arc<Node>> = Vec::new();
@@ -74,20 +74,6 @@ fn sources(routing: &Arc<Routing>, seeds: &[Address]) -> Vec<Arc<Node>> {
         is_new
     });
     sources
-}
-
-/// The first that comes of any of them.
-async fn next(asking: &mut Vec<Asking>) -> Result<View, Cause> {
-    poll_fn(|cx| {
-        for index in 0..asking.len() {
-            if let Some(Poll::Ready(view)) = asking.get_mut(index).map(|asking| asking.as_mut().poll(cx)) {
-                drop(asking.swap_remove(index));
-                return Poll::Ready(view);
-            }
-        }
-        Poll::Pending
-    })
-    .await
 }
 
 fn asking(node: Arc<Node>, until: Instant) -> Asking {
@@ -118,31 +104,6 @@ fn asking(node: Arc<Node>, until: Instant) -> Asking {
 
 async fn ask(link: &Link, command: &'static str, until: Instant) -> Result<Frame, Cause> {
     link.ask(Command::new(command), Some(until)).await.map_err(|lost| cause_of(&lost))
-}
-
-async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
-    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
-    let (mut first, mut second) = (None, None);
-    poll_fn(|cx| {
-        if first.is_none() {
-            if let Poll::Ready(output) = one.as_mut().poll(cx) {
-                first = Some(output);
-            }
-        }
-        if second.is_none() {
-            if let Poll::Ready(output) = other.as_mut().poll(cx) {
-                second = Some(output);
-            }
-        }
-        match (first.take(), second.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            (one, other) => {
-                (first, second) = (one, other);
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 fn refused(answer: &Frame) -> Cause {

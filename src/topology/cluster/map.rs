@@ -51,6 +51,13 @@ pub(crate) struct SlotMap {
     whole: bool,
 }
 
+impl Shard {
+    /// Whether the node at this place is one of it.
+    pub(crate) fn has(&self, node: usize) -> bool {
+        self.primary == Some(node) || self.replicas.contains(&node)
+    }
+}
+
 impl NodeFacts {
     /// A node of which nothing but its address is known.
     pub(crate) fn at(address: Address) -> Self {

@@ -1,11 +1,13 @@
 //! What a cluster is, as its nodes tell it: which node serves which slot, and where a node says that another one does.
 //!
-//! Nothing here asks anybody: answers come in, maps come out.
+//! Answers come in, maps come out; only `discovery` asks.
 
 pub(super) mod discovery;
 mod gather;
 mod map;
 mod named;
+mod own_slots;
+mod progress;
 #[cfg(test)]
 mod recorded;
 mod redirect;
@@ -22,12 +24,11 @@ use crate::command::{ConversionError, ServerError};
 use crate::resp::{PayloadError, Reply};
 
 pub(crate) use gather::{Answer, gather, needs_one};
-pub(crate) use map::{Health, NodeFacts, Shard, SlotMap};
+pub(crate) use map::{Health, NodeFacts, SlotMap};
+pub(crate) use own_slots::OwnSlots;
+pub(crate) use progress::{Next, ScanProgress};
 pub(crate) use redirect::Redirect;
-pub(crate) use shards::of_shards;
-pub(crate) use slots::of_slots;
 pub(crate) use spread::{Part, Reach, Spread};
-pub(crate) use views::{View, best, info};
 
 /// Why an answer says nothing about a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 use bytes::BytesMut;
 
 use super::recorded::*;
+use super::shards::of_shards;
+use super::slots::of_slots;
+use super::views::{View, best, info};
 use super::*;
 use crate::command::Slot;
 use crate::outcome::Address;

@@ -223,7 +223,7 @@ impl ClusterBuilder {
             let name = match self.kind {
                 Kind::Redis => String::new(),
                 // Who has none makes up one, and is in a shard of its own until the others tell.
-                Kind::Valkey => format!(",,shard-id={}", id_of(shard, ports).replace(|c| c == 'a', "b")),
+                Kind::Valkey => format!(",,shard-id={}", id_of(shard, ports)),
             };
             let role = if other < self.primaries {
                 let (first, last) = (16384 * other / self.primaries, 16384 * (other + 1) / self.primaries - 1);

@@ -76,6 +76,11 @@ impl Cluster {
         &self.nodes[number].server
     }
 
+    /// All nodes that run and are not frozen.
+    pub(crate) fn servers(&self) -> Vec<&Server> {
+        self.awake().map(|(_, node)| &node.server).collect()
+    }
+
     /// The node's id, 40 hexadecimal digits.
     pub(crate) fn id(&self, number: usize) -> &str {
         &self.nodes[number].id

@@ -1,6 +1,8 @@
 //! Slots: which one a key has, and how they move from node to node.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use super::{Cluster, PATIENCE};
 
@@ -144,8 +146,14 @@ impl Cluster {
 
 /// A key of this slot, always the same one.
 pub(crate) fn key_in(slot: u16) -> String {
-    let key = (0..).map(|number: u32| format!("{{{number}}}")).find(|key| slot_of(key) == slot);
-    key.unwrap_or_else(|| panic!("no key has slot {slot}"))
+    // It takes some 16384 attempts, in which a test is not to be held up a second time.
+    static FOUND: Mutex<BTreeMap<u16, u32>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap();
+    let number = found.entry(slot).or_insert_with(|| {
+        let number = (0..).find(|number: &u32| slot_of(&number.to_string()) == slot);
+        number.unwrap_or_else(|| panic!("no key has slot {slot}"))
+    });
+    format!("{{{number}}}")
 }
 
 /// The slot of a key.

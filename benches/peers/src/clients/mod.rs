@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::work::Work;
 
+pub mod clustered;
 pub mod fault_client;
 pub mod floor;
 pub mod fred;
@@ -38,6 +39,13 @@ pub trait Client: Clone + Send + Sized + 'static {
 
     /// LRANGE of the whole list into `Vec<String>`; returns the number of elements.
     fn lrange_strings(&mut self, key: &str) -> impl Future<Output = usize> + Send;
+}
+
+/// What the works are done on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployment {
+    Server,
+    Cluster,
 }
 
 /// Names as given on the command line and printed in tables, in the order of the tables.
@@ -81,7 +89,10 @@ impl Peer {
         matches!(self, Self::Redis1 | Self::Redis2 | Self::Fred | Self::Rustis)
     }
 
-    pub fn supports(self, work: Work) -> bool {
+    pub fn supports(self, work: Work, deployment: Deployment) -> bool {
+        if deployment == Deployment::Cluster {
+            return self != Self::Floor && clustered::Clustered::<clustered::Steadfast>::supports(work);
+        }
         match self {
             Self::Floor => floor::Floor::supports(work),
             Self::Redis1 => redis_rs::Redis1::supports(work),
@@ -126,3 +137,18 @@ macro_rules! with_fault_client {
     };
 }
 pub(crate) use with_fault_client;
+
+/// The same for `ClusterClient`.
+macro_rules! with_cluster_client {
+    ($peer:expr, $run:ident ( $($arg:expr),* )) => {
+        match $peer {
+            $crate::clients::Peer::Floor => Err("the floor knows no clusters".into()),
+            $crate::clients::Peer::Redis1 => $run::<$crate::clients::clustered::Redis1>($($arg),*),
+            $crate::clients::Peer::Redis2 => $run::<$crate::clients::clustered::Redis2>($($arg),*),
+            $crate::clients::Peer::Fred => $run::<$crate::clients::clustered::Fred>($($arg),*),
+            $crate::clients::Peer::Rustis => $run::<$crate::clients::clustered::Rustis>($($arg),*),
+            $crate::clients::Peer::Steadfast => $run::<$crate::clients::clustered::Steadfast>($($arg),*),
+        }
+    };
+}
+pub(crate) use with_cluster_client;

@@ -66,6 +66,6 @@ impl FaultClient for Steadfast {
     }
 }
 
-fn failure(error: steadfast::Error) -> Failure {
+pub(super) fn failure(error: steadfast::Error) -> Failure {
     Failure { fate: Some(error.fate()), ..Failure::new(error) }
 }

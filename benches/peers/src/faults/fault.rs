@@ -14,6 +14,11 @@ pub(crate) enum Fault {
     TlsSilence,
     Password,
     HalfDuplex,
+    ClusterUnreachable,
+    ClusterStop,
+    ClusterAsk,
+    ClusterSunsubscribe,
+    ClusterMset,
 }
 
 impl Fault {
@@ -27,6 +32,11 @@ impl Fault {
         Self::TlsSilence,
         Self::Password,
         Self::HalfDuplex,
+        Self::ClusterUnreachable,
+        Self::ClusterStop,
+        Self::ClusterAsk,
+        Self::ClusterSunsubscribe,
+        Self::ClusterMset,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -40,6 +50,11 @@ impl Fault {
             Self::TlsSilence => "tls-silence",
             Self::Password => "password",
             Self::HalfDuplex => "half-duplex",
+            Self::ClusterUnreachable => "cluster-unreachable",
+            Self::ClusterStop => "cluster-stop",
+            Self::ClusterAsk => "cluster-ask",
+            Self::ClusterSunsubscribe => "cluster-sunsubscribe",
+            Self::ClusterMset => "cluster-mset",
         }
     }
 
@@ -54,6 +69,15 @@ impl Fault {
             Self::TlsSilence => "TLS peer accepts and stays silent: connect".to_owned(),
             Self::Password => format!("password wrong for {}, then right", seconds(pace.wrong_password())),
             Self::HalfDuplex => "16 MB both ways through a half-duplex peer".to_owned(),
+            Self::ClusterUnreachable => {
+                "cluster: seed answers, other nodes unreachable; 20 GETs on the seed".to_owned()
+            }
+            Self::ClusterStop => {
+                format!("cluster: one node stopped (SIGSTOP) for {}, GETs on others", seconds(pace.stopped()))
+            }
+            Self::ClusterAsk => format!("slot in ASK state for {} under load", seconds(pace.asking())),
+            Self::ClusterSunsubscribe => "unasked `sunsubscribe` (slot leaves), 32 times under load".to_owned(),
+            Self::ClusterMset => "cluster MSET with a shard unreachable (killed)".to_owned(),
         }
     }
 
@@ -61,9 +85,20 @@ impl Fault {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
     }
 
+    pub(super) fn is_of_clusters(self) -> bool {
+        matches!(
+            self,
+            Self::ClusterUnreachable
+                | Self::ClusterStop
+                | Self::ClusterAsk
+                | Self::ClusterSunsubscribe
+                | Self::ClusterMset
+        )
+    }
+
     /// Whether its runs mostly wait, so that those of several clients don't disturb each other.
     pub(super) fn only_waits(self) -> bool {
-        matches!(self, Self::TlsSilence | Self::Password)
+        matches!(self, Self::TlsSilence | Self::Password | Self::ClusterUnreachable)
     }
 }
 
@@ -111,6 +146,20 @@ impl Pace {
     /// How long the 16 MB may take.
     pub(super) fn transfer(self) -> Duration {
         self.choose(Duration::from_secs(10), Duration::from_secs(3))
+    }
+
+    /// How long half of a slot's keys are at its new node.
+    pub(super) fn asking(self) -> Duration {
+        self.choose(Duration::from_secs(4), Duration::from_millis(500))
+    }
+
+    /// How long it takes until the next slot moves.
+    pub(super) fn between_slots(self) -> Duration {
+        self.choose(Duration::from_millis(100), Duration::from_millis(10))
+    }
+
+    pub(super) fn writes(self) -> u32 {
+        self.choose(20, 3)
     }
 
     /// For a whole run: what takes longer hangs.

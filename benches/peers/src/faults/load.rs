@@ -107,5 +107,5 @@ pub(super) async fn until_answered<C: FaultClient>(client: &C, bound: Duration) 
 
 /// A caller's pause after an error, so that a client that fails at once while it is disconnected isn't asked a million
 /// times.
-const AFTER_ERROR: Duration = Duration::from_millis(10);
+pub(super) const AFTER_ERROR: Duration = Duration::from_millis(10);
 pub(super) const NO_PANIC: &str = "a task that doesn't panic";

@@ -5,11 +5,14 @@ use std::thread;
 use crate::{
     Options,
     child::{self, Trouble},
-    clients::{Peer, fault_client::FaultClient, with_fault_client},
+    clients::{Peer, clustered::ClusterClient, fault_client::FaultClient, with_cluster_client, with_fault_client},
     measure::{self, RuntimeKind},
     server::Server,
 };
 
+mod black_hole;
+mod cluster_load;
+mod clusters;
 mod cuts;
 mod fault;
 mod handshakes;
@@ -92,7 +95,11 @@ pub(crate) fn run_one(options: &Options) -> Result<(), String> {
     let stage = Stage { server_core: options.server_core, pace: pace(options) };
     // The main thread starts servers and waits for them, the worker runs the client.
     let runtime = measure::runtime(RuntimeKind::OneWorker);
-    let cell = with_fault_client!(peer, run(&runtime, &stage, fault))?;
+    let cell = if fault.is_of_clusters() {
+        with_cluster_client!(peer, run_clustered(&runtime, &stage, fault))?
+    } else {
+        with_fault_client!(peer, run(&runtime, &stage, fault))?
+    };
     println!("{}", cell.words);
     for (message, count) in &cell.errors {
         eprintln!("{} {}: {count} x {message}", peer.name(), fault.name());
@@ -130,6 +137,24 @@ fn run<C: FaultClient>(runtime: &tokio::runtime::Runtime, stage: &Stage, fault: 
             Fault::TlsSilence => handshakes::tls_silence::<C>(stage).await,
             Fault::Password => handshakes::password::<C>(stage).await,
             Fault::HalfDuplex => transfer::half_duplex::<C>(stage).await,
+            _ => Err("a row of clusters".to_owned()),
+        }
+    })
+}
+
+fn run_clustered<C: ClusterClient>(
+    runtime: &tokio::runtime::Runtime,
+    stage: &Stage,
+    fault: Fault,
+) -> Result<Cell, String> {
+    runtime.block_on(async {
+        match fault {
+            Fault::ClusterUnreachable => clusters::unreachable::<C>(stage).await,
+            Fault::ClusterStop => clusters::one_stopped::<C>(stage).await,
+            Fault::ClusterAsk => clusters::asking::<C>(stage).await,
+            Fault::ClusterSunsubscribe => clusters::sunsubscribed::<C>(stage).await,
+            Fault::ClusterMset => clusters::mset::<C>(stage).await,
+            _ => Err("a row of one server".to_owned()),
         }
     })
 }

@@ -1,0 +1,132 @@
+//! A client of a cluster in virtual time: random schedules of migrations, failovers, cuts and partitions against model
+//! nodes, each from its seed; and what a thousand nodes, or a thousand clients, cost.
+//!
+//! `STEADFAST_CLUSTER_SEEDS=n` runs the schedules of the seeds below `n` instead of a few; `STEADFAST_CLUSTER_SEED=n` runs
+//! one alone and tells of it. A schedule that breaks a promise is printed, shortened to the steps that matter.
+//!
+//! What the model decides: replication is synchronous, so that every acknowledged write that is lost was lost by the
+//! client. A primary that was replaced and has not heard of it acknowledges no write, and marks what it reads.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod caller;
+mod connection;
+mod dice;
+mod ledger;
+mod run;
+mod schedule;
+mod server;
+mod view;
+mod wire;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use run::Run;
+use schedule::Schedule;
+
+#[test]
+fn no_schedule_of_faults_breaks_a_promise() {
+    let (first, end) = match (number("STEADFAST_CLUSTER_SEED"), number("STEADFAST_CLUSTER_SEEDS")) {
+        (Some(seed), _) => (seed, seed + 1),
+        (None, seeds) => (0, seeds.unwrap_or(SEEDS)),
+    };
+    let total = Mutex::new(Run::default());
+    let failed = search(first..end, &total, end - first == 1);
+    let total = total.into_inner().unwrap();
+    println!("{total}");
+    if let Some((seed, _)) = failed.first_key_value() {
+        failed.iter().for_each(|(seed, complaint)| println!("seed {seed}: {complaint}"));
+        report(*seed);
+    }
+    if end - first >= ENOUGH {
+        for what in EXPECTED {
+            assert!(total.seen.contains_key(what), "in {} schedules there were no {what}", end - first);
+        }
+    }
+}
+
+/// Some seeds whose schedules break a promise, each with what it breaks first.
+fn search(seeds: std::ops::Range<u64>, total: &Mutex<Run>, is_told: bool) -> BTreeMap<u64, String> {
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || failed.lock().unwrap().len() >= FAILURES {
+                break;
+            }
+            let run = run::run(&Schedule::from_seed(seed), is_told);
+            if let Some(complaint) = run.complaints.first() {
+                failed.lock().unwrap().insert(seed, complaint.clone());
+            }
+            total.lock().unwrap().add(run);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    failed.into_inner().unwrap()
+}
+
+fn report(seed: u64) -> ! {
+    let mut schedule = Schedule::from_seed(seed);
+    let whole = schedule.steps.len();
+    let first = run::run(&schedule, false).complaints;
+    // Without each step in turn: what still fails without it does not need it.
+    let mut at = 0;
+    while at < schedule.steps.len() {
+        let mut shorter = schedule.clone();
+        shorter.steps.remove(at);
+        if run::run(&shorter, false).complaints.is_empty() {
+            at += 1;
+        } else {
+            schedule = shorter;
+        }
+    }
+    let last = run::run(&schedule, false).complaints;
+    panic!(
+        "seed {seed} breaks a promise:\n{}\n{} of its {whole} steps are enough for:\n{}\n{schedule}STEADFAST_CLUSTER_SEED={seed} does it again",
+        first.join("\n"),
+        schedule.steps.len(),
+        last.join("\n"),
+    );
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+/// How many schedules there are unless one asks for more.
+const SEEDS: u64 = 100;
+
+/// So many failures are enough.
+const FAILURES: usize = 20;
+
+/// In so many schedules everything happens that can.
+const ENOUGH: u64 = 2_000;
+
+/// What happens in them.
+const EXPECTED: [&str; 20] = [
+    "ASK",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MOVED",
+    "NOREPLICAS",
+    "TRYAGAIN",
+    "addresses used again",
+    "cuts",
+    "dials into nothing",
+    "failovers",
+    "held writes",
+    "leaves",
+    "migrations",
+    "reads of replicas",
+    "refused dials",
+    "served after ASKING",
+    "stale reads",
+    "swaps of addresses",
+    "transactions refused at their end",
+];
