@@ -181,12 +181,6 @@ async fn who_blocks_at_a_primary_goes_on_at_the_replica_that_takes_over() {
         });
         blocked(&cluster, new, 1).await;
         cluster.stop(new);
-        let (mut events, begin) = (client.events(), Instant::now());
-        tokio::spawn(async move {
-            while let Some(event) = events.next().await {
-                eprintln!("{:?} {event:?}", begin.elapsed());
-            }
-        });
         let lost = tokio::time::timeout(PATIENCE, popper).await.unwrap().unwrap().unwrap_err();
         assert_eq!(lost.fate(), Fate::Unknown, "{lost}");
         // Who comes then goes to the new one.

@@ -202,7 +202,8 @@ impl Snapshot {
 
     /// All primaries that serve anything.
     pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
-        (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
+        let shards = 0..self.map.shards().len();
+        shards.filter(|shard| self.map.has_slots(*shard)).filter_map(|shard| self.primary_of(shard))
     }
 
     /// The replicas of which nobody says that they have failed.
