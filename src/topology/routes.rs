@@ -6,7 +6,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -14,13 +14,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::cluster::{Health, NodeFacts, SlotMap};
-use super::links::{Links, LinksBounds};
+use super::hub::Hub;
+use super::links::LinksBounds;
+use super::mover;
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::probe;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
+use super::subscriber::Subscriptions;
 use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
@@ -118,6 +121,8 @@ pub(crate) struct Routing {
     state: watch::Sender<LinkState>,
     /// Counts up where nodes take turns.
     turn: AtomicUsize,
+    /// Who is subscribed to anything; empty until somebody is.
+    hub: OnceLock<Arc<Hub>>,
 }
 
 #[derive(Default)]
@@ -161,6 +166,7 @@ impl Routes {
             news: News::new(),
             state: watch::Sender::new(LinkState::Idle),
             turn: AtomicUsize::new(0),
+            hub: OnceLock::new(),
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
@@ -311,11 +317,13 @@ impl Routing {
         }
     }
 
-    /// The links of a node that is well, or else of any.
-    pub(crate) fn some_links(self: &Arc<Self>) -> Arc<Links> {
-        let node = self.snapshot().as_ref().and_then(|snapshot| self.any_node(snapshot));
-        let node = node.unwrap_or_else(|| self.seed(self.address()));
-        Arc::clone(node.links())
+    /// Who is subscribed to anything. From the first call on it is seen to that everything is subscribed to where it is to be.
+    pub(crate) fn hub(self: &Arc<Self>) -> &Arc<Hub> {
+        self.hub.get_or_init(|| {
+            let hub = Hub::of_nodes(self);
+            self.runtime.spawn(mover::run(Arc::clone(self), Arc::clone(&hub)));
+            hub
+        })
     }
 
     /// All nodes that are known.
@@ -476,7 +484,8 @@ impl Routing {
                 routing.note_unsettled(&address);
             }
         }));
-        let node = Node::new(facts.address.clone(), settings, self.settings.bounds, self.runtime.clone());
+        let bounds = LinksBounds { subscriptions: Subscriptions::Own, ..self.settings.bounds };
+        let node = Node::new(facts.address.clone(), settings, bounds, self.runtime.clone());
         registry.known.insert(facts.address.clone(), Arc::clone(&node));
         node
     }
