@@ -535,10 +535,15 @@ impl Tracked {
 /// Of the answers to a transaction of which nothing ran: what says that another node has the keys.
 fn redirection_of(replies: &[Reply<'_>]) -> Option<Vec<u8>> {
     let (last, others) = replies.split_last()?;
-    let aborted = last.is_error() && last.bytes().is_some_and(|line| line.starts_with(b"EXECABORT"));
+    let is_redirection = |line: &&[u8]| line.starts_with(b"MOVED ") || line.starts_with(b"ASK ");
+    let last = last.bytes().filter(|_| last.is_error())?;
+    if is_redirection(&last) {
+        // By then it had said QUEUED to all of them, and slots have moved since.
+        return others.iter().all(|reply| !reply.is_error()).then(|| last.to_vec());
+    }
     let errors = others.iter().filter(|reply| reply.is_error()).filter_map(|reply| reply.bytes());
-    let mut redirections = errors.filter(|line| line.starts_with(b"MOVED ") || line.starts_with(b"ASK "));
-    if aborted { redirections.next().map(<[u8]>::to_vec) } else { None }
+    let redirection = errors.into_iter().find(is_redirection);
+    redirection.filter(|_| last.starts_with(b"EXECABORT")).map(<[u8]>::to_vec)
 }
 
 /// Whether a node says by this error that another one may be able to run the command.

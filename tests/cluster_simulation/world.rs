@@ -332,12 +332,12 @@ impl World {
     pub(crate) fn publish(&mut self, first: &[NodeId], change: impl FnOnce(&mut View)) {
         let mut truth = View::clone(&self.truth);
         let owners = truth.owners.clone();
-        let primaries: Vec<_> = truth.shards.iter().map(|shard| shard.primary).collect();
+        let shards = truth.shards.clone();
         truth.epoch += 1;
         change(&mut truth);
         for segment in 0..truth.owners.len() {
             let (before, after) = (owners[segment], truth.owners[segment]);
-            if before != after || primaries[before] != truth.shards[after].primary {
+            if before != after || shards[before] != truth.shards[after] {
                 self.unsettled[segment] = self.now;
             }
         }
