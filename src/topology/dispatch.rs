@@ -562,7 +562,7 @@ fn words(line: &[u8]) -> Cause {
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 /// With these a replica says that it cannot answer, for reasons that the primary need not have.
-const UNFIT: [&[u8]; 3] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN"];
+const UNFIT: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN", b"TRYAGAIN"];
 
 /// A command that was sent on so often is sent on only after a pause.
 const MOST_AT_ONCE: u32 = 4;

@@ -156,7 +156,8 @@ impl Routes {
             counters: Arc::default(),
             news: News::new(),
             state: watch::Sender::new(LinkState::Idle),
-            turn: AtomicUsize::new(0),
+            // Many clients do not begin with the same node.
+            turn: AtomicUsize::new(seed as usize),
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
@@ -355,18 +356,19 @@ impl Routing {
 
     /// A link to the node has failed, or the server refuses what it should not.
     fn note_unsettled(&self, address: &Address) {
-        self.ask_refresh();
-        if !self.reads_elsewhere() {
-            return;
-        }
-        // What only reads need not wait for a replica: the others, and the primary, can answer it.
         let snapshot = self.snapshot.load();
         let at = snapshot.as_ref().and_then(|snapshot| Some((snapshot, snapshot.map.find(address)?)));
-        if let Some(node) = at.and_then(|(snapshot, index)| snapshot.nodes.get(index)) {
-            let is_primary = snapshot.as_ref().is_some_and(|snapshot| snapshot.is_primary(node));
-            if !is_primary {
-                node.displace(Displacement::Moved);
-            }
+        let Some((snapshot, index)) = at else { return self.ask_refresh() };
+        let Some(node) = snapshot.nodes.get(index).filter(|node| !snapshot.is_primary(node)) else {
+            return self.ask_refresh();
+        };
+        // That it has failed the topology says itself, for as long as it is down.
+        if snapshot.map.nodes().get(index).is_none_or(|facts| facts.health != Health::Failed) {
+            self.ask_refresh();
+        }
+        if self.reads_elsewhere() {
+            // What only reads need not wait for a replica: the others, and the primary, can answer it.
+            node.displace(Displacement::Moved);
         }
     }
 
