@@ -6,7 +6,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -14,13 +14,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::cluster::{Health, NodeFacts, SlotMap};
-use super::links::{Links, LinksBounds};
+use super::hub::Hub;
+use super::links::LinksBounds;
+use super::mover;
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::probe;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
+use super::subscriber::Subscriptions;
 use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
@@ -79,8 +82,6 @@ pub(crate) struct Snapshot {
     pub(crate) nodes: Vec<Arc<Node>>,
     /// Of two, the higher is the later.
     pub(crate) number: u64,
-    /// The shards that have slots.
-    serving: Vec<usize>,
 }
 
 /// What is known of the topology.
@@ -118,6 +119,8 @@ pub(crate) struct Routing {
     state: watch::Sender<LinkState>,
     /// Counts up where nodes take turns.
     turn: AtomicUsize,
+    /// Who is subscribed to anything; empty until somebody is.
+    hub: OnceLock<Arc<Hub>>,
 }
 
 #[derive(Default)]
@@ -160,7 +163,9 @@ impl Routes {
             counters: Arc::default(),
             news: News::new(),
             state: watch::Sender::new(LinkState::Idle),
-            turn: AtomicUsize::new(0),
+            // Many clients do not begin with the same node.
+            turn: AtomicUsize::new(seed as usize),
+            hub: OnceLock::new(),
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
@@ -186,13 +191,6 @@ impl Drop for Routes {
 }
 
 impl Snapshot {
-    fn new(map: SlotMap, nodes: Vec<Arc<Node>>, number: u64) -> Self {
-        let mut serving: Vec<_> = map.ranges().into_iter().map(|(_, shard)| shard).collect();
-        serving.sort_unstable();
-        serving.dedup();
-        Self { map, nodes, number, serving }
-    }
-
     /// Whether every node does what it does in `other`.
     fn is_as(&self, other: &Self) -> bool {
         let same = |one: Option<&Arc<Node>>, other: Option<&Arc<Node>>| match (one, other) {
@@ -221,7 +219,8 @@ impl Snapshot {
 
     /// All primaries that serve anything.
     pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.serving.iter().filter_map(|shard| self.primary_of(*shard))
+        let shards = 0..self.map.shards().len();
+        shards.filter(|shard| self.map.has_slots(*shard)).filter_map(|shard| self.primary_of(shard))
     }
 
     /// Whether a shard has a primary of which nobody says that it has failed.
@@ -311,11 +310,13 @@ impl Routing {
         }
     }
 
-    /// The links of a node that is well, or else of any.
-    pub(crate) fn some_links(self: &Arc<Self>) -> Arc<Links> {
-        let node = self.snapshot().as_ref().and_then(|snapshot| self.any_node(snapshot));
-        let node = node.unwrap_or_else(|| self.seed(self.address()));
-        Arc::clone(node.links())
+    /// Who is subscribed to anything. From the first call on it is seen to that everything is subscribed to where it is to be.
+    pub(crate) fn hub(self: &Arc<Self>) -> &Arc<Hub> {
+        self.hub.get_or_init(|| {
+            let hub = Hub::of_nodes(self);
+            self.runtime.spawn(mover::run(Arc::clone(self), Arc::clone(&hub)));
+            hub
+        })
     }
 
     /// All nodes that are known.
@@ -387,18 +388,19 @@ impl Routing {
 
     /// A link to the node has failed, or the server refuses what it should not.
     fn note_unsettled(&self, address: &Address) {
-        self.ask_refresh();
-        if !self.reads_elsewhere() {
-            return;
-        }
-        // What only reads need not wait for a replica: the others, and the primary, can answer it.
         let snapshot = self.snapshot.load();
         let at = snapshot.as_ref().and_then(|snapshot| Some((snapshot, snapshot.map.find(address)?)));
-        if let Some(node) = at.and_then(|(snapshot, index)| snapshot.nodes.get(index)) {
-            let is_primary = snapshot.as_ref().is_some_and(|snapshot| snapshot.is_primary(node));
-            if !is_primary {
-                node.displace(Displacement::Moved);
-            }
+        let Some((snapshot, index)) = at else { return self.ask_refresh() };
+        let Some(node) = snapshot.nodes.get(index).filter(|node| !snapshot.is_primary(node)) else {
+            return self.ask_refresh();
+        };
+        // That it has failed the topology says itself, for as long as it is down.
+        if snapshot.map.nodes().get(index).is_none_or(|facts| facts.health != Health::Failed) {
+            self.ask_refresh();
+        }
+        if self.reads_elsewhere() {
+            // What only reads need not wait for a replica: the others, and the primary, can answer it.
+            node.displace(Displacement::Moved);
         }
     }
 
@@ -476,7 +478,8 @@ impl Routing {
                 routing.note_unsettled(&address);
             }
         }));
-        let node = Node::new(facts.address.clone(), settings, self.settings.bounds, self.runtime.clone());
+        let bounds = LinksBounds { subscriptions: Subscriptions::Own, ..self.settings.bounds };
+        let node = Node::new(facts.address.clone(), settings, bounds, self.runtime.clone());
         registry.known.insert(facts.address.clone(), Arc::clone(&node));
         node
     }
@@ -496,7 +499,7 @@ impl Routing {
         let nodes = old.nodes.clone();
         // Whoever waits for another topology does so for one that a node has told in full: two that name each other would
         // wake everybody for ever.
-        self.snapshot.store(Some(Arc::new(Snapshot::new(map, nodes, old.number))));
+        self.snapshot.store(Some(Arc::new(Snapshot { map, nodes, number: old.number })));
         registry.is_patched = true;
         drop(registry);
         // What waits there for a connection need not.
@@ -517,7 +520,7 @@ impl Routing {
         registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
         let is_patched = std::mem::take(&mut registry.is_patched);
-        let mut new = Snapshot::new(found.map, nodes, 1);
+        let mut new = Snapshot { map: found.map, nodes, number: 1 };
         let is_other = is_patched || old.as_ref().is_none_or(|old| !new.is_as(old));
         new.number = old.as_ref().map_or(1, |old| old.number + u64::from(is_other));
         let new = Arc::new(new);
