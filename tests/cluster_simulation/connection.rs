@@ -141,13 +141,24 @@ impl World {
         });
         let number = self.connections.len() - 1;
         self.tell(|| format!("{number} to node {node}: connected, port {port}"));
-        if !self.is_large {
-            let live = self.connections.iter().filter(|other| other.port == port && other.is_open()).count();
-            if live > MOST_CONNECTIONS {
-                self.complain(format_args!("the client has {live} connections to port {port}"));
-            }
+        self.accepted.entry(port).or_default().push(now);
+        if !self.is_large && self.live(port) > MOST_CONNECTIONS {
+            self.after(GRACE, Event::Recount(port));
         }
         Some(number)
+    }
+
+    /// How many connections the client has to it.
+    fn live(&self, port: u16) -> usize {
+        self.connections.iter().filter(|other| other.port == port && other.is_open()).count()
+    }
+
+    /// One may be in use, and one be made to take its place; those of a node that has left end soon.
+    pub(crate) fn recount(&mut self, port: u16) {
+        let live = self.live(port);
+        if live > MOST_CONNECTIONS {
+            self.complain(format_args!("the client has {live} connections to port {port}, and had a while ago"));
+        }
     }
 
     /// A caller's command arrives on a connection: all callers of a client share one to each node.
@@ -353,3 +364,6 @@ impl Drop for Pipe {
 
 /// The one that is used, and one that may take its place.
 const MOST_CONNECTIONS: usize = 2;
+
+/// How long a link that is closed lets answers come, and a bit.
+const GRACE: Millis = 1_100;

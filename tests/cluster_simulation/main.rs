@@ -13,6 +13,7 @@ mod connection;
 mod dice;
 mod ledger;
 mod run;
+mod scale;
 mod schedule;
 mod server;
 mod view;

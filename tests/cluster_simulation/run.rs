@@ -16,7 +16,7 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::schedule::{FIRST_PORT, Schedule};
 use crate::view::HOST;
-use crate::world::Shared;
+use crate::world::{Millis, Shared};
 
 /// What came of a schedule, or of several.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Run {
     recovery: u64,
     /// Topologies asked of one node in a second, at most.
     asked: usize,
+    /// Connections to one node in a second, at most.
+    accepted: usize,
 }
 
 /// Runs a schedule in virtual time.
@@ -96,18 +98,29 @@ fn conclude(shared: &Shared, ledger: &Mutex<Ledger>, mut run: Run) -> Run {
         run.complaints.push(format!("{open} connections are open after the client was closed"));
     }
     for (port, asked) in &world.asked {
-        let most =
-            (0..asked.len()).map(|at| asked[at..].iter().take_while(|later| **later < asked[at] + 1_000).count());
-        let most = most.max().unwrap_or(0);
+        let most = most_in_a_second(asked);
         run.asked = run.asked.max(most);
         if most > MOST_ASKED {
             run.complaints.push(format!("port {port} was asked for the topology {most} times in a second"));
+        }
+    }
+    for (port, accepted) in &world.accepted {
+        let most = most_in_a_second(accepted);
+        run.accepted = run.accepted.max(most);
+        if most > MOST_ACCEPTED {
+            run.complaints.push(format!("port {port} was connected to {most} times in a second"));
         }
     }
     run.seen = world.seen.clone();
     run.errors = std::mem::take(&mut ledger.errors);
     (run.calls, run.schedules) = (ledger.calls, 1);
     run
+}
+
+/// Of moments in their order: how many fall into one second, at most.
+pub(crate) fn most_in_a_second(moments: &[Millis]) -> usize {
+    let from = |at: usize| moments[at..].iter().take_while(|later| **later < moments[at] + 1_000).count();
+    (0..moments.len()).map(from).max().unwrap_or(0)
 }
 
 fn config(schedule: &Schedule, shared: &Arc<Shared>) -> Config {
@@ -137,6 +150,7 @@ impl Run {
         self.schedules += other.schedules;
         self.recovery = self.recovery.max(other.recovery);
         self.asked = self.asked.max(other.asked);
+        self.accepted = self.accepted.max(other.accepted);
     }
 }
 
@@ -147,7 +161,11 @@ impl fmt::Display for Run {
             "{} schedules, {} calls; all works again after {} ms at most",
             self.schedules, self.calls, self.recovery
         )?;
-        writeln!(f, "one node was asked for the topology {} times in a second at most", self.asked)?;
+        writeln!(
+            f,
+            "in a second one node was asked for the topology {} times and connected to {} times at most",
+            self.asked, self.accepted
+        )?;
         self.seen.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))?;
         self.errors.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))
     }
@@ -158,3 +176,6 @@ const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How often a node is asked for the topology in a second.
 const MOST_ASKED: usize = 4;
+
+/// How often it is connected to in a second.
+const MOST_ACCEPTED: usize = 12;
