@@ -23,7 +23,7 @@ use crate::connection::LinkState;
 use crate::driver::{Counters, Events, Link, now};
 use crate::error::{Error, ErrorKind, Report};
 use crate::outcome::{Address, Fate};
-use crate::topology::{Databases, Deployed, Links};
+use crate::topology::{Databases, Deployed};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
@@ -366,9 +366,12 @@ impl Client {
             Deployed::One(_) => None,
             Deployed::Many(routes) => routes.last_failure(),
         };
-        match failure {
-            Some(cause) => report::topology_timeout(what, self.address(), within, cause),
-            None => report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within)),
+        let state = self.state().borrow().clone();
+        match (&self.deployed, state) {
+            (Deployed::Many(_), state) if failure.is_some() || matches!(state, LinkState::Idle) => {
+                report::topology_timeout(what, self.address(), within, failure)
+            }
+            (_, state) => report::connect_timeout(what, &state, self.address(), Some(within)),
         }
     }
 
@@ -395,14 +398,6 @@ impl Client {
     /// Where links run, and the timers of calls that have one of their own.
     pub(crate) fn runtime(&self) -> &Handle {
         self.deployed.runtime()
-    }
-
-    /// All links to a node.
-    pub(crate) fn links(&self) -> Arc<Links> {
-        match &self.deployed {
-            Deployed::One(links) => Arc::clone(links),
-            Deployed::Many(routes) => routes.some_links(),
-        }
     }
 
     /// The same settings, on a link that the caller has for itself.
