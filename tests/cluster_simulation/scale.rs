@@ -100,7 +100,7 @@ async fn a_thousand_clients() {
     assert!(recovered < Duration::from_secs(5), "it took {recovered:?}");
     // Each client asks once in its interval, a few nodes of those there are.
     assert!(most <= 2 * CLIENTS, "one node was asked {most} times in a second");
-    assert!(all <= 12 * CLIENTS, "all were asked {all} times");
+    assert!(all <= 15 * CLIENTS, "all were asked {all} times");
 }
 
 /// Every client calls each shard; those whose node is gone wait for the next.
