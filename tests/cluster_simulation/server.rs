@@ -195,7 +195,11 @@ impl World {
             }
             Way::Refused(line) => {
                 self.count("transactions refused at their end");
-                Answer::Error(line)
+                match line.starts_with("NOREPLICAS") {
+                    // Only what is about slots is said as it is.
+                    true => Answer::Error(format!("EXECABORT Transaction discarded because of: {line}")),
+                    false => Answer::Error(line),
+                }
             }
             Way::Frozen | Way::Hold => Answer::error("CLUSTERDOWN The cluster is down"),
         })
