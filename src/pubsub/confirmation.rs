@@ -2,10 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-
-use tokio::runtime::Handle;
 
 use crate::client::report::{self, Name};
 use crate::client::{Client, deadline_of};
@@ -13,8 +12,8 @@ use crate::command::{Command, Facts, Limit, ToArgs, known};
 use crate::connection::{LinkState, Offline, Readiness, Sent, Topic, TopicKind};
 use crate::driver::Link;
 use crate::error::{Detail, Error, ErrorKind, Report};
-use crate::outcome::{Address, Cause, Fate};
-use crate::topology::{Denied, Joining, Rang, before};
+use crate::outcome::{Address, Cause, Fate, Stage};
+use crate::topology::{Denied, Deployed, Joining, Rang, before};
 
 /// A call that asks for topics of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +46,10 @@ impl Request {
     /// A call that is made now.
     pub(super) fn new(kind: TopicKind, client: &Client, limit: Limit) -> Self {
         let within = client.within(limit);
-        let offline = client.links().blocking().offline();
+        let offline = match client.deployed() {
+            Deployed::One(links) => links.blocking().offline(),
+            Deployed::Many(routes) => routes.offline(),
+        };
         Self { kind, within, deadline: deadline_of(within), offline }
     }
 
@@ -66,33 +68,49 @@ impl Request {
     }
 
     /// Waits until everything is confirmed.
-    pub(super) async fn confirmed(&self, runtime: &Handle, link: &Link, joining: &mut Joining) -> Result<(), Error> {
-        let mut dead = pin!(unusable(link, self.offline));
+    ///
+    /// `link` says over which link something of it is heard; with several nodes there may be none yet, and another one later.
+    pub(super) async fn confirmed(
+        &self,
+        client: &Client,
+        link: &(dyn Fn() -> Option<Arc<Link>> + Send + Sync),
+        joining: &mut Joining,
+    ) -> Result<(), Error> {
+        // Where there are others, a node that is lost for good is not waited for either, but left.
+        let awaited =
+            link().filter(|_| matches!(client.deployed(), Deployed::One(_)) || self.offline == Offline::FailFast);
+        let mut dead = pin!(unusable(awaited, self.offline));
         let settled = poll_fn(|cx| {
             if let Poll::Ready(outcome) = Pin::new(&mut joining.outcome).poll(cx) {
                 return Poll::Ready(outcome.unwrap_or(Err(Denied::Ended(Cause::ClosedHere))));
             }
             dead.as_mut().poll(cx).map(|cause| Err(Denied::Ended(cause)))
         });
-        match before(settled, self.deadline, runtime).await {
-            Ok(outcome) => outcome.map_err(|denied| self.denied(link, denied)),
-            Err(Rang::RuntimeGone) => Err(self.unreachable(link.address(), Cause::RuntimeGone)),
-            Err(Rang::Time) => Err(report::subscribe_timeout(
-                self.timed_out(&link.standing(), link.address()),
-                &link.standing(),
-                joining.asked(),
-            )),
+        let ended = before(settled, self.deadline, client.runtime()).await;
+        let link = link();
+        let node = link.as_ref().map_or(client.address(), |link| link.address());
+        match (ended, &link) {
+            (Ok(outcome), _) => outcome.map_err(|denied| self.denied(node, denied)),
+            (Err(Rang::RuntimeGone), _) => Err(self.unreachable(node, Cause::RuntimeGone)),
+            (Err(Rang::Time), Some(link)) => {
+                let state = link.standing().clone();
+                Err(report::subscribe_timeout(self.timed_out(&state, node), &state, joining.asked()))
+            }
+            (Err(Rang::Time), None) => {
+                let report = self.timed_out(&LinkState::Idle, node);
+                Err(Error::new(Report { stage: Some(Stage::Topology), ..report }))
+            }
         }
     }
 
     /// Why it is not subscribed to.
-    pub(super) fn denied(&self, link: &Link, denied: Denied) -> Error {
+    pub(super) fn denied(&self, node: &Address, denied: Denied) -> Error {
         match denied {
             Denied::Refused(topic, error) => {
                 let name = Name::new(facts(topic.kind), None);
-                report::server(&name, link.address(), error, Sent::Once)
+                report::server(&name, node, error, Sent::Once)
             }
-            Denied::Ended(cause) => self.unreachable(link.address(), cause),
+            Denied::Ended(cause) => self.unreachable(node, cause),
         }
     }
 
@@ -106,8 +124,9 @@ impl Request {
     }
 }
 
-/// Waits until there is no point in waiting for the link any more.
-async fn unusable(link: &Link, offline: Offline) -> Cause {
+/// Waits until there is no point in waiting for the link any more; for ever, if there is none that is waited for.
+async fn unusable(link: Option<Arc<Link>>, offline: Offline) -> Cause {
+    let Some(link) = link else { return std::future::pending().await };
     let mut state = link.state();
     loop {
         if let Readiness::Never(cause) = state.borrow_and_update().readiness_for(offline) {

@@ -11,9 +11,10 @@ use super::confirmation::{Request, topics};
 use super::subscription::Subscription;
 use crate::client::{Client, defaults};
 use crate::command::{Limit, ToArgs};
-use crate::connection::{Topic, TopicKind};
+use crate::connection::{Offline, Topic, TopicKind};
 use crate::error::Error;
-use crate::topology::{Inbox, InboxBounds, LagPolicy};
+use crate::outcome::Cause;
+use crate::topology::{Breadth, Deployed, Hub, Inbox, InboxBounds, LagPolicy};
 
 /// A subscription to be begun: awaited, it gives a [`Subscription`].
 ///
@@ -35,6 +36,7 @@ pub struct Subscribe {
     kind: TopicKind,
     topics: Result<Vec<Topic>, Error>,
     bounds: InboxBounds,
+    breadth: Breadth,
     limit: Limit,
 }
 
@@ -90,7 +92,14 @@ impl Subscribe {
             bytes: defaults::SUBSCRIPTION_BYTES,
             policy: LagPolicy::default(),
         };
-        Self { client: client.clone(), kind, topics: topics(kind, names), bounds, limit: Limit::Default }
+        Self {
+            client: client.clone(),
+            kind,
+            topics: topics(kind, names),
+            bounds,
+            breadth: Breadth::One,
+            limit: Limit::Default,
+        }
     }
 
     /// Sets how many messages are kept until they are read. Default: 4096
@@ -119,6 +128,28 @@ impl Subscribe {
         self
     }
 
+    /// In a cluster, subscribes to channels and patterns at every primary, instead of at one of them: also at those that are
+    /// added later, and not any more at those that are removed.
+    ///
+    /// For what each node tells of itself alone, above all [keyspace
+    /// notifications](https://redis.io/docs/latest/develop/pubsub/keyspace-notifications/). A message that is published to a
+    /// plain channel reaches every node, and would come once from each. Sharded channels stay at the node of their slot. With
+    /// one primary it changes nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
+    /// let mut expired = client.subscribe("__keyevent@0__:expired").on_every_node().await?.messages();
+    /// while let Some(message) = expired.next().await {
+    ///     println!("{} has expired", message.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_every_node(mut self) -> Self {
+        self.breadth = Breadth::All;
+        self
+    }
+
     /// Sets how long this may take, and later additions to the subscription each. Default: the client's deadline.
     pub fn deadline(mut self, within: Duration) -> Self {
         self.limit = Limit::Within(within);
@@ -127,12 +158,27 @@ impl Subscribe {
 
     async fn begin(self, request: Request) -> Result<Subscription, Error> {
         let topics = self.topics?;
-        let links = self.client.links();
-        let subscriber = request.reach(&self.client, links.subscriber()).await?;
-        let inbox = Arc::new(Inbox::new(self.bounds));
-        let mut subscription = Subscription::new(self.client, subscriber, inbox, self.limit);
+        let hub = request.reach(&self.client, hub_of(&self.client)).await?;
+        let seat = hub.enrol(Arc::new(Inbox::new(self.bounds)), self.breadth);
+        let mut subscription = Subscription::new(self.client, seat, self.limit);
         subscription.add(topics, &request).await?;
         Ok(subscription)
+    }
+}
+
+/// Who is subscribed to anything. With several nodes it is known which these are then.
+async fn hub_of(client: &Client) -> Result<Arc<Hub>, Cause> {
+    match client.deployed() {
+        Deployed::One(links) => links.subscriber().await,
+        Deployed::Many(routes) => {
+            let is_hasty = routes.offline() == Offline::FailFast;
+            match &*routes.snapshot() {
+                None if is_hasty => return Err(Cause::NotConnected),
+                _ => {}
+            }
+            routes.ready().await?;
+            Ok(Arc::clone(routes.hub()))
+        }
     }
 }
 

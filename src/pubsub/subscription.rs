@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -14,9 +13,8 @@ use super::confirmation::{Request, topics};
 use crate::client::Client;
 use crate::command::{Limit, ToArgs};
 use crate::connection::{LinkState, Topic, TopicKind};
-use crate::driver::Link;
 use crate::error::Error;
-use crate::topology::{Delivery, Inbox, Message, Seat, Subscriber};
+use crate::topology::{Delivery, Message, Seat};
 
 /// A subscription: a [`Stream`] of [`Delivery`], messages and notices of where some are missing. The first item is
 /// [`Delivery::Subscribed`].
@@ -32,7 +30,6 @@ pub struct Subscription {
     seat: Seat,
     /// What it has asked for.
     topics: HashSet<Topic>,
-    link: Arc<Link>,
     client: Client,
     limit: Limit,
 }
@@ -48,9 +45,8 @@ struct Addition<'s> {
 }
 
 impl Subscription {
-    pub(super) fn new(client: Client, subscriber: Subscriber, inbox: Arc<Inbox>, limit: Limit) -> Self {
-        let Subscriber { link, hub } = subscriber;
-        Self { seat: hub.enrol(inbox), topics: HashSet::new(), link, client, limit }
+    pub(super) fn new(client: Client, seat: Seat, limit: Limit) -> Self {
+        Self { seat, topics: HashSet::new(), client, limit }
     }
 
     /// What comes next; `None` at its end.
@@ -117,9 +113,11 @@ impl Subscription {
         self.topics.iter()
     }
 
-    /// The state of the connection that it uses, now and whenever it changes: see [`Client::state`] for how to read it.
+    /// The state of the connection that it uses, now and whenever it changes: see [`Client::state`] for how to read it. With
+    /// several nodes, that of the one at which one of its topics lives now.
     pub fn state(&self) -> watch::Receiver<LinkState> {
-        self.link.state()
+        let topics: Vec<Topic> = self.topics.iter().min().cloned().into_iter().collect();
+        self.seat.link_of(&topics).map_or_else(|| self.client.state(), |link| link.state())
     }
 
     /// How many messages have come and are not read.
@@ -138,10 +136,11 @@ impl Subscription {
             }
         }
         let mut addition = Addition { subscription: self, topics: fresh };
-        let Subscription { seat, link, client, .. } = &*addition.subscription;
+        let Subscription { seat, client, .. } = &*addition.subscription;
         let joined = seat.join(&addition.topics, &held);
-        let mut joining = joined.map_err(|denied| request.denied(link, denied))?;
-        request.confirmed(client.runtime(), link, &mut joining).await?;
+        let mut joining = joined.map_err(|denied| request.denied(client.address(), denied))?;
+        let some = if addition.topics.is_empty() { &held } else { &addition.topics };
+        request.confirmed(client, &|| seat.link_of(some), &mut joining).await?;
         addition.topics.clear();
         Ok(())
     }

@@ -457,8 +457,15 @@ impl Dispatch {
             tracked.progress = Progress::Ready(None);
             return;
         }
-        let fate = tracked.past.fate;
-        self.settle(index, Settled { node: Some(Arc::clone(node)), end: End::Lost(Lost { fate, ..lost }) });
+        let (fate, last) = (tracked.past.fate, tracked.past.last.take());
+        let loss = match (&lost.loss.reason, last) {
+            // What has led it there says more than that it did not come back in time.
+            (Reason::Deadline(None), Some(last)) => {
+                Arc::new(Loss { reason: Reason::Deadline(Some(last)), ..Loss::clone(&lost.loss) })
+            }
+            _ => Arc::clone(&lost.loss),
+        };
+        self.settle(index, Settled { node: Some(Arc::clone(node)), end: End::Lost(Lost { fate, loss, ..lost }) });
     }
 
     /// It is tried again after a pause that grows each time, or when the topology has changed.

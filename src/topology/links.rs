@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::hub::Hub;
 use super::pool::{Pool, PoolBounds};
-use super::subscriber::{OwnSubscriber, Subscriber, Subscriptions};
+use super::subscriber::{OwnSubscriber, Subscriptions};
 use crate::connection::{Role, Room};
 use crate::driver::{AtCapacity, Audience, Bounds, Link, LinkSettings};
 use crate::outcome::Cause;
@@ -37,7 +37,7 @@ impl Links {
     /// Starts the shared link on `runtime`; the others are made when they are needed.
     pub(crate) fn start(settings: &LinkSettings, bounds: &LinksBounds, runtime: &Handle) -> Self {
         let shared_hub = (bounds.subscriptions == Subscriptions::Shared).then(Arc::<Hub>::default);
-        let audience = shared_hub.clone().map(|hub| -> Arc<dyn Audience> { hub });
+        let audience = shared_hub.as_ref().map(Hub::sole_audience);
         let shared = Arc::new(Link::start(LinkSettings { audience, ..settings.clone() }, runtime));
         if let Some(hub) = &shared_hub {
             hub.attach(&shared, shared.news());
@@ -65,17 +65,22 @@ impl Links {
         &self.leases
     }
 
-    /// The link for subscriptions, and who is subscribed over it. Waits for the shared link if that may be the one.
+    /// Who is subscribed over the link for subscriptions. Waits for the shared link if that may be the one.
     ///
     /// The error is why there will be none: see [`Link::ready`].
-    pub(crate) async fn subscriber(&self) -> Result<Subscriber, Cause> {
+    pub(crate) async fn subscriber(&self) -> Result<Arc<Hub>, Cause> {
         if let Some(hub) = &self.shared_hub {
             // In RESP2 a connection that is subscribed to something takes no other commands.
             if self.shared.ready().await?.server.protocol == Protocol::Resp3 {
-                return Ok(Subscriber { link: Arc::clone(&self.shared), hub: Arc::clone(hub) });
+                return Ok(Arc::clone(hub));
             }
         }
         self.subscriber.get(self.shared.news())
+    }
+
+    /// The link for subscriptions, of one of several nodes: `audience` is told what comes. `None`: it is closed.
+    pub(super) fn hear(&self, audience: Arc<dyn Audience>) -> Option<Arc<Link>> {
+        self.subscriber.hear(audience)
     }
 
     /// Where the links run, and the timers of calls that have one of their own.

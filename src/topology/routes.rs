@@ -6,7 +6,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -14,13 +14,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::cluster::{Health, NodeFacts, SlotMap};
-use super::links::{Links, LinksBounds};
+use super::hub::Hub;
+use super::links::LinksBounds;
+use super::mover;
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::probe;
 use super::reading::{self, Candidate, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
+use super::subscriber::Subscriptions;
 use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
@@ -116,6 +119,8 @@ pub(crate) struct Routing {
     state: watch::Sender<LinkState>,
     /// Counts up where nodes take turns.
     turn: AtomicUsize,
+    /// Who is subscribed to anything; empty until somebody is.
+    hub: OnceLock<Arc<Hub>>,
 }
 
 #[derive(Default)]
@@ -124,6 +129,8 @@ struct Registry {
     rank: u64,
     /// How often in a row the topology that was found was an older one.
     outdated: u32,
+    /// Whether redirections have changed the map since a source has told it.
+    is_patched: bool,
     /// Why it could not be found out the last time, as long as nothing is known.
     failure: Option<Cause>,
     closed: bool,
@@ -158,6 +165,7 @@ impl Routes {
             state: watch::Sender::new(LinkState::Idle),
             // Many clients do not begin with the same node.
             turn: AtomicUsize::new(seed as usize),
+            hub: OnceLock::new(),
         });
         routing.ask_refresh();
         runtime.spawn(refresh::run(Arc::clone(&routing)));
@@ -183,6 +191,20 @@ impl Drop for Routes {
 }
 
 impl Snapshot {
+    /// Whether every node does what it does in `other`.
+    fn is_as(&self, other: &Self) -> bool {
+        let same = |one: Option<&Arc<Node>>, other: Option<&Arc<Node>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let holds = |node: &Arc<Node>| other.nodes.iter().any(|known| Arc::ptr_eq(known, node));
+        self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().all(holds)
+            && self.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
+                == other.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
+            && (0..Slot::COUNT).filter_map(Slot::new).all(|slot| same(self.primary(slot), other.primary(slot)))
+    }
+
     /// The primary that has the slot; `None`: no node serves it.
     #[inline]
     pub(crate) fn primary(&self, slot: Slot) -> Option<&Arc<Node>> {
@@ -197,7 +219,15 @@ impl Snapshot {
 
     /// All primaries that serve anything.
     pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
-        (0..self.map.shards().len()).filter_map(|shard| self.primary_of(shard))
+        let shards = 0..self.map.shards().len();
+        shards.filter(|shard| self.map.has_slots(*shard)).filter_map(|shard| self.primary_of(shard))
+    }
+
+    /// Whether a shard has a primary of which nobody says that it has failed.
+    pub(crate) fn has_living_primary(&self, shard: usize) -> bool {
+        let primary = self.map.shards().get(shard).and_then(|shard| shard.primary);
+        let facts = primary.and_then(|primary| self.map.nodes().get(primary));
+        facts.is_some_and(|facts| facts.health != Health::Failed)
     }
 
     /// The replicas of which nobody says that they have failed.
@@ -280,11 +310,13 @@ impl Routing {
         }
     }
 
-    /// The links of a node that is well, or else of any.
-    pub(crate) fn some_links(self: &Arc<Self>) -> Arc<Links> {
-        let node = self.snapshot().as_ref().and_then(|snapshot| self.any_node(snapshot));
-        let node = node.unwrap_or_else(|| self.seed(self.address()));
-        Arc::clone(node.links())
+    /// Who is subscribed to anything. From the first call on it is seen to that everything is subscribed to where it is to be.
+    pub(crate) fn hub(self: &Arc<Self>) -> &Arc<Hub> {
+        self.hub.get_or_init(|| {
+            let hub = Hub::of_nodes(self);
+            self.runtime.spawn(mover::run(Arc::clone(self), Arc::clone(&hub)));
+            hub
+        })
     }
 
     /// All nodes that are known.
@@ -446,7 +478,8 @@ impl Routing {
                 routing.note_unsettled(&address);
             }
         }));
-        let node = Node::new(facts.address.clone(), settings, self.settings.bounds, self.runtime.clone());
+        let bounds = LinksBounds { subscriptions: Subscriptions::Own, ..self.settings.bounds };
+        let node = Node::new(facts.address.clone(), settings, bounds, self.runtime.clone());
         registry.known.insert(facts.address.clone(), Arc::clone(&node));
         node
     }
@@ -454,7 +487,7 @@ impl Routing {
     /// A node has said who has a slot now. Returns that node; `None`: no topology has named it, so that it has to be asked
     /// for first whether it is one of ours.
     pub(crate) fn note_moved(self: &Arc<Self>, slot: Slot, to: &Address) -> Option<Arc<Node>> {
-        let registry = lock(&self.registry);
+        let mut registry = lock(&self.registry);
         let node = registry.known.get(to).cloned()?;
         let old = self.snapshot.load_full()?;
         let already = old.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, &node));
@@ -464,19 +497,16 @@ impl Routing {
         let before = old.primary(slot).cloned();
         let map = old.map.moved(slot, to);
         let nodes = old.nodes.clone();
-        self.publish(Snapshot { map, nodes, number: old.number + 1 });
+        // Whoever waits for another topology does so for one that a node has told in full: two that name each other would
+        // wake everybody for ever.
+        self.snapshot.store(Some(Arc::new(Snapshot { map, nodes, number: old.number })));
+        registry.is_patched = true;
         drop(registry);
         // What waits there for a connection need not.
         if let Some(before) = before.filter(|before| !before.is_ready()) {
             before.displace(Displacement::Moved);
         }
         Some(node)
-    }
-
-    fn publish(&self, snapshot: Snapshot) {
-        let number = snapshot.number;
-        self.snapshot.store(Some(Arc::new(snapshot)));
-        self.standing.send_replace(Standing::Known(number));
     }
 
     /// Takes what a source has said for the topology, unless it is older than that.
@@ -489,18 +519,25 @@ impl Routing {
         let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
         registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
-        let number = old.as_ref().map_or(1, |old| old.number + 1);
-        let new = Arc::new(Snapshot { map: found.map, nodes, number });
+        let is_patched = std::mem::take(&mut registry.is_patched);
+        let mut new = Snapshot { map: found.map, nodes, number: 1 };
+        let is_other = is_patched || old.as_ref().is_none_or(|old| !new.is_as(old));
+        new.number = old.as_ref().map_or(1, |old| old.number + u64::from(is_other));
+        let new = Arc::new(new);
         // They are sure to be needed, and the first call is not to wait for that.
         let from_replicas = self.settings.read_from != ReadFrom::Primary;
         let needed = new.nodes.iter().filter(|node| from_replicas || new.is_primary(node));
         needed.for_each(|node| drop(Arc::clone(node.links())));
         self.snapshot.store(Some(Arc::clone(&new)));
-        self.standing.send_replace(Standing::Known(number));
+        if is_other {
+            self.standing.send_replace(Standing::Known(new.number));
+        }
         drop(registry);
-        match old {
-            Some(old) => self.displace(&old, &new),
-            None => self.news.tell(Event::TopologyChanged),
+        if is_other {
+            self.news.tell(Event::TopologyChanged);
+        }
+        if let Some(old) = old {
+            self.displace(&old, &new);
         }
     }
 
@@ -530,10 +567,6 @@ impl Routing {
             } else if loses {
                 displaced.push((Arc::clone(node), Displacement::Moved));
             }
-        }
-        let is_other = !displaced.is_empty() || old.nodes.len() != new.nodes.len() || old.map != new.map;
-        if is_other {
-            self.news.tell(Event::TopologyChanged);
         }
         for (node, displacement) in displaced {
             node.displace(displacement);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use super::hub::Hub;
-use crate::driver::{Link, LinkSettings, News};
+use crate::driver::{Audience, Link, LinkSettings, News};
 use crate::outcome::Cause;
 
 /// Which connection subscriptions use.
@@ -21,15 +21,8 @@ pub enum Subscriptions {
     #[default]
     Own,
     /// That of the commands, in RESP3; else one of their own. For servers with few places for connections, and replies that
-    /// stay well below the bound above.
+    /// stay well below the bound above. Of one server: with several nodes, each has one of its own when it is needed.
     Shared,
-}
-
-/// A link, and who is subscribed over it.
-#[derive(Clone, Debug)]
-pub(crate) struct Subscriber {
-    pub(crate) link: Arc<Link>,
-    pub(crate) hub: Arc<Hub>,
 }
 
 /// The link of their own that subscriptions use, once there is one.
@@ -42,7 +35,11 @@ pub(super) struct OwnSubscriber {
 #[derive(Debug)]
 enum Phase {
     Unused,
-    Started(Subscriber),
+    Started {
+        link: Arc<Link>,
+        /// `None`: it is that of all nodes.
+        hub: Option<Arc<Hub>>,
+    },
     Closed,
 }
 
@@ -51,22 +48,36 @@ impl OwnSubscriber {
         Self { settings, runtime, phase: Mutex::new(Phase::Unused) }
     }
 
-    /// The link, which may not be ready yet. Gaps are told in `news`.
-    pub(super) fn get(&self, news: &News) -> Result<Subscriber, Cause> {
+    /// Who is subscribed over the link, which may not be ready yet. Gaps are told in `news`.
+    pub(super) fn get(&self, news: &News) -> Result<Arc<Hub>, Cause> {
         let mut phase = self.lock();
         match &*phase {
-            Phase::Started(subscriber) => Ok(subscriber.clone()),
-            Phase::Closed => Err(Cause::ClosedHere),
+            Phase::Started { hub: Some(hub), .. } => Ok(Arc::clone(hub)),
+            Phase::Started { hub: None, .. } | Phase::Closed => Err(Cause::ClosedHere),
             Phase::Unused => {
-                let hub = Arc::new(Hub::default());
-                let settings = LinkSettings { audience: Some(hub.clone()), ..self.settings.clone() };
-                let link = Arc::new(Link::start(settings, &self.runtime));
+                let hub = Arc::<Hub>::default();
+                let link = self.start(hub.sole_audience());
                 hub.attach(&link, news);
-                let subscriber = Subscriber { link, hub };
-                *phase = Phase::Started(subscriber.clone());
-                Ok(subscriber)
+                *phase = Phase::Started { link, hub: Some(Arc::clone(&hub)) };
+                Ok(hub)
             }
         }
+    }
+
+    /// The link, for an audience of many links; `None`: it is closed, or another one's.
+    pub(super) fn hear(&self, audience: Arc<dyn Audience>) -> Option<Arc<Link>> {
+        let mut phase = self.lock();
+        if !matches!(*phase, Phase::Unused) {
+            return None;
+        }
+        let link = self.start(audience);
+        *phase = Phase::Started { link: Arc::clone(&link), hub: None };
+        Some(link)
+    }
+
+    fn start(&self, audience: Arc<dyn Audience>) -> Arc<Link> {
+        let settings = LinkSettings { audience: Some(audience), ..self.settings.clone() };
+        Arc::new(Link::start(settings, &self.runtime))
     }
 
     /// Where the link runs.
@@ -77,9 +88,9 @@ impl OwnSubscriber {
     /// Closes the link, and makes none any more.
     pub(super) fn close(&self, until: Instant) -> Option<Arc<Link>> {
         let phase = std::mem::replace(&mut *self.lock(), Phase::Closed);
-        let Phase::Started(subscriber) = phase else { return None };
-        subscriber.link.mailbox().close(until);
-        Some(subscriber.link)
+        let Phase::Started { link, .. } = phase else { return None };
+        link.mailbox().close(until);
+        Some(link)
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase> {
