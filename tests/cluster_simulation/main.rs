@@ -13,6 +13,7 @@ mod caller;
 mod connection;
 mod dice;
 mod ledger;
+mod memory;
 mod run;
 mod scale;
 mod schedule;

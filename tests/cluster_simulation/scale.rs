@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::alone;
 use crate::connection::{End, Roads};
 use crate::dice::Dice;
+use crate::memory::held;
 use crate::run::most_in_a_second;
 use crate::schedule::FIRST_PORT;
 use crate::view::{HOST, Naming, ShardView, View, segments};
@@ -30,7 +31,7 @@ fn a_thousand_clients_that_see_a_failover_do_not_stampede() {
 async fn a_thousand_nodes() {
     let nodes = many();
     let (shared, tags) = cluster(nodes, 0);
-    let before = resident();
+    let before = held();
     let client = Client::connect(config(&shared)).await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let began = std::time::Instant::now();
@@ -39,8 +40,7 @@ async fn a_thousand_nodes() {
     }
     let calls = began.elapsed();
     // With what the model needs for itself, on both sides of each connection.
-    let grown = resident().saturating_sub(before);
-    let each = grown / nodes;
+    let each = (held() - before) / nodes as i64;
     let asked = asked(&shared);
     let (began, virtually) = (std::time::Instant::now(), Instant::now());
     // One slot moves, and the map of all is made anew.
@@ -104,7 +104,7 @@ async fn a_thousand_clients() {
     drop(world);
     assert!(recovered < Duration::from_secs(5), "it took {recovered:?}");
     // Each client asks once in its interval, a few nodes of those there are.
-    assert!(most <= 2 * many, "one node was asked {most} times in a second");
+    assert!(5 * most <= 8 * many, "one node was asked {most} times in a second");
     assert!(all <= 15 * many, "all were asked {all} times");
 }
 
@@ -175,12 +175,6 @@ fn config(shared: &Arc<Shared>) -> Config {
 
 fn asked(shared: &Shared) -> usize {
     shared.lock().asked.values().map(Vec::len).sum()
-}
-
-/// Bytes of memory that this process uses; 0 where that is not told.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }
 
 /// A thousand, where it is optimised; else so many that it does not take long.
