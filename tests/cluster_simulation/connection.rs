@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) is_dirty: bool,
     /// It was used for a command of a caller, for the last time then.
     pub(crate) used: bool,
+    /// What arrived has waited.
+    pub(crate) was_delayed: bool,
     /// Another one was used after it.
     pub(crate) is_outdated: bool,
 }
@@ -137,6 +139,7 @@ impl World {
             queued: None,
             is_dirty: false,
             used: false,
+            was_delayed: false,
             is_outdated: false,
         });
         let number = self.connections.len() - 1;
@@ -183,6 +186,7 @@ impl World {
             let node = &self.nodes[self.connections[number].node];
             (node.down > now || node.left, node.paused > now, node.cut > now)
         };
+        self.connections[number].was_delayed |= cut || paused || self.connections[number].holds;
         if cut || down || self.connections[number].gone.is_some() {
             return;
         }
@@ -216,6 +220,8 @@ impl World {
                 break;
             }
         }
+        let it = &mut self.connections[number];
+        it.was_delayed &= !it.inbox.is_empty() || !it.up.is_empty();
     }
 
     fn answer(&mut self, number: usize, mut bytes: Vec<u8>) {

@@ -22,6 +22,8 @@ use crate::world::{Millis, Shared};
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) complaints: Vec<String>,
+    /// What has happened, if that was wanted.
+    pub(crate) story: Vec<String>,
     pub(crate) seen: BTreeMap<&'static str, u64>,
     errors: BTreeMap<String, u64>,
     calls: u64,
@@ -43,7 +45,7 @@ pub(crate) fn run(schedule: &Schedule, is_told: bool) -> Run {
 async fn play(schedule: &Schedule, is_told: bool) -> Run {
     let mut tags = schedule.tags.clone();
     let shared = Shared::new(schedule.world(&mut tags));
-    shared.lock().is_told = is_told;
+    shared.lock().story = is_told.then(Mutex::default);
     let tags = Arc::new(tags);
     let steps = schedule.clone();
     let engine = tokio::spawn(Arc::clone(&shared).run(move |world, number| steps.step(world, number)));
@@ -79,7 +81,8 @@ async fn play(schedule: &Schedule, is_told: bool) -> Run {
         caller.await.unwrap();
     }
     client.close(Duration::from_secs(1)).await;
-    sleep(Duration::from_secs(3)).await;
+    // A node that has left tells those whose commands block there, and lets answers come.
+    sleep(Duration::from_secs(6)).await;
     if engine.is_finished() {
         run.complaints.push("the model has panicked".to_owned());
     }
@@ -111,6 +114,7 @@ fn conclude(shared: &Shared, ledger: &Mutex<Ledger>, mut run: Run) -> Run {
             run.complaints.push(format!("port {port} was connected to {most} times in a second"));
         }
     }
+    run.story = world.story.as_ref().map(|story| story.lock().unwrap().clone()).unwrap_or_default();
     run.seen = world.seen.clone();
     run.errors = std::mem::take(&mut ledger.errors);
     (run.calls, run.schedules) = (ledger.calls, 1);

@@ -9,8 +9,10 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::alone;
 use crate::connection::{End, Roads};
 use crate::dice::Dice;
+use crate::memory::held;
 use crate::run::most_in_a_second;
 use crate::schedule::FIRST_PORT;
 use crate::view::{HOST, Naming, ShardView, View, segments};
@@ -27,8 +29,9 @@ fn a_thousand_clients_that_see_a_failover_do_not_stampede() {
 }
 
 async fn a_thousand_nodes() {
-    let (shared, tags) = cluster(NODES, 0);
-    let before = resident();
+    let nodes = many();
+    let (shared, tags) = cluster(nodes, 0);
+    let before = held();
     let client = Client::connect(config(&shared)).await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let began = std::time::Instant::now();
@@ -37,8 +40,7 @@ async fn a_thousand_nodes() {
     }
     let calls = began.elapsed();
     // With what the model needs for itself, on both sides of each connection.
-    let grown = resident().saturating_sub(before);
-    let each = grown / NODES;
+    let each = (held() - before) / nodes as i64;
     let asked = asked(&shared);
     let (began, virtually) = (std::time::Instant::now(), Instant::now());
     // One slot moves, and the map of all is made anew.
@@ -48,25 +50,28 @@ async fn a_thousand_nodes() {
     while shared.lock().truth.owners[owner] != to {
         sleep(Duration::from_millis(10)).await;
     }
+    // Until then the node that had it says ASK, which changes nothing.
+    sleep(Duration::from_secs(1)).await;
     client.set(format!("{{{}}}key", tags[owner]), 1).await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let (refreshed, passed) = (began.elapsed(), virtually.elapsed());
     let again = self::asked(&shared) - asked;
     let connections = shared.lock().connections.len();
-    println!("{NODES} nodes: {each} bytes each, model included; {connections} connections; {NODES} calls in {calls:?}");
+    println!("{nodes} nodes: {each} bytes each, model included; {connections} connections; {nodes} calls in {calls:?}");
     println!("a slot moved: {again} nodes asked, {refreshed:?} of work in {passed:?}");
-    assert_eq!(connections, NODES, "one to each");
+    assert_eq!(connections, nodes, "one to each");
     assert!(each < 96 << 10, "{each} bytes for each node");
-    assert!(asked <= 12 && again <= 9, "{asked} nodes were asked for the topology, and {again} when a slot had moved");
+    assert!(
+        asked <= 12 && (1..=9).contains(&again),
+        "{asked} nodes were asked for the topology, and {again} when a slot had moved"
+    );
     client.close(Duration::from_secs(1)).await;
 }
 
 async fn a_thousand_clients() {
     let (shared, tags) = cluster(SHARDS, 1);
-    let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
-        clients.push(Client::connect_lazily(config(&shared)).unwrap());
-    }
+    let many = many();
+    let clients: Vec<_> = (0..many).map(|_| Client::connect_lazily(config(&shared)).unwrap()).collect();
     call_all(&clients, &tags).await;
     sleep(Duration::from_secs(10)).await;
     let quiet = asked(&shared);
@@ -93,14 +98,14 @@ async fn a_thousand_clients() {
     let all: usize = world.asked.values().map(Vec::len).sum();
     let dialled = world.accepted.values().map(|moments| most_in_a_second(moments)).max().unwrap_or(0);
     println!(
-        "{CLIENTS} clients: {quiet} topologies asked for in quiet; at a failover {all}, of one node {most} in a second at \
+        "{many} clients: {quiet} topologies asked for in quiet; at a failover {all}, of one node {most} in a second at \
          most; all worked again after {recovered:?}; {dialled} connections to a node in a second at most"
     );
     drop(world);
     assert!(recovered < Duration::from_secs(5), "it took {recovered:?}");
     // Each client asks once in its interval, a few nodes of those there are.
-    assert!(most <= 2 * CLIENTS, "one node was asked {most} times in a second");
-    assert!(all <= 12 * CLIENTS, "all were asked {all} times");
+    assert!(5 * most <= 8 * many, "one node was asked {most} times in a second");
+    assert!(all <= 15 * many, "all were asked {all} times");
 }
 
 /// Every client calls each shard; those whose node is gone wait for the next.
@@ -121,6 +126,7 @@ async fn call_all(clients: &[Client], tags: &[String]) {
 }
 
 fn simulate(scenario: impl Future<Output = ()>) {
+    let _alone = alone();
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(scenario);
 }
@@ -171,12 +177,9 @@ fn asked(shared: &Shared) -> usize {
     shared.lock().asked.values().map(Vec::len).sum()
 }
 
-/// Bytes of memory that this process uses; 0 where that is not told.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+/// A thousand, where it is optimised; else so many that it does not take long.
+fn many() -> usize {
+    if std::env::var_os("STEADFAST_CLUSTER_SEEDS").is_some() { 1_000 } else { 100 }
 }
 
-const NODES: usize = 1_000;
 const SHARDS: usize = 6;
-const CLIENTS: usize = 1_000;

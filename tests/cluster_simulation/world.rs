@@ -86,8 +86,8 @@ pub(crate) struct World {
     pub(crate) down_until: Millis,
     /// Everything is healed, and nothing more breaks.
     pub(crate) healed: bool,
-    /// Tells what happens.
-    pub(crate) is_told: bool,
+    /// What has happened, where somebody wants to know.
+    pub(crate) story: Option<Mutex<Vec<String>>>,
     /// Keeps no account of connections: there are too many.
     pub(crate) is_large: bool,
 }
@@ -212,7 +212,7 @@ impl World {
             accepted: HashMap::new(),
             down_until: 0,
             healed: false,
-            is_told: false,
+            story: None,
             is_large: false,
             dice,
             traits,
@@ -253,8 +253,8 @@ impl World {
 
     /// Says what happens, where somebody wants to know.
     pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.is_told {
-            println!("{:6} ms: {}", self.now, what());
+        if let Some(story) = &self.story {
+            story.lock().unwrap().push(format!("{:6} ms: {}", self.now, what()));
         }
     }
 
