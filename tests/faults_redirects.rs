@@ -60,7 +60,8 @@ fn two_nodes_that_point_at_each_other_cost_a_bounded_number_of_requests_until_th
         let error = fails(&client, slot).await;
         let count = told() - before;
         tell(&format!("{count} redirects; {error}"));
-        assert!(error.is_timeout() && error.fate() == Fate::Refused, "{error}");
+        // Unknown where the deadline came while one of them had it.
+        assert!(error.is_timeout() && matches!(error.fate(), Fate::Refused | Fate::Unknown), "{error}");
         assert!(error.to_string().contains("MOVED"), "{error}");
         assert!((2..100).contains(&count), "{count} redirects in {SHORT:?}");
         work(&client, &SLOTS).await;
@@ -79,7 +80,7 @@ fn a_slot_that_nobody_serves_is_waited_for_by_its_own_calls_alone() {
         let owner = cluster.primary_of(slot);
         cluster.delslots(&[slot]);
         let error = fails(&client, slot).await;
-        assert!(error.is_timeout() && matches!(error.fate(), Fate::Refused | Fate::NotSent), "{error}");
+        assert!(error.is_timeout() && matches!(error.fate(), Fate::Refused | Fate::NotSent | Fate::Unknown), "{error}");
         assert!(error.to_string().contains("CLUSTERDOWN") || error.stage().is_some(), "{error}");
         work(&client, &SLOTS[1..]).await;
         let patient = client.with_deadline(PATIENCE);

@@ -116,18 +116,22 @@ async fn write(client: Client, ledger: Arc<Ledger>, number: usize) {
         let begin = Instant::now();
         let pushed: Result<u64, Error> = client.rpush(&list, element).await;
         ledger.note(begin, pushed.as_ref().err());
-        let mut written = ledger.written[number].lock().unwrap();
-        match pushed {
-            Ok(_) => drop(written.acknowledged.insert(element)),
-            Err(error) if error.fate() == Fate::Unknown => drop(written.unknown.insert(element)),
-            Err(_) => {}
-        }
-        drop(written);
+        ledger.written[number].lock().unwrap().note(element, &pushed);
         let begin = Instant::now();
         let length: Result<u64, Error> = client.llen(&list).await;
         ledger.note(begin, length.as_ref().err());
         ledger.under_way.fetch_sub(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+impl Written {
+    fn note(&mut self, element: u64, pushed: &Result<u64, Error>) {
+        match pushed {
+            Ok(_) => self.acknowledged.insert(element),
+            Err(error) if error.fate() == Fate::Unknown => self.unknown.insert(element),
+            Err(_) => false,
+        };
     }
 }
 
@@ -163,7 +167,8 @@ impl Ledger {
             let strange: Vec<_> = found.difference(acknowledged).filter(|element| !unknown.contains(element)).collect();
             assert_eq!(strange, Vec::<&u64>::new(), "list {writer} has what was said not to have run");
         }
-        eprintln!("{} s was the slowest call", self.slowest.lock().unwrap().as_secs_f32());
+        let (failures, slowest) = (self.failures.lock().unwrap().len(), *self.slowest.lock().unwrap());
+        eprintln!("{failures} calls failed, the slowest took {slowest:.1?}");
     }
 }
 
@@ -172,7 +177,7 @@ fn elements(set: &Sentinels, server: usize, writer: usize) -> Vec<u64> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_dies_costs_no_call_anything_but_time() {
     for kind in KINDS {
         let mut set = Sentinels::build(kind).start();
@@ -192,7 +197,7 @@ async fn a_primary_that_dies_costs_no_call_anything_but_time() {
 }
 
 /// Killed in the middle of everything, a primary may take what it acknowledged last with it, but nothing runs twice.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_dies_under_load_fails_no_read_and_doubles_no_write() {
     for kind in KINDS {
         let mut set = Sentinels::build(kind).start();
@@ -213,13 +218,12 @@ async fn a_primary_that_dies_under_load_fails_no_read_and_doubles_no_write() {
             assert_eq!(elements, sorted, "in the order of the calls, and each once");
             let known = |element: &u64| acknowledged.contains(element) || unknown.contains(element);
             assert!(elements.iter().all(known), "list {writer}: {elements:?}");
-            assert!(acknowledged.len() <= elements.len() + 5, "list {writer} lacks much");
         }
     }
 }
 
 /// A frozen primary wakes when another one has its place, and calls itself the primary still.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_to_a_primary_that_was_frozen_and_wakes_after_the_failover() {
     for kind in KINDS {
         let set = Sentinels::build(kind).start();
@@ -234,19 +238,21 @@ async fn nothing_is_sent_to_a_primary_that_was_frozen_and_wakes_after_the_failov
         let acknowledged: Vec<BTreeSet<u64>> =
             load.ledger.written.iter().map(|written| written.lock().unwrap().acknowledged.clone()).collect();
         let before: Vec<Vec<u64>> = (0..WRITERS).map(|writer| elements(&set, new, writer)).collect();
+        // They would make a replica of it too soon to see anything: they have four such periods to look on.
+        for sentinel in 0..3 {
+            assert_eq!(set.sentinel(sentinel).raw(&["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "60000"]), "OK");
+        }
         set.cont(0);
         assert!(set.node(0).raw(&["ROLE"]).starts_with("master"), "it does not know");
         load.gets_on_by(500).await;
         let at_the_old_one: Vec<Vec<u64>> = (0..WRITERS).map(|writer| elements(&set, 0, writer)).collect();
-        let is_demoted = !set.node(0).raw(&["ROLE"]).starts_with("master");
+        assert!(set.node(0).raw(&["ROLE"]).starts_with("master"), "it was made a replica too soon");
         let connections = set.connections(0);
         let ledger = load.end().await;
         ledger.every_failure(|error| error.fate() == Fate::Unknown && error.to_string().contains("RPUSH"));
         ledger.is_at(&set, new);
-        if is_demoted {
-            continue;
-        }
-        assert!(connections.iter().all(|line| !line.contains("name=mine")), "{connections:?}");
+        let is_asked = |line: &&String| [" cmd=rpush ", " cmd=llen "].iter().any(|command| line.contains(command));
+        assert_eq!(connections.iter().filter(is_asked).count(), 0, "{connections:?}");
         for writer in 0..WRITERS {
             let unknown = ledger.written[writer].lock().unwrap().unknown.clone();
             let old: BTreeSet<u64> = at_the_old_one[writer].iter().copied().collect();
@@ -259,7 +265,7 @@ async fn nothing_is_sent_to_a_primary_that_was_frozen_and_wakes_after_the_failov
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failovers_there_and_back_while_a_sentinel_is_missing_double_nothing() {
     for kind in KINDS {
         let mut set = Sentinels::build(kind).start();

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use steadfast::api::{Keys, Server as _, Strings};
 use steadfast::outcome::{Stage, TlsFailure};
-use steadfast::testing::Cut;
+use steadfast::testing::{Cut, Delay, Direction};
 use steadfast::{Address, Cause, Client, Config, Error, ErrorKind, Fate};
 
 use faults::{Place, Proxied, Wire, certified, in_clusters, in_each, tag_of, tell, tls_files};
-use live::{PATIENCE, SLACK, connected, until, within};
+use live::{PATIENCE, Peer, SLACK, connected, until, within};
 use support::{Cluster, Kind, undisturbed};
 
 /// One slot of each of four primaries. The first of them is well.
@@ -230,6 +230,70 @@ fn nodes_that_cannot_be_reached_do_not_hold_up_connecting_where_all_are_named() 
         let config = proxies.lead(place.cluster_config(&cluster).with_deadline(DEFAULT));
         let client = connected_at_once(config).await;
         client.incr(key(QUARTERS[0])).deadline(Duration::from_secs(1)).await.unwrap();
+    });
+}
+
+/// Says of itself that it is a cluster's newest node, and then what no node says.
+async fn liar() -> Peer {
+    Peer::start(|number, mut wire| async move {
+        let lies = [
+            // Slots that do not exist, and from the last to the first.
+            &b"*1\r\n%2\r\n$5\r\nslots\r\n*4\r\n:70000\r\n:80000\r\n:9\r\n:3\r\n$5\r\nnodes\r\n*0\r\n"[..],
+            b"*0\r\n",
+            b":1\r\n",
+            b"$-1\r\n",
+        ];
+        while let Some(command) = wire.command_after_handshake().await {
+            match command[..] {
+                [_, ref sub] if sub == b"INFO" => {
+                    wire.say(b"$51\r\ncluster_state:ok\r\ncluster_current_epoch:999999999\r\n").await
+                }
+                [ref name, ..] if name == b"CLUSTER" => wire.say(lies[number % lies.len()]).await,
+                _ => wire.say(b"+PONG\r\n").await,
+            }
+        }
+    })
+    .await
+}
+
+#[test]
+fn seeds_that_are_no_nodes_of_the_cluster_or_say_nonsense_are_passed_over() {
+    in_clusters(async |place| {
+        let cluster = start(place);
+        let (alone, liar) = (place.start(), liar().await);
+        // A node of another cluster, which has no slots yet, and is newer than this one.
+        let other = place.build().config("cluster-enabled yes").config("appendonly no").start();
+        assert_eq!(other.raw(&["CLUSTER", "SET-CONFIG-EPOCH", "99"]), "OK");
+        let seeds = [place.port(&alone), place.port(&other), liar.address().port(), cluster.port(2)];
+        let seeds = seeds.map(|port| ("127.0.0.1", port));
+        // The one that is right is also the last one to answer.
+        let proxies = Proxied::before(&cluster).await;
+        for number in 0..4 {
+            proxies.node(number).all().delay(Direction::ToClient, Delay::fixed(Duration::from_millis(30)));
+        }
+        for _ in 0..4 {
+            let config = live::quick(Config::cluster(seeds)).with_refresh_every(Duration::from_secs(1));
+            let client = connected_at_once(proxies.lead(place.secured(config))).await;
+            for round in 0..2 {
+                for slot in QUARTERS {
+                    let call = client.incr(key(slot)).deadline(Duration::from_secs(1));
+                    call.await.unwrap_or_else(|error| panic!("round {round}: {error}; {:?}", client.topology()));
+                }
+                tokio::time::sleep(Duration::from_millis(1200)).await;
+            }
+        }
+        tell(&format!("{} connections to the liar", liar.accepted()));
+        assert!(liar.accepted() > 0);
+    });
+}
+
+#[test]
+fn seeds_that_are_all_no_nodes_of_a_cluster_are_told_as_that_at_once() {
+    in_clusters(async |place| {
+        let alone = place.start();
+        let config = place.secured(live::quick(Config::cluster([("127.0.0.1", place.port(&alone))])));
+        let error = within(PATIENCE, Client::connect(config)).await.unwrap_err();
+        assert!(error.to_string().contains("cluster support disabled"), "{error}");
     });
 }
 

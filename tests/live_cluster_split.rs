@@ -322,3 +322,31 @@ async fn slots_may_move_while_commands_are_taken_apart() {
     assert_eq!(client.dbsize().await.unwrap(), 300);
     assert_eq!(client.del(&keys).await.unwrap(), 300);
 }
+
+#[tokio::test]
+async fn a_count_of_all_waits_for_the_primary_that_takes_over() {
+    for kind in KINDS {
+        let mut cluster = Cluster::build(kind).primaries(3).replicas(3).node_timeout(500).start();
+        cluster.wait_whole(Duration::from_secs(20));
+        let client = splitting(&cluster).await.with_deadline(Duration::from_secs(20));
+        let keys = names(90);
+        client.mset(keys.iter().map(|key| (key, 1)).collect::<Vec<_>>()).await.unwrap();
+        let dying = cluster.primaries()[1];
+        let heir = cluster.replicas_of(dying)[0];
+        // The heir has everything.
+        client.request::<u32>(Command::new("DBSIZE")).await.unwrap();
+        let held: u32 = cluster.node(dying).raw(&["DBSIZE"]).parse().unwrap();
+        while cluster.node(heir).raw(&["DBSIZE"]).parse() != Ok(held) {
+            tokio::task::yield_now().await;
+        }
+        cluster.kill(dying);
+        assert_eq!(client.dbsize().await.unwrap(), 90);
+        assert_eq!(client.keys::<String>("*").await.unwrap().len(), 90);
+        assert_eq!(client.exists(&keys).await.unwrap(), 90);
+        // The dead one is a replica now, and everybody knows that it has failed: it is no part of all.
+        client.request::<()>(Command::new("CONFIG SET slowlog-max-len 55")).await.unwrap();
+        assert_eq!(cluster.node(heir).raw(&["CONFIG", "GET", "slowlog-max-len"]), "slowlog-max-len\n55");
+        let stats = client.stats();
+        assert_eq!((stats.failed(), stats.queued), (0, 0), "{stats:?}");
+    }
+}

@@ -196,7 +196,8 @@ pub trait Keys: Executor {
     /// request: [`matching`](ScanOptions), [`count`](ScanOptions), [`of_type`](ScanOptions),
     /// [`cursor`](ScanOptions). On a client [`stream`](Request::stream) goes through all pages.
     ///
-    /// A key that was there from the first page to the last comes at least once, perhaps twice.
+    /// A key that was there from the first page to the last comes at least once, perhaps twice. In a cluster a page is refused
+    /// (`NeedsDedicated`), since its cursor would mean something to one node only; a stream goes through all of them.
     /// Since 2.8. <https://redis.io/docs/latest/commands/scan/>
     fn scan<T: FromReply>(self) -> Request<Self, Page<T>, ScanOptions> {
         keyless::<_, ()>(self, const { known("SCAN") }).with(0).marked()

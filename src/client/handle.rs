@@ -92,6 +92,26 @@ use crate::topology::{Databases, Deployed};
 ///
 /// In a pipeline and in a transaction such commands are refused (`NeedsDedicated`).
 ///
+/// # Commands for several nodes of a cluster
+/// A command whose keys are in several slots is taken apart where that makes sense of it, and answered as one: `MGET`, `EXISTS`,
+/// `TOUCH`, `JSON.MGET`, always; `MSET`, `MSETEX`, `DEL`, `UNLINK`, `JSON.MSET`, which write, only
+/// [`with_split_writes`](Config::with_split_writes). The parts are sent at once, those for one node together. They are **not
+/// atomic**: others see some of the keys written before the others. Everything else that has keys in several slots (`SINTER`,
+/// `RENAME`, `MSETNX`, a script) ends in [`CrossSlot`](crate::ErrorKind::CrossSlot), before anything is sent; keys with the same
+/// `{tag}` have the same slot.
+///
+/// What is about all keys goes to all primaries, and the answers become one: `DBSIZE` is the sum, `KEYS` all of them, `FLUSHALL`
+/// and `FUNCTION LOAD` are done when all have done it. What is about servers goes to replicas too (`CONFIG SET`, `SCRIPT LOAD`,
+/// `ACL SETUSER`, `SLOWLOG LEN`; to those that have not failed, as far as the cluster knows). `SCRIPT EXISTS` asks whether all
+/// know a script, and `SCRIPT KILL` succeeds if one has killed one. A command with neither keys nor such a rule, and one whose
+/// answer is about one server (`INFO`, `LATENCY LATEST`), goes to one primary: see [`Facts::request_policy`] for every command.
+///
+/// If one of the nodes cannot be asked, or answers with an error, the whole call ends in an error: it names that node,
+/// [`Error::parts`] says what became of each part, and the fate is [`Fate::Partial`] if it differs. No node is ever left out
+/// silently. Until the deadline, parts follow their slots from node to node as every command does.
+///
+/// In a pipeline all this is the same, command by command. A transaction has one slot, and nothing in it goes to several nodes.
+///
 /// # Runtime
 /// The connection lives on the tokio runtime on which the client was made, and ends with it: later calls fail with
 /// [`Cause::RuntimeGone`](crate::Cause::RuntimeGone). While that runtime is not driven (its `block_on` has returned,
@@ -346,9 +366,12 @@ impl Client {
             Deployed::One(_) => None,
             Deployed::Many(routes) => routes.last_failure(),
         };
-        match failure {
-            Some(cause) => report::topology_timeout(what, self.address(), within, cause),
-            None => report::connect_timeout(what, &self.state().borrow(), self.address(), Some(within)),
+        let state = self.state().borrow().clone();
+        match (&self.deployed, state) {
+            (Deployed::Many(_), state) if failure.is_some() || matches!(state, LinkState::Idle) => {
+                report::topology_timeout(what, self.address(), within, failure)
+            }
+            (_, state) => report::connect_timeout(what, &state, self.address(), Some(within)),
         }
     }
 

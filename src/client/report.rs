@@ -83,10 +83,11 @@ pub(super) fn connect_timeout(
 }
 
 /// It was not found out in time which nodes there are.
-pub(super) fn topology_timeout(what: &'static str, node: &Address, within: Duration, cause: Cause) -> Error {
+pub(super) fn topology_timeout(what: &'static str, node: &Address, within: Duration, cause: Option<Cause>) -> Error {
     let report = Report::new(ErrorKind::Timeout, Fate::NotSent, what);
     let (stage, node) = (Some(Stage::Topology), Some(node.clone()));
-    Error::new(Report { stage, node, within: Some(within), detail: Detail::Cause(cause), ..report })
+    let detail = cause.map_or(Detail::None, Detail::Cause);
+    Error::new(Report { stage, node, within: Some(within), detail, ..report })
 }
 
 /// A subscription was not confirmed in time.

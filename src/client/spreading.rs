@@ -189,7 +189,7 @@ impl Journey {
 
     /// What it begins with.
     fn first_parcels(&self, snapshot: Option<&Snapshot>) -> Vec<(Parcel, Vec<usize>)> {
-        let whole = |route| (self.way.on(route, &self.source, self.range.clone()), Vec::new());
+        let whole = |route| (self.to_primary(route), Vec::new());
         match self.several() {
             Some(Several::Split { parts, .. }) => {
                 let mut bytes = Encoded::default();
@@ -227,8 +227,14 @@ impl Journey {
         };
         let Some(snapshot) = snapshot.filter(|_| goes_on && !self.has_lost()) else { return Vec::new() };
         let is_new = |node: &&Arc<Node>| !self.legs.iter().any(|leg| is_of(leg, node));
-        let routes = snapshot.primaries().filter(is_new).map(|node| Route::Node(Arc::clone(node)));
-        routes.map(|route| (self.way.on(route, &self.source, self.range.clone()), Vec::new())).collect()
+        let primaries = shards_at_work(snapshot).into_iter().filter_map(|(shard, _)| snapshot.primary_of(shard));
+        let routes = primaries.filter(is_new).map(|node| Route::Node(Arc::clone(node)));
+        routes.map(|route| (self.to_primary(route), Vec::new())).collect()
+    }
+
+    /// All of the command, as it is. What concerns a whole shard is what its primary says.
+    fn to_primary(&self, route: Route) -> Parcel {
+        Parcel { reads: false, ..self.way.on(route, &self.source, self.range.clone()) }
     }
 
     fn has_lost(&self) -> bool {
@@ -307,6 +313,22 @@ impl Journey {
 /// Each shard is asked for by one of its slots, so that whoever takes the place of its primary meanwhile is asked instead. A
 /// slot that nobody has is asked for too: what is there is not left out.
 fn routes_to_all(snapshot: &Snapshot, reach: Reach) -> Vec<Route> {
+    let to_shard = |(shard, slot): (usize, Option<Slot>)| match slot {
+        Some(slot) => Some(Route::Slot(slot)),
+        None => snapshot.primary_of(shard).map(|node| Route::Node(Arc::clone(node))),
+    };
+    let mut routes: Vec<Route> = shards_at_work(snapshot).into_iter().filter_map(to_shard).collect();
+    let nobodys = (0..Slot::COUNT).filter_map(Slot::new).find(|slot| snapshot.map.shard_of(*slot).is_none());
+    routes.extend(nobodys.map(Route::Slot));
+    if reach == Reach::Nodes {
+        routes.extend(snapshot.replicas_at_work().map(|node| Route::Node(Arc::clone(node))));
+    }
+    routes
+}
+
+/// The shards, each with its first slot if it has any. A primary without slots that has failed is none: another one has taken
+/// its place.
+fn shards_at_work(snapshot: &Snapshot) -> Vec<(usize, Option<Slot>)> {
     let shards = snapshot.map.shards();
     let mut first_slots: Vec<Option<Slot>> = vec![None; shards.len()];
     for (range, shard) in snapshot.map.ranges() {
@@ -314,17 +336,8 @@ fn routes_to_all(snapshot: &Snapshot, reach: Reach) -> Vec<Route> {
             *first = Slot::new(*range.start());
         }
     }
-    let to_shard = |(shard, slot): (usize, &Option<Slot>)| match slot {
-        Some(slot) => Some(Route::Slot(*slot)),
-        None => snapshot.primary_of(shard).map(|node| Route::Node(Arc::clone(node))),
-    };
-    let mut routes: Vec<Route> = first_slots.iter().enumerate().filter_map(to_shard).collect();
-    let nobodys = (0..Slot::COUNT).filter_map(Slot::new).find(|slot| snapshot.map.shard_of(*slot).is_none());
-    routes.extend(nobodys.map(Route::Slot));
-    if reach == Reach::Nodes {
-        routes.extend(snapshot.replicas_at_work().map(|node| Route::Node(Arc::clone(node))));
-    }
-    routes
+    let is_at_work = |(shard, slot): &(usize, Option<Slot>)| slot.is_some() || snapshot.has_living_primary(*shard);
+    first_slots.into_iter().enumerate().filter(is_at_work).collect()
 }
 
 fn is_of(leg: &Leg, node: &Arc<Node>) -> bool {

@@ -64,7 +64,11 @@ pub(crate) fn passing(replies: &[Reply<'_>]) -> Option<(Passing, Arc<str>)> {
         let first = passing_of(multi)?;
         return body.iter().all(|reply| passing_of(*reply).is_some()).then_some(first);
     }
-    let aborted = error_of(exec).filter(|error| error.code() == ABORTED)?;
+    let refused = error_of(exec)?;
+    if is_of_the_cluster(&refused) {
+        return if body.iter().all(|reply| is_queued(*reply)) { passing_of(exec) } else { None };
+    }
+    let aborted = Some(refused).filter(|error| error.code() == ABORTED)?;
     let mut refused = body.iter().filter(|reply| !is_queued(**reply));
     match refused.next() {
         Some(reply) => {
@@ -77,6 +81,12 @@ pub(crate) fn passing(replies: &[Reply<'_>]) -> Option<(Passing, Arc<str>)> {
             Some((passing_line(reason.as_bytes())?, reason.into()))
         }
     }
+}
+
+/// Whether it is one of those answers by which a node of a cluster refuses EXEC itself, since the keys of what was queued are
+/// not, or not all, with it any more. The transaction is over with that, and nothing has run.
+pub(crate) fn is_of_the_cluster(error: &ServerError) -> bool {
+    matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT")
 }
 
 /// What refused the transaction: the first of its commands that has an error of its own, or else EXEC.

@@ -153,6 +153,11 @@ impl<T: Claim> Gates<T> {
         self.gates.iter().filter_map(|gate| gate.earliest()).min()
     }
 
+    /// Why something is refused at the time.
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        if self.active { self.gates.iter().find_map(Gate::cause) } else { None }
+    }
+
     /// Tells the callers whose deadline has come; `loss` makes of a gate's cause what they are told.
     pub(crate) fn expire(&mut self, now: Instant, outputs: &mut Outputs<T>, loss: impl Fn(Option<Cause>) -> Loss) {
         for gate in self.gates.iter_mut().filter(|gate| gate.earliest().is_some_and(|earliest| earliest <= now)) {

@@ -494,7 +494,9 @@ impl<T: Claim> Session<T> {
 
     /// Tells the callers whose deadline has come.
     fn expire(&mut self, now: Instant) {
-        let loss = Arc::new(self.loss(Reason::Deadline(self.last_cause.clone()), now));
+        // Also what was refused and is on its way again.
+        let cause = self.last_cause.as_ref().or_else(|| self.gates.cause());
+        let loss = Arc::new(self.loss(Reason::Deadline(cause.cloned()), now));
         self.backlog.expire(now, &loss, self.socket(), &mut self.outputs);
         if self.gates.is_active() {
             let loss = self.loss(Reason::Deadline(None), now);

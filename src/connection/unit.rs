@@ -8,7 +8,7 @@ use super::group::GroupEnd;
 use super::inflight::{Commands, Entry};
 use super::output::Sent;
 use super::sending::{Policy, Repeat, Sending};
-use crate::command::{Refusal, Retry, transaction};
+use crate::command::{Refusal, Retry, ServerError, transaction};
 use crate::resp::Frame;
 
 /// Commands of one caller that the server runs with the last of them, or not at all.
@@ -216,7 +216,8 @@ impl<T> Entry<T> {
 /// servers in a script give such ones, and those that know no EXEC.
 fn is_left_open(frame: &Frame) -> bool {
     let last = frame.len().checked_sub(1).and_then(|last| frame.replies().nth(last));
-    last.is_some_and(|reply| reply.is_error() && !reply.bytes().is_some_and(|line| line.starts_with(b"EXECABORT")))
+    let Some(line) = last.filter(|reply| reply.is_error()).and_then(|reply| reply.bytes()) else { return false };
+    !line.starts_with(b"EXECABORT") && !transaction::is_of_the_cluster(&ServerError::from_bytes(line))
 }
 
 #[cfg(test)]

@@ -457,8 +457,15 @@ impl Dispatch {
             tracked.progress = Progress::Ready(None);
             return;
         }
-        let fate = tracked.past.fate;
-        self.settle(index, Settled { node: Some(Arc::clone(node)), end: End::Lost(Lost { fate, ..lost }) });
+        let (fate, last) = (tracked.past.fate, tracked.past.last.take());
+        let loss = match (&lost.loss.reason, last) {
+            // What has led it there says more than that it did not come back in time.
+            (Reason::Deadline(None), Some(last)) => {
+                Arc::new(Loss { reason: Reason::Deadline(Some(last)), ..Loss::clone(&lost.loss) })
+            }
+            _ => Arc::clone(&lost.loss),
+        };
+        self.settle(index, Settled { node: Some(Arc::clone(node)), end: End::Lost(Lost { fate, loss, ..lost }) });
     }
 
     /// It is tried again after a pause that grows each time, or when the topology has changed.
@@ -535,10 +542,15 @@ impl Tracked {
 /// Of the answers to a transaction of which nothing ran: what says that another node has the keys.
 fn redirection_of(replies: &[Reply<'_>]) -> Option<Vec<u8>> {
     let (last, others) = replies.split_last()?;
-    let aborted = last.is_error() && last.bytes().is_some_and(|line| line.starts_with(b"EXECABORT"));
+    let line = last.bytes().filter(|_| last.is_error())?;
+    let redirects = |line: &[u8]| line.starts_with(b"MOVED ") || line.starts_with(b"ASK ");
+    // EXEC itself, of which the node finds out last that it has not all the keys any more.
+    if redirects(line) {
+        return Some(line.to_vec());
+    }
     let errors = others.iter().filter(|reply| reply.is_error()).filter_map(|reply| reply.bytes());
-    let mut redirections = errors.filter(|line| line.starts_with(b"MOVED ") || line.starts_with(b"ASK "));
-    if aborted { redirections.next().map(<[u8]>::to_vec) } else { None }
+    let mut redirections = errors.filter(|line| redirects(line));
+    if line.starts_with(b"EXECABORT") { redirections.next().map(<[u8]>::to_vec) } else { None }
 }
 
 /// Whether a node says by this error that another one may be able to run the command.

@@ -82,6 +82,8 @@ pub(crate) struct Snapshot {
     pub(crate) nodes: Vec<Arc<Node>>,
     /// Of two, the higher is the later.
     pub(crate) number: u64,
+    /// The shards that have slots.
+    serving: Vec<usize>,
 }
 
 /// What is known of the topology.
@@ -129,6 +131,8 @@ struct Registry {
     rank: u64,
     /// How often in a row the topology that was found was an older one.
     outdated: u32,
+    /// Whether redirections have changed the map since a source has told it.
+    is_patched: bool,
     /// Why it could not be found out the last time, as long as nothing is known.
     failure: Option<Cause>,
     closed: bool,
@@ -188,6 +192,27 @@ impl Drop for Routes {
 }
 
 impl Snapshot {
+    fn new(map: SlotMap, nodes: Vec<Arc<Node>>, number: u64) -> Self {
+        let mut serving: Vec<_> = map.ranges().into_iter().map(|(_, shard)| shard).collect();
+        serving.sort_unstable();
+        serving.dedup();
+        Self { map, nodes, number, serving }
+    }
+
+    /// Whether every node does what it does in `other`.
+    fn is_as(&self, other: &Self) -> bool {
+        let same = |one: Option<&Arc<Node>>, other: Option<&Arc<Node>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let holds = |node: &Arc<Node>| other.nodes.iter().any(|known| Arc::ptr_eq(known, node));
+        self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().all(holds)
+            && self.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
+                == other.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
+            && (0..Slot::COUNT).filter_map(Slot::new).all(|slot| same(self.primary(slot), other.primary(slot)))
+    }
+
     /// The primary that has the slot; `None`: no node serves it.
     #[inline]
     pub(crate) fn primary(&self, slot: Slot) -> Option<&Arc<Node>> {
@@ -202,8 +227,14 @@ impl Snapshot {
 
     /// All primaries that serve anything.
     pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
-        let shards = 0..self.map.shards().len();
-        shards.filter(|shard| self.map.has_slots(*shard)).filter_map(|shard| self.primary_of(shard))
+        self.serving.iter().filter_map(|shard| self.primary_of(*shard))
+    }
+
+    /// Whether a shard has a primary of which nobody says that it has failed.
+    pub(crate) fn has_living_primary(&self, shard: usize) -> bool {
+        let primary = self.map.shards().get(shard).and_then(|shard| shard.primary);
+        let facts = primary.and_then(|primary| self.map.nodes().get(primary));
+        facts.is_some_and(|facts| facts.health != Health::Failed)
     }
 
     /// The replicas of which nobody says that they have failed.
@@ -462,7 +493,7 @@ impl Routing {
     /// A node has said who has a slot now. Returns that node; `None`: no topology has named it, so that it has to be asked
     /// for first whether it is one of ours.
     pub(crate) fn note_moved(self: &Arc<Self>, slot: Slot, to: &Address) -> Option<Arc<Node>> {
-        let registry = lock(&self.registry);
+        let mut registry = lock(&self.registry);
         let node = registry.known.get(to).cloned()?;
         let old = self.snapshot.load_full()?;
         let already = old.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, &node));
@@ -472,19 +503,16 @@ impl Routing {
         let before = old.primary(slot).cloned();
         let map = old.map.moved(slot, to);
         let nodes = old.nodes.clone();
-        self.publish(Snapshot { map, nodes, number: old.number + 1 });
+        // Whoever waits for another topology does so for one that a node has told in full: two that name each other would
+        // wake everybody for ever.
+        self.snapshot.store(Some(Arc::new(Snapshot::new(map, nodes, old.number))));
+        registry.is_patched = true;
         drop(registry);
         // What waits there for a connection need not.
         if let Some(before) = before.filter(|before| !before.is_ready()) {
             before.displace(Displacement::Moved);
         }
         Some(node)
-    }
-
-    fn publish(&self, snapshot: Snapshot) {
-        let number = snapshot.number;
-        self.snapshot.store(Some(Arc::new(snapshot)));
-        self.standing.send_replace(Standing::Known(number));
     }
 
     /// Takes what a source has said for the topology, unless it is older than that.
@@ -497,18 +525,25 @@ impl Routing {
         let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
         registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
-        let number = old.as_ref().map_or(1, |old| old.number + 1);
-        let new = Arc::new(Snapshot { map: found.map, nodes, number });
+        let is_patched = std::mem::take(&mut registry.is_patched);
+        let mut new = Snapshot::new(found.map, nodes, 1);
+        let is_other = is_patched || old.as_ref().is_none_or(|old| !new.is_as(old));
+        new.number = old.as_ref().map_or(1, |old| old.number + u64::from(is_other));
+        let new = Arc::new(new);
         // They are sure to be needed, and the first call is not to wait for that.
         let from_replicas = self.settings.read_from != ReadFrom::Primary;
         let needed = new.nodes.iter().filter(|node| from_replicas || new.is_primary(node));
         needed.for_each(|node| drop(Arc::clone(node.links())));
         self.snapshot.store(Some(Arc::clone(&new)));
-        self.standing.send_replace(Standing::Known(number));
+        if is_other {
+            self.standing.send_replace(Standing::Known(new.number));
+        }
         drop(registry);
-        match old {
-            Some(old) => self.displace(&old, &new),
-            None => self.news.tell(Event::TopologyChanged),
+        if is_other {
+            self.news.tell(Event::TopologyChanged);
+        }
+        if let Some(old) = old {
+            self.displace(&old, &new);
         }
     }
 
@@ -538,10 +573,6 @@ impl Routing {
             } else if loses {
                 displaced.push((Arc::clone(node), Displacement::Moved));
             }
-        }
-        let is_other = !displaced.is_empty() || old.nodes.len() != new.nodes.len() || old.map != new.map;
-        if is_other {
-            self.news.tell(Event::TopologyChanged);
         }
         for (node, displacement) in displaced {
             node.displace(displacement);

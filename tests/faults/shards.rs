@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use steadfast::api::Strings as _;
 use steadfast::testing::FaultProxy;
-use steadfast::{Address, Client, Config};
+use steadfast::{Address, Client, Config, Effect, Replay};
 
 use super::{DEADLINE, Load, Memory, PLACES, Place, Report, in_each, tell};
 use crate::live::{PATIENCE, within};
@@ -86,7 +86,8 @@ pub(crate) async fn settled(client: &Client) {
     let begin = Instant::now();
     for slot in SLOTS {
         let key = format!("{}settled", tag_of(slot));
-        let client = client.with_deadline(PATIENCE);
+        // What was sent to the node that did this before may be sent again.
+        let client = client.with_deadline(PATIENCE).with_replay(Replay::upto(Effect::LastWriteWins));
         client.set(&key, "yes").await.unwrap_or_else(|error| panic!("slot {slot} is not settled: {error}"));
         assert_eq!(client.get::<String>(&key).await.unwrap().as_deref(), Some("yes"));
     }

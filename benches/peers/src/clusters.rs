@@ -143,7 +143,7 @@ fn memory(options: &Options) -> Result<(), String> {
     for nodes in [NODES, MANY_NODES] {
         let cluster = Cluster::start(nodes, options.server_core).map_err(|error| error.to_string())?;
         cluster.seed_keys().map_err(|error| error.to_string())?;
-        let of_peer = |&peer: &Peer| memory_in_child(options, cluster.seed(), peer);
+        let of_peer = |&peer: &Peer| middle_of_memory(options, cluster.seed(), peer);
         taken.push(options.clients.iter().map(of_peer).collect::<Result<_, String>>()?);
     }
     println!(
@@ -158,6 +158,19 @@ fn memory(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// What is resident differs by some pages from run to run.
+fn middle_of_memory(options: &Options, port: u16, peer: Peer) -> Result<(f64, f64), String> {
+    let runs = (0..options.rounds.max(1)).map(|_| memory_in_child(options, port, peer));
+    let (mut heap, mut resident): (Vec<f64>, Vec<f64>) = runs.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let middle = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let (heap, resident) = (middle(&mut heap), middle(&mut resident));
+    eprintln!("{}: {:.0} KiB on the heap, {:.0} KiB resident", peer.name(), heap / 1024.0, resident / 1024.0);
+    Ok((heap, resident))
+}
+
 /// Heap and resident memory, in bytes.
 fn memory_in_child(options: &Options, port: u16, peer: Peer) -> Result<(f64, f64), String> {
     let mut arguments = ["cluster", "memory", peer.name()].map(str::to_owned).to_vec();
@@ -166,7 +179,6 @@ fn memory_in_child(options: &Options, port: u16, peer: Peer) -> Result<(f64, f64
     let output = output.map_err(|trouble| format!("{}: {trouble}", peer.name()))?;
     let words: Vec<f64> = output.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let &[heap, resident] = &words[..] else { return Err(format!("no figures: {output}")) };
-    eprintln!("{}: {:.0} KiB on the heap, {:.0} KiB resident", peer.name(), heap / 1024.0, resident / 1024.0);
     Ok((heap, resident))
 }
 

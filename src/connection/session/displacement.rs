@@ -48,7 +48,7 @@ impl<T: Claim> Session<T> {
         }
         let is_silent = self.backlog.is_awaited() && self.liveness.silent_for(now) >= Some(OVERDUE);
         if displacement == Displacement::Left && self.is_established() && is_silent {
-            self.handle_lost(Cause::Silent, now);
+            self.handle_lost(Cause::Replaced, now);
             self.outputs.push_back(Output::Hangup);
         }
         let loss = Arc::new(self.loss(Reason::Displaced, now));

@@ -8,10 +8,12 @@ use super::super::node::Node;
 use super::super::recovery::cause_of;
 use super::super::routes::{Found, Routing};
 use super::super::together::{Boxed, both, first};
+use super::Malformed;
+use super::map::SlotMap;
 use super::shards::of_shards;
 use super::slots::of_slots;
 use super::views::{self, View};
-use crate::command::Command;
+use crate::command::{Command, Slot};
 use crate::driver::{Link, now};
 use crate::outcome::{Address, Cause, HandshakeRefusal};
 use crate::resp::Frame;
@@ -86,20 +88,33 @@ fn asking(node: Arc<Node>, until: Instant) -> Asking {
             Some(text) => views::info(text),
             None => (0, false),
         };
-        let asked = link.address();
+        let asked = node.address();
         let shards = shards?;
-        let map = if shards.has_error() {
-            let slots = ask(link, "CLUSTER SLOTS", until).await?;
-            if slots.has_error() {
-                return Err(refused(&slots));
+        let map = if shards.has_error() { None } else { of_shards(shards.reply(), asked, over_tls).ok() };
+        let map = match map.filter(|map| map.coverage() == usize::from(Slot::COUNT)) {
+            Some(map) => map,
+            // Older servers have no other answer, and some leave primaries out of the first one for a while.
+            None => {
+                let slots = ask(link, "CLUSTER SLOTS", until).await?;
+                if slots.has_error() {
+                    return Err(refused(&slots));
+                }
+                let other = of_slots(slots.reply(), asked);
+                let first = of_shards(shards.reply(), asked, over_tls);
+                wider(first, other).map_err(|malformed| Cause::Protocol { detail: malformed.to_string() })?
             }
-            of_slots(slots.reply(), asked)
-        } else {
-            of_shards(shards.reply(), asked, over_tls)
         };
-        let map = map.map_err(|malformed| Cause::Protocol { detail: malformed.to_string() })?;
         Ok(View { map, epoch, is_ok })
     })
+}
+
+/// Of two maps of one node, the one with more slots.
+fn wider(one: Result<SlotMap, Malformed>, other: Result<SlotMap, Malformed>) -> Result<SlotMap, Malformed> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok(if one.coverage() >= other.coverage() { one } else { other }),
+        (Ok(map), Err(_)) | (Err(_), Ok(map)) => Ok(map),
+        (Err(_), Err(malformed)) => Err(malformed),
+    }
 }
 
 async fn ask(link: &Link, command: &'static str, until: Instant) -> Result<Frame, Cause> {

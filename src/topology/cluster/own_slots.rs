@@ -39,9 +39,14 @@ impl SlotSet {
         }
     }
 
-    /// All of them, in order.
+    /// Those that are in it, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
-        (0..Slot::COUNT).filter_map(Slot::new).filter(|slot| self.contains(*slot))
+        self.words.iter().enumerate().flat_map(|(word, bits)| slots_of(word, *bits))
+    }
+
+    /// Those that are not in it, in order.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.words.iter().enumerate().flat_map(|(word, bits)| slots_of(word, !*bits))
     }
 }
 
@@ -122,6 +127,15 @@ fn is_own(flags: &str) -> bool {
     flags.split(',').any(|flag| flag == "myself")
 }
 
+/// The slots of the bits that are set in this word.
+fn slots_of(word: usize, mut bits: u64) -> impl Iterator<Item = Slot> {
+    std::iter::from_fn(move || {
+        let bit = bits.trailing_zeros();
+        bits &= bits.checked_sub(1)?;
+        Slot::new((word * 64) as u16 + bit as u16)
+    })
+}
+
 fn place(slot: Slot) -> (usize, u64) {
     let number = usize::from(slot.number());
     (number / 64, 1 << (number % 64))
@@ -174,5 +188,7 @@ mod tests {
         }
         assert_eq!(set.len, 4);
         assert_eq!(set.iter().map(Slot::number).collect::<Vec<_>>(), [0, 63, 64, 16383]);
+        assert_eq!(set.missing().map(Slot::number).take(2).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(set.missing().filter(|slot| !set.contains(*slot)).count(), 16380);
     }
 }

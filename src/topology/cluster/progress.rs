@@ -44,7 +44,7 @@ impl ScanProgress {
     /// Which node to walk next; `None`: all slots are done.
     pub(crate) fn next(&self) -> Option<Next> {
         let mut on_their_way = None;
-        for slot in (0..Slot::COUNT).filter_map(Slot::new).filter(|slot| !self.done.contains(*slot)) {
+        for slot in self.done.missing() {
             match self.left.get(&slot) {
                 None => return Some(Next::OwnerOf(slot)),
                 // First everybody else: it may have become simpler by then.
@@ -64,7 +64,7 @@ impl ScanProgress {
     /// A node is to be walked, and said this about itself. Whether that is of use: not if it has nothing that is not done,
     /// because somebody was wrong about it.
     pub(crate) fn begin(&mut self, own: OwnSlots) -> bool {
-        // What was to come from a node to another one may be anywhere now.
+        // What was to come to it and does not may be anywhere now.
         self.left.retain(|slot, way| *way.to != *own.id() || own.coming_from(*slot) == Some(&*way.from));
         let comes = self.left.values().any(|way| *way.to == *own.id());
         let is_of_use = comes || own.owned().iter().any(|slot| self.wants(slot));
@@ -94,7 +94,6 @@ impl ScanProgress {
         }
         let arrived = self.left.iter().filter(|(slot, way)| {
             *way.to == *after.id()
-                && before.coming_from(**slot) == Some(&*way.from)
                 && after.coming_from(**slot) == Some(&*way.from)
                 && was_given_none
                 && same_epoch(&way.from)

@@ -37,17 +37,9 @@ pub(super) struct Watched {
 
 /// The answer to `ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::topology) enum Role {
-    Primary {
-        /// How much has been written.
-        offset: u64,
-    },
-    Replica {
-        /// Whose.
-        of: Option<Address>,
-        /// Whether it has its primary's data and gets what is written there.
-        is_connected: bool,
-    },
+pub(super) enum Role {
+    Primary,
+    Replica,
     /// It is no server.
     Sentinel,
 }
@@ -90,16 +82,12 @@ impl Watched {
 }
 
 impl Role {
-    pub(in crate::topology) fn of(reply: Reply<'_>) -> Result<Self, ConversionError> {
-        let mut elements = Elements::of(reply)?;
-        let role: String = elements.required()?;
+    /// Source: <https://redis.io/docs/latest/commands/role/>
+    pub(super) fn of(reply: Reply<'_>) -> Result<Self, ConversionError> {
+        let role: String = Elements::of(reply)?.required()?;
         match role.as_str() {
-            "master" => Ok(Self::Primary { offset: elements.required()? }),
-            "slave" => {
-                let (host, port): (String, u16) = (elements.required()?, elements.required()?);
-                let state: String = elements.required()?;
-                Ok(Self::Replica { of: address(host, port), is_connected: state == "connected" })
-            }
+            "master" => Ok(Self::Primary),
+            "slave" => Ok(Self::Replica),
             "sentinel" => Ok(Self::Sentinel),
             _ => Err(ConversionError::new("master, slave or sentinel", "another role")),
         }

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-pub(super) use self::answers::Role;
-use self::answers::{MOST_SENTINELS, Report};
+use self::answers::{MOST_SENTINELS, Report, Role};
 use self::belief::{Belief, is_majority};
 use self::listening::{Ear, Sentinel};
 use super::acquisition::before;
@@ -216,8 +215,8 @@ async fn verify(routing: &Arc<Routing>, address: &Address, until: Instant) -> Re
         };
     }
     match Role::of(answer.reply()) {
-        Ok(Role::Primary { .. }) => Ok(()),
-        Ok(Role::Replica { .. } | Role::Sentinel) => Err(Cause::Refused { message: NO_PRIMARY.into() }),
+        Ok(Role::Primary) => Ok(()),
+        Ok(Role::Replica | Role::Sentinel) => Err(Cause::Refused { message: NO_PRIMARY.into() }),
         Err(error) => Err(Cause::Refused { message: error.to_string().into() }),
     }
 }

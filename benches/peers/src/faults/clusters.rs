@@ -24,13 +24,13 @@ use crate::{
     cluster::Cluster,
 };
 
-/// The seed serves its slots; connects to the others are not even refused.
+/// The seed serves its slots; connects to the others are not even refused. One more task asks for what one of them has.
 pub(super) async fn unreachable<C: ClusterClient>(stage: &Stage) -> Result<Cell, String> {
     let hole = BlackHole::new().await.map_err(in_words)?;
     let mut announced = [Some(hole.port); NODES];
     announced[0] = None;
     let cluster = Cluster::start_announcing(&announced, stage.server_core).map_err(in_words)?;
-    let keys = keys_on(&cluster, 0)?;
+    let (keys, keys_away) = (keys_on(&cluster, 0)?, keys_on(&cluster, 1)?);
     let bound = stage.pace.connecting();
     let begin = Instant::now();
     let mut client = match timeout(bound, connect::<C>(&cluster, Subscriptions::Unused)).await {
@@ -41,15 +41,18 @@ pub(super) async fn unreachable<C: ClusterClient>(stage: &Stage) -> Result<Cell,
         Err(_) => return Ok(Cell::new(format!("connect not back after {}", time(bound)))),
     };
     let connected = time(begin.elapsed());
+    let load_away = ClusterLoad::start(&client, 1, &keys_away);
+    let calls = stage.pace.live_gets();
     let gets = tokio::spawn(async move {
         let mut sight = Sight::default();
-        for key in &keys {
+        for key in keys.iter().cycle().take(calls) {
             sight.get(&mut client, key).await;
             sleep(BETWEEN_CALLS).await;
         }
         sight
     });
     let sight = gets.await.expect(NO_PANIC);
+    load_away.stop().await;
     let words = format!("connects in {connected}; {}", sight.in_words());
     Ok(sight.report.into_cell(words))
 }

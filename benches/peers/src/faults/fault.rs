@@ -70,7 +70,7 @@ impl Fault {
             Self::Password => format!("password wrong for {}, then right", seconds(pace.wrong_password())),
             Self::HalfDuplex => "16 MB both ways through a half-duplex peer".to_owned(),
             Self::ClusterUnreachable => {
-                "cluster: seed answers, other nodes unreachable; 20 GETs on the seed".to_owned()
+                format!("cluster: seed answers, other nodes unreachable; {} GETs on the seed", pace.live_gets())
             }
             Self::ClusterStop => {
                 format!("cluster: one node stopped (SIGSTOP) for {}, GETs on others", seconds(pace.stopped()))
@@ -146,6 +146,11 @@ impl Pace {
     /// How long the 16 MB may take.
     pub(super) fn transfer(self) -> Duration {
         self.choose(Duration::from_secs(10), Duration::from_secs(3))
+    }
+
+    /// On the one node that is there.
+    pub(super) fn live_gets(self) -> usize {
+        self.choose(100, 20)
     }
 
     /// How long half of a slot's keys are at its new node.

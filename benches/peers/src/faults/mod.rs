@@ -101,11 +101,24 @@ pub(crate) fn run_one(options: &Options) -> Result<(), String> {
         with_fault_client!(peer, run(&runtime, &stage, fault))?
     };
     println!("{}", cell.words);
-    for (message, count) in &cell.errors {
-        eprintln!("{} {}: {count} x {message}", peer.name(), fault.name());
-    }
+    tell_errors(peer, fault, &cell);
     Ok(())
 }
+
+/// On stderr, what was said most often first.
+fn tell_errors(peer: Peer, fault: Fault, cell: &Cell) {
+    let mut errors: Vec<(&String, &u64)> = cell.errors.iter().collect();
+    errors.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (message, count) in errors.iter().take(MESSAGES) {
+        eprintln!("{} {}: {count} x {message}", peer.name(), fault.name());
+    }
+    if errors.len() > MESSAGES {
+        eprintln!("{} {}: and {} other messages", peer.name(), fault.name(), errors.len() - MESSAGES);
+    }
+}
+
+/// Shown of one run.
+const MESSAGES: usize = 8;
 
 fn pace(options: &Options) -> Pace {
     if options.quick { Pace::Quick } else { Pace::Full }

@@ -162,7 +162,7 @@ impl Model {
     /// Something happens, perhaps.
     fn step(&mut self) {
         let slot = self.roll(MOVING_SLOTS.into()) as u16;
-        if slot == self.stuck && self.roll(4) != 0 || self.is_calm && slot == self.stuck {
+        if slot == self.stuck && (self.is_calm || self.roll(4) != 0) {
             // One stays on its way, or stays where it is, for ever.
             return;
         }
@@ -261,7 +261,7 @@ fn missed(seed: u64) -> (Vec<(u16, usize)>, usize) {
 #[test]
 fn a_key_that_is_there_all_the_time_is_found_however_slots_move() {
     let mut most = 0;
-    for seed in 1..2000 {
+    for seed in 1..400 {
         let (missed, walks) = missed(seed);
         assert!(missed.is_empty(), "seed {seed}: {missed:?}");
         most = most.max(walks);
