@@ -57,10 +57,10 @@ pub enum Cause {
     },
     /// The server takes no writes, being a replica, and the address now leads to one that does.
     ReadOnly,
-    /// What was there is another node's now: the slot of a channel, or what the primary does.
-    Moved,
     /// Another node does what this one did, as the deployment says, and this one had been silent while answers were due.
     Replaced,
+    /// What was there is another node's now: the slot of a channel, or what the primary does.
+    Moved,
     /// There is no connection, and nothing has gone wrong yet either: none has been made.
     NotConnected,
     /// The user's own resolver, connector or provider of credentials panicked; the attempt is over, and others follow.
@@ -222,8 +222,8 @@ impl fmt::Display for Cause {
             ),
             Self::Refused { message } => write!(f, "the server refused it for the time being: {message}"),
             Self::ReadOnly => f.write_str("the server became a replica, and another one took its place"),
-            Self::Moved => f.write_str("another node of the deployment has it now"),
             Self::Replaced => f.write_str("the server was silent, and another one took its place"),
+            Self::Moved => f.write_str("another node of the deployment has it now"),
             Self::NotConnected => f.write_str("there is no connection yet"),
             Self::Panicked => f.write_str("the user's own resolver, connector or provider of credentials panicked"),
             Self::ClosedHere => f.write_str("the client was closed"),
