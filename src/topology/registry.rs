@@ -406,8 +406,10 @@ impl Registry {
             return unwanted;
         }
         station.home = None;
+        station.ended_at = gap.map(|_| outlet).or(station.ended_at);
         station.standing = Standing::Asked;
-        let missing = if gap.is_some() { station.miss() } else { Vec::new() };
+        // Who misses it already was told.
+        let missing = if gap.is_some() { station.miss_anew() } else { Missing::new() };
         self.homeless.push(topic.clone());
         if let Some((cause, since)) = gap {
             self.note_missing(missing, (cause, since), afterwards);
@@ -504,7 +506,9 @@ impl Registry {
             station.standing = Standing::Asked;
             let mut left = station.former.take();
             if let Some(before) = before {
-                missing.extend(station.miss());
+                missing.extend(station.miss_anew());
+                // A node that has lost the slot hears only as a replica what the other one tells too.
+                let is_heard_there = is_heard_there && station.ended_at.take() != Some(before);
                 left = if is_heard_there { std::mem::replace(&mut station.former, Some(before)) } else { Some(before) };
             } else if let Some(former) = left.filter(|former| *former != outlet) {
                 // It is listened to for as long as it was to be.

@@ -23,6 +23,8 @@ pub(super) struct Station {
     pub(super) home: Option<Outlet>,
     /// Where it was before, if something may still come from there.
     pub(super) former: Option<Outlet>,
+    /// Where a server has ended it by itself last.
+    pub(super) ended_at: Option<Outlet>,
     pub(super) standing: Standing,
     pub(super) members: Vec<Member>,
     /// Requests that wait for the server's answer; some may have ended by another one.
@@ -73,6 +75,11 @@ impl Station {
         self.members.iter_mut().map(|member| (member.id, !std::mem::replace(&mut member.misses, true))).collect()
     }
 
+    /// The same, but only those that did not miss anything before.
+    pub(super) fn miss_anew(&mut self) -> Vec<(u64, bool)> {
+        self.miss().into_iter().filter(|(_, is_new)| *is_new).collect()
+    }
+
     /// Nobody misses anything any more. Who did.
     pub(super) fn find_missing(&mut self) -> Vec<u64> {
         let missing = self.members.iter_mut().filter_map(|member| {
@@ -91,6 +98,7 @@ impl Stations {
         let station = self.of_kind_mut(topic.kind).entry(topic.name.clone()).or_insert_with(|| Station {
             home: spot.at,
             former: None,
+            ended_at: None,
             standing: Standing::Denied,
             members: Vec::new(),
             asks: Vec::new(),
