@@ -1,5 +1,7 @@
 //! Connections of their own in a cluster: real ones, asked through one client.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's own functions may fail the test by panicking")]
+
 mod support;
 
 use std::sync::{Arc, Mutex};

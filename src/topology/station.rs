@@ -70,14 +70,14 @@ impl Station {
         self.home == Some(outlet) || self.former == Some(outlet)
     }
 
-    /// All members miss something from now on. Which these are, and which did not before.
-    pub(super) fn miss(&mut self) -> Vec<(u64, bool)> {
-        self.members.iter_mut().map(|member| (member.id, !std::mem::replace(&mut member.misses, true))).collect()
-    }
-
-    /// The same, but only those that did not miss anything before.
+    /// All members miss something from now on. Which of them did not before.
     pub(super) fn miss_anew(&mut self) -> Vec<(u64, bool)> {
-        self.miss().into_iter().filter(|(_, is_new)| *is_new).collect()
+        let anew = self.members.iter_mut().filter(|member| !member.misses);
+        let missing = anew.map(|member| {
+            member.misses = true;
+            (member.id, true)
+        });
+        missing.collect()
     }
 
     /// Nobody misses anything any more. Who did.
