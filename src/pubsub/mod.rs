@@ -31,9 +31,18 @@
 //! otherwise). Any number of subscriptions to a topic are one at the server: each message crosses the network once, and
 //! further subscribers cost the server nothing. [`Subscription::state`] is the state of that connection.
 //!
+//! # Several nodes
+//! In a cluster, plain channels and patterns of a client live at one primary, which hears everything that is published anywhere; if
+//! it dies, leaves, or cannot be connected to for a second while others are well, they move to another one. A sharded channel
+//! lives at the primary of its slot, and follows that. With Sentinels or replicas all live at the primary. A move is told like a
+//! lost connection: [`Delivery::Gap`] with [`Cause::Moved`](crate::Cause::Moved), and [`Delivery::Subscribed`] when it is
+//! confirmed at the new node; [`Delivery::Withdrawn`] does not come. [`Subscribe::on_every_node`] subscribes at every primary,
+//! for keyspace notifications.
+//!
 //! # Ordering
 //! A subscription gives messages in the order in which the server sent them, over all its topics. To what is published by
-//! the same client's commands, which travel on another connection, there is no order.
+//! the same client's commands, which travel on another connection, there is no order. With several nodes it is the order of
+//! each; where a sharded channel moves, the last messages of the old node may come after the first of the new one.
 //!
 //! # Reconnection
 //! When the connection is lost, each subscription finds [`Delivery::Gap`] right behind the last message before that; the
