@@ -14,9 +14,10 @@
 //! # }
 //! ```
 //!
-//! One [`Client`] is one connection to one server, which is made anew for as long as the client lives, and [further
-//! ones](#connections-of-their-own) for what cannot share it. Clone it freely: the clones share the connections, and calls that
-//! are made at the same time travel together. It runs on a
+//! One [`Client`] is one connection to a server, which is made anew for as long as the client lives, and [further
+//! ones](#connections-of-their-own) for what cannot share it; of a cluster, or of servers behind Sentinels, it is one to each
+//! node that it needs, [see below](#several-nodes). Clone it freely: the clones share the connections, and calls that are made
+//! at the same time travel together. It runs on a
 //! [tokio](https://docs.rs/tokio) runtime with time and I/O enabled, the one on which it was made, and can be called from any thread.
 //!
 //! # Where to look
@@ -37,6 +38,8 @@
 //! | what others publish, and keyspace events | [`Client::subscribe`], and [`pubsub`] for what a subscription promises |
 //! | settings, and URLs | [`Config`]; all of them with their defaults in [`client::defaults`] |
 //! | tokens, and passwords that are rotated | [`CredentialsProvider`] and [`Config::with_credentials_provider`] |
+//! | clusters, Sentinel, replicas that answer reads | [several nodes](#several-nodes), and the guide [`several_nodes`] |
+//! | which nodes there are, and what each of them does | [`Client::topology`], [`Event::TopologyChanged`] |
 //! | TLS | `TlsOptions` and [`outcome::TlsFailure`] |
 //! | structs as hashes, values as JSON | the module `serde`, of the features `serde` and `json` |
 //! | what the connection is doing | [`Client::state`], [`Client::events`] |
@@ -58,7 +61,8 @@
 //!
 //! Commands run in the order in which their futures are first polled, so those that one task awaits one after the other
 //! run in that order, whatever other tasks do. Those of a pipeline run in the order in which they were queued, perhaps
-//! with other callers' between them; those of a transaction with none. Two exceptions: a command that ended with
+//! with other callers' between them; those of a transaction with none. With [several nodes](#several-nodes) a pipeline has an
+//! order on each node alone. Two exceptions: a command that ended with
 //! [`Fate::Unknown`] may still run after later ones; and one that the server [refuses for the time being](#refusals) may run
 //! after others of its pipeline, or made at the same time, unless it [fails fast](OnRefusal::FailFast).
 //!
@@ -79,6 +83,7 @@
 //! | [`Refused`](Fate::Refused) | no: it said so | `OOM`, `NOAUTH`, `MOVED`; `LOADING` until the deadline |
 //! | [`Unknown`](Fate::Unknown) | perhaps, and perhaps not yet | the connection or the time ended between sending and answer |
 //! | [`Executed`](Fate::Executed) | it has answered | `WRONGTYPE`, an answer of another type than was asked for |
+//! | [`Partial`](Fate::Partial) | in part: it went to several nodes, and ended differently on them | a `DBSIZE` or an `MSET` of which one node could not be reached: [`Error::parts`] |
 //!
 //! [`Fate::is_safe_to_retry`] is true for the first two. A transaction has one fate for all its commands, until it has run.
 //!
@@ -104,7 +109,8 @@
 //! connection) it has not run: it is kept back and tried again until its deadline, without a stampede, see [`OnRefusal`].
 //! While the server takes no commands at all, new ones are kept back too and keep their order; a command that was refused
 //! may run after others that had been sent already, or are taken meanwhile. After `READONLY` the address is connected to
-//! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error.
+//! anew, and what it leads to now is used if it is no replica, so that a failover behind one address costs no error; with
+//! several nodes the command goes to the new primary instead.
 //!
 //! # Connections of their own
 //!
@@ -120,10 +126,45 @@
 //! Until one of them is needed none is made. On the connection that all share, a command that would change it ends in
 //! [`ErrorKind::NeedsDedicated`], before anything is sent.
 //!
-//! # Not in this version
+//! # Several nodes
 //!
-//! - Redis Cluster, Redis Sentinel, and reads from replicas. A URL that asks for them ends in [`ErrorKind::Config`]; a node
-//!   of a cluster answers `MOVED`, fate `Refused`, for keys that are not its own.
+//! The URL says what there is to connect to; the calls are the same everywhere.
+//!
+//! | deployment | URL | in code |
+//! |---|---|---|
+//! | one server | `redis://host` | [`Config::tcp`] |
+//! | a [cluster](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/), of which some nodes are named | `redis+cluster://a,b,c:7000` | [`Config::cluster`] |
+//! | the servers that [Sentinels](https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/) know as `orders` | `redis+sentinel://a,b,c/orders` | [`Config::sentinel`] |
+//! | a primary and its [replicas](https://redis.io/docs/latest/operate/oss_and_stack/management/replication/), all named | `redis://a,b,c` | [`Config::with_replicas`] |
+//!
+//! With TLS it is `rediss`, and `valkey` is the same as `redis`: see [`Config::from_url`]. Reads go to primaries unless
+//! [`ReadFrom`] says otherwise.
+//!
+//! **What stays the same.** The deadline holds over everything, now also over finding the node. Errors have fates, what writes
+//! is never sent twice by itself, dropped calls leave nothing. A command is sent to the node that has its slot, and follows it
+//! (`MOVED`, `ASK`, a replica that took over) until its deadline. Blocking commands, subscriptions and [`Client::optimistic`]
+//! follow too. A node that is lost costs the calls for its own slots time, and no others anything, as long as the cluster itself
+//! goes on serving them (`cluster-require-full-coverage no`). Which nodes there are is asked anew whenever something hints at a
+//! change, and every [30 s](client::defaults::REFRESH_EVERY): nothing is to be restarted or told.
+//!
+//! **What cannot be hidden.**
+//!
+//! - *Keys of several slots.* `MGET` and its like are taken apart; what writes is, only if
+//!   [`with_split_writes`](Config::with_split_writes) says so, and then **it is not atomic**. Everything else that has keys in
+//!   several slots, and a transaction that has, ends in [`ErrorKind::CrossSlot`] before anything is sent. Keys with the same
+//!   `{tag}` have the same slot. See [`Client`](Client#commands-for-several-nodes-of-a-cluster).
+//! - *Order.* Commands of a pipeline are sent to their nodes at the same time, and run in their order on each node alone. One that
+//!   is sent on to another node may run after later ones.
+//! - *Parts.* A command that went to several nodes and failed on one has [`Fate::Partial`] if the others ended differently, and
+//!   [`Error::parts`] has the node, the keys, the fate and the error of each part.
+//! - *Lag.* What a replica answers may be older than what was just written or read: [`ReadFrom`]. A replica that takes over
+//!   lacks what its primary had acknowledged and not yet handed on; no client can know that.
+//! - *Views of one connection.* [`Client::state`] shows one node, the primary of slot 0, and [`Client::address`] the first address
+//!   of the configuration. All nodes are in [`Client::topology`]; [`Client::events`] wraps what happens on the connection to one
+//!   in [`Event::OfNode`], and has [`Event::TopologyChanged`] and [`Event::Redirected`].
+//! - *Connections of one's own* lead to one node, and stay there: [`Client::dedicated`] in a cluster wants to know for which key.
+//!
+//! Timeouts, failovers second by second, alerts, credentials, address translation: [`several_nodes`].
 //!
 //! # Features
 //!
@@ -150,6 +191,10 @@ pub mod client;
 #[cfg(any(all(doc, not(doctest)), all(doctest, feature = "json")))]
 #[doc = include_str!("../docs/coming-from-redis-rs.md")]
 pub mod coming_from_redis_rs {}
+/// Clusters, Sentinel and replicas in operation: which URL, how long what takes, and what to watch.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/several-nodes.md")]
+pub mod several_nodes {}
 mod command;
 mod connection;
 mod driver;

@@ -237,24 +237,48 @@ step_simulation() {
 }
 
 step_examples() {
-    local names name url= pid=
+    local names name url= pids=()
     names=$(programs examples)
     if [ -z "$names" ]; then say "there are none" && return; fi
     cargo build --locked --all-features --examples
     # For those that need more of a server than the one for unit tests can do.
     redis-server --port 0 --unixsocket "$scratch/redis.sock" --dir "$scratch" --save "" --daemonize no \
-        >"$scratch/redis.log" & pid=$!
-    url="unix://$scratch/redis.sock"
+        >"$scratch/redis.log" & pids+=($!)
     for name in $names; do
         say "example $name"
+        url="unix://$scratch/redis.sock"
+        if grep -q 'redis+cluster://' "examples/$name.rs"; then start_cluster; fi
         if grep -q FakeServer "examples/$name.rs"; then
             timeout 60 cargo run --quiet --locked --all-features --example "$name" </dev/null
         else
             REDIS_URL=$url timeout 60 cargo run --quiet --locked --all-features --example "$name" </dev/null
-        fi || { kill "$pid"; fail "the example $name ended with $? (124: after 60 s)"; }
+        fi || { kill "${pids[@]}" 2>/dev/null; fail "the example $name ended with $? (124: after 60 s)"; }
     done
-    kill "$pid"
-    wait "$pid" || true
+    kill "${pids[@]}" 2>/dev/null || true
+    wait "${pids[@]}" || true
+}
+
+# Three nodes that are a cluster: their processes are added to `pids`, and `url` names them.
+start_cluster() {
+    local nodes=() folder port pid patience
+    while [ ${#nodes[@]} -lt 3 ]; do
+        # The nodes speak to each other on a port that is 10000 higher.
+        port=$((20000 + RANDOM % 10000))
+        folder="$scratch/cluster-$port"
+        mkdir -p "$folder"
+        redis-server --port "$port" --bind 127.0.0.1 --cluster-enabled yes --dir "$folder" --save "" --daemonize no \
+            >"$folder/redis.log" & pid=$!
+        pids+=("$pid")
+        for ((patience = 50; patience > 0; patience--)); do
+            if grep -q 'Ready to accept' "$folder/redis.log"; then nodes+=("127.0.0.1:$port") && break; fi
+            # Somebody else has the port: another one is tried.
+            if ! kill -0 "$pid" 2>/dev/null; then break; fi
+            sleep 0.1
+        done
+    done
+    redis-cli --cluster create "${nodes[@]}" --cluster-yes >"$scratch/cluster.log" ||
+        { kill "${pids[@]}"; fail "no cluster came about: $(tail -n 5 "$scratch/cluster.log")"; }
+    url="redis+cluster://${nodes[0]},${nodes[1]},${nodes[2]}"
 }
 
 step_benches() {

@@ -27,9 +27,9 @@ use crate::topology::{Databases, Deployed};
 
 /// A client: clone it freely, share it, call it from any number of tasks at once.
 ///
-/// All clones use one connection, and have further ones for [blocking commands](#blocking-commands), [callers who need
-/// one for themselves](Self::dedicated) and [subscriptions](crate::pubsub). Calls that are made at the same time travel
-/// together: awaiting many of them concurrently *is* pipelining.
+/// All clones use one connection (to each node, if there are [several](#several-nodes)), and have further ones for [blocking
+/// commands](#blocking-commands), [callers who need one for themselves](Self::dedicated) and [subscriptions](crate::pubsub).
+/// Calls that are made at the same time travel together: awaiting many of them concurrently *is* pipelining.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), steadfast::Error> {
@@ -63,7 +63,9 @@ use crate::topology::{Databases, Deployed};
 /// Commands run in the order in which their futures are first polled: those that one task awaits one after the other,
 /// in that order. A command that ended with [`Fate::Unknown`] may still run after later ones, and one that the server
 /// refuses for the time being after others of its pipeline, or made at the same time, unless it [fails
-/// fast](OnRefusal::FailFast).
+/// fast](OnRefusal::FailFast). With several nodes, commands for different nodes that are made at the same time have no order,
+/// and one that a node sends on to another (`MOVED`, `ASK`) may run after later ones that are made meanwhile; those that one
+/// task awaits one after the other keep theirs.
 ///
 /// # Cancellation
 /// Any call can be dropped at any time. If its bytes have not been picked up for sending, it is withdrawn and never
@@ -76,7 +78,27 @@ use crate::topology::{Databases, Deployed};
 /// fails the calls at once, with that cause, and is tried again after the longest pause of the
 /// [`Backoff`](super::Backoff). A connection that has fallen silent while answers are due is replaced if a second one
 /// is answered ([`with_silence_limit`](Config::with_silence_limit)), and what the server refuses for the time being is
-/// tried again ([`OnRefusal`]).
+/// tried again ([`OnRefusal`]). With several nodes this is so for each of them, and what waits for one goes to whichever node
+/// takes its place.
+///
+/// # Several nodes
+/// A client of a [cluster](Config::cluster), of servers behind [Sentinels](Config::sentinel), or of a [primary and its
+/// replicas](Config::with_replicas) has a connection to each node that it needs, and knows which that is: it asks the deployment
+/// when it begins, whenever something hints at a change (a redirection, a lost or silent connection, a Sentinel that says so), and
+/// [now and then](Config::with_refresh_every). Calls do not wait for that once something is known.
+///
+/// A command goes to the primary that has its slot, without a cluster to the one primary; what only reads to where
+/// [`ReadFrom`](super::ReadFrom) says. Until its deadline it follows what the nodes answer: `MOVED` and `ASK` to the node that
+/// they name, as soon as that is known to belong to the deployment; `READONLY` to the primary that took over. That is no matter
+/// of [`Replay`], since the node has said that it did not run the command. When another node has taken the place of one that died
+/// or fell silent, what was not sent goes there; of what was sent and not answered, reads do, and the rest has fate
+/// [`Fate::Unknown`]. A slot that no node serves is waited for. A command without keys goes to any primary, to one that is
+/// connected if there is one.
+///
+/// What is bounded ([`with_max_pending_commands`](Config::with_max_pending_commands),
+/// [`with_max_blocking`](Config::with_max_blocking), ...) is so for each node by itself.
+///
+/// See [`several_nodes`](crate::several_nodes) for what that means in operation.
 ///
 /// # Blocking commands
 /// A command that may wait on the server (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK`, ...) holds up nobody else: it has a
@@ -104,7 +126,8 @@ use crate::topology::{Databases, Deployed};
 /// and `FUNCTION LOAD` are done when all have done it. What is about servers goes to replicas too (`CONFIG SET`, `SCRIPT LOAD`,
 /// `ACL SETUSER`, `SLOWLOG LEN`; to those that have not failed, as far as the cluster knows). `SCRIPT EXISTS` asks whether all
 /// know a script, and `SCRIPT KILL` succeeds if one has killed one. A command with neither keys nor such a rule, and one whose
-/// answer is about one server (`INFO`, `LATENCY LATEST`), goes to one primary: see [`Facts::request_policy`] for every command.
+/// answer is about one server (`INFO`, `LATENCY LATEST`), goes to one primary: see
+/// [`Facts::request_policy`](crate::Facts::request_policy) for every command.
 ///
 /// If one of the nodes cannot be asked, or answers with an error, the whole call ends in an error: it names that node,
 /// [`Error::parts`] says what became of each part, and the fate is [`Fate::Partial`] if it differs. No node is ever left out
@@ -147,7 +170,8 @@ impl Sealed for &Client {}
 impl Executor for &Client {}
 
 impl Client {
-    /// Connects, and returns when the server has accepted the handshake.
+    /// Connects, and returns when the server has accepted the handshake; with several nodes, when it is known which there are,
+    /// whether or not all of them can be reached.
     ///
     /// Takes a URL or a [`Config`]. The configured deadline (default 5 s) bounds the whole call; until then, failed
     /// attempts are repeated: a refused connection too, since a server that restarts refuses for a while.
@@ -158,7 +182,9 @@ impl Client {
     /// # Errors
     /// - `Config`: the URL or a setting has a mistake;
     /// - `NoRuntime`: not called on a tokio runtime;
-    /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
+    /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help; with several
+    ///   nodes, if it is so with all that were asked. A server that is no node of a cluster, and a service that no Sentinel knows,
+    ///   are `Handshake` too;
     /// - `Connection`: the runtime has no sockets (`enable_io`), which tokio tells by a panic alone; the cause is
     ///   [`Cause::RuntimeGone`](crate::Cause::RuntimeGone) then. A [`Connector`](crate::Connector) may do without;
     /// - `Timeout`: with the stage reached and the last cause.
@@ -229,18 +255,23 @@ impl Client {
     /// Several commands that are sent as one, with one result for each.
     ///
     /// Concurrent calls are pipelined anyway; an explicit pipeline costs less per command, and keeps them together. It
-    /// is no [transaction](Self::transaction): other callers' commands may run in between.
+    /// is no [transaction](Self::transaction): other callers' commands may run in between. With several nodes each gets its part
+    /// of it in one write: see [`Pipeline`].
     pub fn pipeline(&self) -> Pipeline<'_> {
         Pipeline::new(self)
     }
 
-    /// Several commands that run as one, with no other command in between, or not at all: `MULTI` .. `EXEC`.
+    /// Several commands that run as one, with no other command in between, or not at all: `MULTI` .. `EXEC`. In a cluster all
+    /// its keys have one slot: see [`Transaction`].
     pub fn transaction(&self) -> Transaction<'_> {
         Transaction::new(self)
     }
 
     /// A connection for this caller alone, which can be made what others' must not be: keys are watched on it, a
     /// database chosen, `MONITOR` listened to. See [`Dedicated`](super::Dedicated).
+    ///
+    /// With several nodes it leads to a primary; in a cluster, to that of a key if
+    /// [`for_key`](super::Dedicating::for_key) names one, else to any.
     ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
@@ -264,6 +295,9 @@ impl Client {
     /// is given the same connections. What the server answers if it has no such database, its calls end in
     /// (`Handshake`). [`close`](Self::close) of one does not close the other.
     ///
+    /// With several nodes it finds out for itself which there are. A cluster has database 0 alone, unless its servers can
+    /// have others and are set to (Valkey from 9.0 on).
+    ///
     /// ```no_run
     /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
     /// use steadfast::api::Strings;
@@ -280,7 +314,7 @@ impl Client {
     }
 
     /// A transaction that looks at these keys before it writes, and runs only if nobody else wrote to one of them
-    /// meanwhile: `WATCH`, on a connection of its own, as often as it takes. See
+    /// meanwhile: `WATCH`, on a connection of its own, as often as it takes. In a cluster the keys are of one slot. See
     /// [`Optimistic::run`](super::Optimistic::run).
     pub fn optimistic(&self, keys: impl ToArgs) -> Optimistic<'_> {
         Optimistic::new(self, keys)
@@ -310,6 +344,10 @@ impl Client {
     ///
     /// `client.state().borrow()` is the state now; the borrow must not be held over an `.await`. `wait_for` waits for
     /// one. The receiver shows the latest state; states that were passed through quickly may be skipped.
+    ///
+    /// With several nodes it is the state of one of them: the primary of slot 0 (without a cluster, the primary), and before
+    /// anything is known, the first server of the configuration, with Sentinels `Idle`. It says nothing of the others: for
+    /// those there is [`topology`](Self::topology).
     pub fn state(&self) -> watch::Receiver<LinkState> {
         match &self.lease {
             Some(lease) => lease.link().state(),
@@ -320,11 +358,16 @@ impl Client {
     /// What happens on the connection from now on, until the client is closed: connections made and lost, times in
     /// which the server takes no commands, changed credentials taken or refused, certificates reloaded, pushes; and
     /// that the connection of the [subscriptions](crate::pubsub) was lost.
+    ///
+    /// With several nodes, what happens on the connection to one of them comes as
+    /// [`Event::OfNode`](crate::Event::OfNode), with the node's address; besides there are
+    /// [`TopologyChanged`](crate::Event::TopologyChanged) and [`Redirected`](crate::Event::Redirected).
     pub fn events(&self) -> Events {
         self.deployed.news().listen()
     }
 
-    /// The server's address, as configured.
+    /// The server's address, as configured. With several nodes, the first address of the configuration: of a server, or of a
+    /// Sentinel. Those of all nodes are in [`topology`](Self::topology).
     pub fn address(&self) -> &Address {
         self.lease.as_deref().map_or_else(|| self.deployed.address(), |lease| lease.link().address())
     }
@@ -332,7 +375,7 @@ impl Client {
     /// Refuses new commands, waits up to `within` for the answers to those already made, fails the rest with their
     /// fates, and closes the connection. Other clones are closed too; their calls end in `Closed`, and so do all
     /// [subscriptions](crate::pubsub), connections of one's own ([`Dedicated`](super::Dedicated)) and monitors. Returns when the
-    /// connections are closed, at once if they were. Clients of another [`database`](Self::database) stay open.
+    /// connections are closed, to whichever nodes, at once if they were. Clients of another [`database`](Self::database) stay open.
     ///
     /// A blocking command that nothing comes for is waited for too, `within` long, and has fate
     /// [`Unknown`](crate::Fate::Unknown) then: have the workers give it up first (`select!`).

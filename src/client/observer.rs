@@ -82,7 +82,8 @@ impl<'a> Observation<'a> {
         self.name
     }
 
-    /// The node that it was for, as configured: `server.address` and `server.port`.
+    /// The node that it was for, as configured: `server.address` and `server.port`. With several nodes, the first address of the
+    /// configuration, whichever of them had it: [`Error::node`] names that one.
     pub fn node(&self) -> &'a Address {
         self.node
     }

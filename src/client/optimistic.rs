@@ -44,6 +44,9 @@ use crate::topology::{Rang, before};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// In a cluster the keys that are watched, and those of the transaction, are of one slot: the ones above are not, unless they are
+/// named `{game}scores` and `{game}winner`. See [`run`](Self::run) for what happens when that slot moves.
 #[must_use = "nothing happens until it is run"]
 pub struct Optimistic<'c> {
     client: &'c Client,

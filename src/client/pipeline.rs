@@ -37,6 +37,13 @@ use crate::error::Error;
 /// fast](crate::OnRefusal::FailFast). Commands of other callers may run in between, and a command that fails does not
 /// keep the next ones from running: this is no [`Transaction`](super::Transaction).
 ///
+/// # Several nodes
+/// Its keys can be in any slots. Each node gets the commands that are its own in one write, all nodes at the same time. So the
+/// order holds **on each node alone**, and between commands for different nodes there is none. One that a node sends on to
+/// another (`MOVED`, `ASK`) may run after later ones. A command that goes to several nodes is
+/// [taken apart](crate::Client#commands-for-several-nodes-of-a-cluster) here as on the client, and has one result. What
+/// becomes of the commands for one node does not touch the results of the others.
+///
 /// # Errors
 /// Each command has its own result, see [`Results::get`]; [`Results::check`] is for those who want all or an error.
 ///

@@ -41,6 +41,12 @@ use crate::outcome::Fate;
 /// # }
 /// ```
 ///
+/// # Several nodes
+/// A script goes to the primary that has the slot of its keys, one that [only reads](Self::read_only) to where
+/// [`ReadFrom`](super::ReadFrom) says. Each node knows scripts of its own: on one that does not know it yet it is sent whole, by
+/// itself. In a cluster all keys must be given, and be of one slot ([`CrossSlot`](crate::ErrorKind::CrossSlot) otherwise, before
+/// anything is sent); without keys it runs at any primary.
+///
 /// # Errors
 /// Those of every call. An error that the script raises, or a command of it, has the fate `Executed`: what it did before
 /// stays done. An error in an array that it returns is read by `Result<T, ServerError>`.

@@ -14,6 +14,14 @@ use crate::topology::{Deployed, Links};
 /// it is a matter of the connection (`sent`, `answered`, `abandoned`, `replayed`, `retried`, `in_flight`, `queued`), and not
 /// where it is one of callers (`issued`, `failed_..`, `cancelled`); an observer is not told of them.
 ///
+/// # Several nodes
+/// They are sums over the nodes of the present topology; [`TopologyNode::stats`](super::TopologyNode::stats) has those of each.
+/// When a node leaves, its counts leave with it: a sum can become smaller then. What the client asks nodes about the topology
+/// (`CLUSTER SHARDS`, `CLUSTER INFO`, `INFO`, ..., and `PING` for [`LowestLatency`](super::ReadFrom::LowestLatency)) is in
+/// `sent`, `answered`, `abandoned`, `in_flight` and `queued` too, and not in what is a matter of callers. A command that is sent
+/// on to another node counts once in `issued`, and in `sent` and `answered` each time; one that goes to several nodes once in
+/// `issued`, and as often as it has parts in `sent`. Sentinels are no part of it.
+///
 /// `sent == answered + abandoned + in_flight` in whatever is read, also while the client is busy. When no call is under way,
 /// `queued` and `in_flight` are 0, and `issued` is what callers were given an answer to, plus `failed()`, plus
 /// `cancelled`.

@@ -12,6 +12,11 @@ use crate::outcome::Address;
 use crate::topology::{Deployed, Health, Links, Node, Snapshot};
 
 /// Which nodes there are and what each of them does, at one time. See [`Client::topology`].
+///
+/// Of a cluster all nodes that it names, replicas and failed ones too; of servers behind Sentinels the primary and the replicas
+/// that they name, and not the Sentinels; of a primary and its replicas those that were configured. It is what the deployment has
+/// said last, as [`CLUSTER SHARDS`](https://redis.io/docs/latest/commands/cluster-shards/) does, and what redirections have said
+/// since.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     nodes: Vec<TopologyNode>,
@@ -40,7 +45,7 @@ pub struct TopologyNode {
     pub state: LinkState,
     /// How long it takes to answer, as far as [reads](super::ReadFrom::LowestLatency) depend on it.
     pub latency: Option<Duration>,
-    /// What the client has counted of it.
+    /// What the client has counted of it, with what it asked it for itself: see [`Stats`].
     pub stats: Stats,
 }
 

@@ -57,6 +57,12 @@ use crate::error::Error;
 /// What was not sent waits for the next connection, as a whole. What was sent and not answered is sent again only if
 /// each of its commands may be: see [`Replay`](crate::Replay). What the server refused for the time being (`LOADING`,
 /// `READONLY`, ...) is tried again as a whole, unless one of its commands fails fast: see [`OnRefusal`](crate::OnRefusal).
+///
+/// # Several nodes
+/// In a cluster all keys must be of one slot, as those with the same `{tag}` are; otherwise it ends in
+/// [`CrossSlot`](crate::ErrorKind::CrossSlot), and nothing is sent. It goes to the primary of that slot, never to a replica, and
+/// follows it as a whole where that answers `MOVED` or `ASK`. A command that would go to several nodes (`DBSIZE`, `FLUSHALL`)
+/// has no place in it. Without a cluster, with Sentinels or replicas, its keys can be any.
 #[must_use = "a transaction does nothing until it is executed"]
 pub struct Transaction<'c>(Queue<'c>);
 

@@ -10,15 +10,20 @@ use super::facts::{Facts, Refusals};
 /// | `LOADING` | the server reads its data from disk | behind one `PING`: nothing else is sent until that is let in |
 /// | `MASTERDOWN` | a replica has lost its primary, and may not answer from old data | in the same way |
 /// | `CLUSTERDOWN` | the cluster has no owner for the key, or no majority | behind the first one of those refused |
-/// | `READONLY` | the server became a replica | in the same way; the address is connected to anew, and what it leads to now is used if it is no replica |
+/// | `READONLY` | the server became a replica | in the same way; the address is connected to anew, and what it leads to now is used if it is no replica. With several nodes: at the one that is the primary then |
 /// | `TRYAGAIN` | the keys are being moved | each after a pause |
 /// | `ERR max number of clients reached` | there is no room for the connection | each after a pause |
 ///
 /// The pauses grow from 10 ms to 1 s. While nothing else is sent (`LOADING`, `MASTERDOWN`), new calls are kept back too and
-/// keep their order, but for those that [fail fast](Self::FailFast): they are sent and pass the others. `MOVED` and `ASK`
-/// are not tried again: they name another server, and a client that was given one address stays there. Nor are scripts, and
-/// commands that this crate does not know, after `MASTERDOWN` and `ERR max number of clients reached`: these may come from
-/// the middle of their work.
+/// keep their order, but for those that [fail fast](Self::FailFast): they are sent and pass the others. Not tried again are
+/// scripts, and commands that this crate does not know, after `MASTERDOWN` and `ERR max number of clients reached`: these may
+/// come from the middle of their work.
+///
+/// # Several nodes
+/// `MOVED` and `ASK` name another node. A client of a cluster sends the command there, whatever is set here: that is finding the
+/// node, and no waiting. A client that was given one server alone stays there, and the answer is its caller's error. All the rest
+/// above is so for each node by itself; only where a replica was asked because it may answer
+/// [reads](crate::client::ReadFrom), and answers `LOADING`, `MASTERDOWN` or `CLUSTERDOWN`, the primary is asked instead.
 ///
 /// # Ordering
 /// A command that is tried again may run after others that were sent later: after later ones of its own pipeline, which the

@@ -21,7 +21,8 @@ pub enum Stage {
     Handshake,
     /// Waiting for the pause before the next attempt to connect.
     Backoff,
-    /// Learning which node owns what. Never in this version, which speaks to one node.
+    /// Learning which node has what, of several: nobody who knows has answered yet, or no node serves the slot, or nodes send the
+    /// command on to each other. The error's cause is what went wrong last. Never with one server.
     Topology,
     /// Waiting to be tried again, or to be sent at all, because the server refuses commands for the time being (`LOADING`,
     /// `READONLY`, ...).

@@ -29,8 +29,8 @@ use super::state::State;
 /// It is repeatable where a real server is not: SPOP, SRANDMEMBER and RANDOMKEY take the oldest element, and keys, fields
 /// and members are listed in order of insertion. Other differences: INCRBYFLOAT is exact where a server rounds to 80
 /// bits, doubles are written as shortly as they can be, a pushed element of the wrong type leaves a waiting client
-/// waiting, and ZRANGE has no BYLEX. Streams, scripts, bitmaps, geo sets, ACLs, clusters and client tracking are not
-/// there.
+/// waiting, and ZRANGE has no BYLEX. Streams, scripts, bitmaps, geo sets, ACLs, clusters, replication and client tracking
+/// are not there: a client with the URL of a cluster, or of Sentinels, finds nothing here.
 ///
 /// Every command received is kept, so a server is meant for one test and not for hours. Dropping it closes its port
 /// and its connections and ends its tasks.

@@ -17,7 +17,8 @@ pub enum Delivery {
     /// Everything that the subscription wants is subscribed to: from here on nothing is missing, unless another notice says so.
     /// The first item, and again after each [`Gap`](Self::Gap): the moment to load (again) what the messages tell the changes of.
     Subscribed,
-    /// The connection was lost: what was published since the last message before this, and until the next
+    /// The connection was lost, or a topic moves to another one of several nodes
+    /// ([`Cause::Moved`](crate::Cause::Moved)): what was published since the last message before this, and until the next
     /// [`Subscribed`](Self::Subscribed), may be missing. Messages that come in between are of topics that are already
     /// subscribed to again. If the subscription ends after it, the client was closed.
     #[non_exhaustive]

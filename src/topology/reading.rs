@@ -9,7 +9,16 @@ use std::time::Duration;
 /// also to the same caller. Whatever changes something, and what is sent in a transaction or on a connection of one's
 /// own, goes to the primary with every choice.
 ///
-/// If nothing better is there, each choice falls back to the primary, so that a lost replica costs no errors.
+/// If nothing better is there, each choice falls back to the primary, so that a lost replica costs no errors. A read that a
+/// replica was sent and did not answer, because its connection was lost, goes to the primary; so does one that it refuses for the
+/// time being (`LOADING`, `MASTERDOWN`, `CLUSTERDOWN`). While a primary is dead, replicas go on answering.
+///
+/// What only reads is known from a table: [`Facts::is_read_only`](crate::Facts::is_read_only). Commands that this crate does not
+/// know go to the primary, and so does `EVAL`; `EVAL_RO` and [`Script::read_only`](crate::Script::read_only) read.
+///
+/// Set by [`Config::with_read_from`](crate::Config::with_read_from), in a URL by `read_from`. With any choice but
+/// [`Primary`](Self::Primary) the client connects to all nodes from the beginning; in a cluster it says
+/// [`READONLY`](https://redis.io/docs/latest/commands/readonly/) in every handshake.
 ///
 /// Source: <https://redis.io/docs/latest/operate/oss_and_stack/management/replication/>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -42,6 +42,11 @@ impl Config {
     /// where [`with_read_from`](Self::with_read_from) says so. Servers that are not named are not used, also where one of
     /// those that are names them. A single node is the same as [`new`](Self::new). TCP only.
     ///
+    /// Of several that call themselves the primary, the one that continues the history of another one is believed, else the one
+    /// that has more of it. While none does, calls wait, and end at their deadlines in stage
+    /// [`Topology`](crate::Stage::Topology). Nobody here decides which one is to be the primary: where servers change places by
+    /// themselves, there are [Sentinels](Self::sentinel) or a [cluster](Self::cluster).
+    ///
     /// See <https://redis.io/docs/latest/operate/oss_and_stack/management/replication/>.
     ///
     /// ```
@@ -57,7 +62,8 @@ impl Config {
     /// A configuration for a cluster. In a URL: the scheme `redis+cluster` (with TLS `rediss+cluster`).
     ///
     /// `seeds` are some of its nodes, the more the better: one of them has to answer for the others to be found. They stay
-    /// names, and are resolved again whenever they are asked. TCP only.
+    /// names, and are resolved again whenever they are asked. TCP only. The credentials of the configuration are for all nodes, and
+    /// their user must be allowed `CLUSTER SHARDS`, `CLUSTER SLOTS` and `CLUSTER INFO`.
     ///
     /// See <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>.
     ///
@@ -74,8 +80,9 @@ impl Config {
     /// A configuration for the primary, and its replicas, that Sentinels watch under the name `service`. In a URL: the
     /// scheme `redis+sentinel` (with TLS `rediss+sentinel`), as in `redis+sentinel://a,b,c/service/0`.
     ///
-    /// `sentinels` are some of the Sentinels, the more the better: one that answers and can be believed is needed. TCP
-    /// only. Their usual port is 26379 ([`SENTINEL_PORT`](crate::client::defaults::SENTINEL_PORT)). The credentials of the
+    /// `sentinels` are some of the Sentinels, the more the better: one that answers and can be believed is needed; the others are
+    /// found through them. Of what they say the newest is believed, and only if the server that they name says of itself that it
+    /// is the primary. TCP only. Their usual port is 26379 ([`SENTINEL_PORT`](crate::client::defaults::SENTINEL_PORT)). The credentials of the
     /// configuration are those of the servers; Sentinels have
     /// [their own](Self::with_sentinel_credentials).
     ///

@@ -46,7 +46,7 @@ impl Config {
     ///
     /// A replica lags behind its primary, by milliseconds or, where they cannot reach one another, without limit: what was
     /// just written may not be there yet, and a read may see less than the one before, which another node answered. Where no
-    /// replica can be used the primary answers.
+    /// replica can be used the primary answers. See <https://redis.io/docs/latest/operate/oss_and_stack/management/replication/>.
     #[must_use]
     pub fn with_read_from(self, read_from: ReadFrom) -> Self {
         Self { routing: Routing { read_from, ..self.routing }, ..self }
@@ -54,10 +54,13 @@ impl Config {
 
     /// Sets whether a command that writes keys of several slots (`MSET`, `DEL`, ...) is split, so that each node gets the
     /// keys that are its own. Default: it is not, and fails before anything is sent with
-    /// [`ErrorKind::CrossSlot`](crate::ErrorKind). Commands that only read are always split. For clusters.
+    /// [`ErrorKind::CrossSlot`](crate::ErrorKind::CrossSlot). Commands that only read are always split. For clusters. See
+    /// [`Client`](crate::Client#commands-for-several-nodes-of-a-cluster) for which commands those are.
     ///
     /// A command that was split is not atomic: others see some of its keys written and some not, and where one node fails
-    /// the others' parts are done. The error says which, fate [`Partial`](crate::Fate).
+    /// the others' parts are done. The error says which ([`Error::parts`](crate::Error::parts)), fate
+    /// [`Partial`](crate::Fate::Partial). See
+    /// <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#implemented-subset>.
     #[must_use]
     pub fn with_split_writes(self, split_writes: bool) -> Self {
         Self { routing: Routing { split_writes, ..self.routing }, ..self }
@@ -66,7 +69,11 @@ impl Config {
     /// Reaches each node at the address that `map` makes of the one by which the others know it. Default: that one itself.
     ///
     /// For nodes that announce addresses of another network, behind address translation or in containers. It is asked for
-    /// each address that a topology or a redirection names, not for those of the configuration, and must not block.
+    /// each address that a topology or a redirection names, of servers and of Sentinels, not for those of the configuration that
+    /// were not named so, and must not block. Errors, events and [`Client::topology`](crate::Client::topology) go on to call the
+    /// node by the address that is announced. Where the servers can be set to announce another one
+    /// (`cluster-announce-ip`, `replica-announce-ip`), that serves all clients alike: see
+    /// <https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/>.
     ///
     /// ```
     /// use steadfast::{Address, Config};
@@ -86,7 +93,8 @@ impl Config {
     ///
     /// `names` is given the address by which the others know the node, before any
     /// [mapping](Self::with_address_map), and the host name that the node announces, if it does; `None` leaves it to the
-    /// default. It must not block.
+    /// default. It must not block. A certificate for another name ends the calls for that node in `Tls`, those for others not.
+    /// See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/>.
     #[must_use]
     pub fn with_server_names(
         self,
@@ -99,7 +107,9 @@ impl Config {
     /// reasons there are to ask. Default: 500 ms ([`REFRESH_INTERVAL`](crate::client::defaults::REFRESH_INTERVAL)).
     ///
     /// Too small: while slots move, nodes answer little else. Too large: after a failover, calls wait that long for the
-    /// news. From a nanosecond to 365 days.
+    /// news. From a nanosecond to 365 days. Several nodes are asked each time, three if so many are connected
+    /// (<https://redis.io/docs/latest/commands/cluster-shards/>), or the Sentinels, or all servers that are configured. When
+    /// nobody answers it is tried again after pauses that grow from 100 ms to 1 s.
     #[must_use]
     pub fn with_refresh_interval(self, interval: Duration) -> Self {
         Self { routing: Routing { refresh_interval: interval, ..self.routing }, ..self }
@@ -115,7 +125,8 @@ impl Config {
         Self { routing: Routing { refresh_every: Some(time), ..self.routing }, ..self }
     }
 
-    /// Asks what the deployment looks like only where something gives reason to: a redirection, a lost connection.
+    /// Asks what the deployment looks like only where something gives reason to: a redirection, a lost connection. New replicas
+    /// then stay unknown until there is one. Default: every 30 s besides.
     #[must_use]
     pub fn without_refresh_every(self) -> Self {
         Self { routing: Routing { refresh_every: None, ..self.routing }, ..self }

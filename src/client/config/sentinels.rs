@@ -42,7 +42,10 @@ impl Config {
         Self { sentinels: Sentinels { username, password, ..self.sentinels }, ..self }
     }
 
-    /// Authenticates with the Sentinels by `password` alone, as their user `default`. Default: no authentication.
+    /// Authenticates with the Sentinels by `password` alone, as their user `default`. Default: no authentication, whatever the
+    /// servers want; a server is never given this one. A wrong one ends calls at once, in `Handshake`.
+    ///
+    /// See <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#configuring-sentinel-instances-with-authentication>.
     #[must_use]
     pub fn with_sentinel_password(self, password: impl Into<Secret>) -> Self {
         let password = Some(password.into());
