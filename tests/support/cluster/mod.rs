@@ -182,7 +182,7 @@ impl Cluster {
         self.wait_whole(PATIENCE);
     }
 
-    /// Makes a replica the primary of its shard, and waits until all others say so.
+    /// Makes a replica the primary of its shard, and waits until all say so, and that the old primary is its replica.
     pub(crate) fn failover(&self, number: usize, how: How) {
         let mut command = vec!["CLUSTER", "FAILOVER"];
         match how {
@@ -190,12 +190,18 @@ impl Cluster {
             How::Force => command.push("FORCE"),
             How::Takeover => command.push("TAKEOVER"),
         }
+        let old = self.some_view().primary_of_replica(self.id(number)).map(str::to_owned);
+        let old = old.filter(|old| self.awake().any(|(_, node)| node.id == *old));
         let begin = Instant::now();
         loop {
             // A second election of a shard soon after the first fails without a word.
             let answer = self.node(number).raw(&command);
             let is_elected = answer == "OK" && self.is_so(ELECTION, || self.all_say_primary(number));
             if is_elected {
+                let follows = |view: &View, old: &String| view.primary_of_replica(old) == Some(self.id(number));
+                self.wait(PATIENCE, "the old primary follows the new one in the eyes of all nodes", || {
+                    old.iter().all(|old| self.views().iter().all(|(_, view)| follows(view, old)))
+                });
                 return;
             }
             assert!(begin.elapsed() < PATIENCE, "node {number} is made no primary: {answer}");
