@@ -35,7 +35,7 @@ const DEFAULT: Duration = steadfast::client::defaults::DEADLINE;
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 fn start(place: Place) -> Cluster {
-    QUARTERS.map(tag_of);
+    let _ = QUARTERS.map(tag_of);
     place.build_cluster().primaries(4).replicas(0).start()
 }
 
@@ -89,11 +89,6 @@ async fn others_fail(client: &Client, is_told: impl Fn(&Error) -> bool) {
     }
     tell(&format!("{calls} calls for the node that is well, the slowest {slowest:.1?}"));
     assert!(slowest < AT_ONCE, "a call for the node that is well took {slowest:?}");
-}
-
-/// Whether it is one of the stages before a connection can be used.
-fn is_early(stage: Stage) -> bool {
-    matches!(stage, Stage::Connecting | Stage::TlsHandshake | Stage::Handshake)
 }
 
 /// All nodes are well.
@@ -196,7 +191,7 @@ const SECURE: [Place; 2] =
 #[test]
 fn nodes_with_certificates_for_other_names_cost_their_own_calls_alone_and_are_told_as_that() {
     in_each(&SECURE, async |place| {
-        QUARTERS.map(tag_of);
+        let _ = QUARTERS.map(tag_of);
         let mut cluster = place.build_cluster().primaries(4).replicas(0);
         // The nodes look at the issuer alone, and are content with each other.
         for number in 1..4 {

@@ -55,7 +55,7 @@ impl Config {
     pub(super) fn blueprint(&self) -> Blueprint {
         let (link, bounds) = (self.link_settings(), self.links_bounds());
         let source = match self.deployment().clone() {
-            Deployment::Standalone(_) => return Blueprint::One(link, bounds),
+            Deployment::Standalone(_) => return Blueprint::One(Box::new(link), bounds),
             Deployment::Replicas(nodes) => Source::Replicas { nodes },
             Deployment::Cluster(seeds) => Source::Cluster { seeds },
             Deployment::Sentinel { sentinels, service } => {

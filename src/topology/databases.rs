@@ -15,7 +15,7 @@ use crate::driver::LinkSettings;
 #[derive(Clone)]
 pub(crate) enum Blueprint {
     /// One server.
-    One(LinkSettings, LinksBounds),
+    One(Box<LinkSettings>, LinksBounds),
     /// Several.
     Many(Box<RoutesSettings>),
 }

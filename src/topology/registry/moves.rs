@@ -99,7 +99,7 @@ impl Registry {
                 missing.extend(station.miss_anew());
                 // A node that has lost the slot hears only as a replica what the other one tells too.
                 let is_heard_there = is_heard_there && station.ended_at.take() != Some(before);
-                left = if is_heard_there { std::mem::replace(&mut station.former, Some(before)) } else { Some(before) };
+                left = if is_heard_there { station.former.replace(before) } else { Some(before) };
             } else if let Some(former) = left.filter(|former| *former != outlet) {
                 // It is listened to for as long as it was to be.
                 station.former = Some(former);
