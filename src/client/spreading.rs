@@ -89,9 +89,12 @@ impl Spreading {
             let _ = before(self.routing.ready(), self.deadline, self.routing.runtime()).await;
         }
         loop {
-            let outgoing = self.outgoing();
+            // By one topology it is judged whether all have been asked, and whose answers count: else a shard could be left
+            // out that changes hands in between.
+            let snapshot = self.routing.snapshot().clone();
+            let outgoing = self.outgoing(snapshot.as_deref());
             if outgoing.is_empty() {
-                return self.finish();
+                return self.finish(snapshot.as_deref());
             }
             let mut legs = Vec::with_capacity(outgoing.len());
             let mut parcels = Vec::with_capacity(outgoing.len());
@@ -105,9 +108,7 @@ impl Spreading {
     }
 
     /// What is to be sent next, if anything is left to be.
-    fn outgoing(&self) -> Vec<Outgoing> {
-        let snapshot = self.routing.snapshot();
-        let snapshot = snapshot.as_deref();
+    fn outgoing(&self, snapshot: Option<&Snapshot>) -> Vec<Outgoing> {
         let mut all = Vec::new();
         for (index, journey) in self.journeys.iter().enumerate() {
             let mut parcels = match journey.legs.is_empty() {
@@ -136,8 +137,7 @@ impl Spreading {
     }
 
     /// One answer for each command.
-    fn finish(mut self) -> Gathered {
-        let snapshot = self.routing.snapshot().clone();
+    fn finish(mut self, snapshot: Option<&Snapshot>) -> Gathered {
         let (mut settled, mut errors) = (Vec::with_capacity(self.journeys.len()), Vec::new());
         let mut joined = Vec::new();
         let replies: Vec<Vec<Reply<'_>>> = self.frames.iter().map(|frame| frame.replies().collect()).collect();
@@ -147,7 +147,7 @@ impl Spreading {
                 settled.extend(journey.legs.pop().map(|leg| leg.settled));
                 continue;
             }
-            journey.leave_out(snapshot.as_deref());
+            journey.leave_out(snapshot);
             match journey.gathered(&replies, self.within, address) {
                 Ok(frame) => {
                     let node = journey.legs.first().and_then(|leg| leg.settled.node.clone());

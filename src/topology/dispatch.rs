@@ -127,7 +127,8 @@ impl Dispatch {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let before = (self.open, self.paused());
         self.place(cx);
-        let mut moved = before != (self.open, self.paused());
+        // What a mailbox has not even taken goes on elsewhere at once: nobody would wake us for that.
+        let mut moved = before != (self.open, self.paused()) || self.is_any_ready();
         let mut index = 0;
         while let Some(flight) = self.flights.get_mut(index) {
             let Some(Poll::Ready(outcome)) = flight.posted.as_ref().map(|posted| posted.slot.poll_outcome(cx)) else {
@@ -142,6 +143,11 @@ impl Dispatch {
             moved = true;
         }
         if moved { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Whether there is something to be placed.
+    fn is_any_ready(&self) -> bool {
+        self.parcels.iter().any(|tracked| matches!(tracked.progress, Progress::Ready(_)))
     }
 
     /// How many commands wait for another time.

@@ -6,6 +6,7 @@ mod databases;
 mod delivery;
 mod deployed;
 mod dispatch;
+mod displaced;
 mod hub;
 mod inbox;
 mod links;

@@ -30,7 +30,9 @@ pub(super) async fn run(routing: Arc<Routing>) {
     };
     let timer = Box::pin(sleep_until(tokio::time::Instant::now()));
     let mut keeper = Keeper { unsettled_since: None, finding: None, front: None, timer, sentinels, routing };
-    keeper.look_at_front();
+    if !keeper.routing.is_closed() {
+        keeper.look_at_front();
+    }
     while !keeper.routing.is_closed() {
         let routing = Arc::clone(&keeper.routing);
         let mut asked = pin!(routing.asked());

@@ -1,8 +1,8 @@
 //! Several nodes that are one deployment: which of them gets what. Asked on the caller's own task, answered from a
 //! snapshot that nobody changes.
 
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::cluster::{Health, NodeFacts, SlotMap};
+use super::displaced;
 use super::hub::Hub;
 use super::links::LinksBounds;
 use super::mover;
@@ -370,27 +371,46 @@ impl Routing {
 
     /// The node at an address of the configuration.
     pub(super) fn seed(self: &Arc<Self>, address: &Address) -> Arc<Node> {
+        if let Some(known) = self.known(address) {
+            return known;
+        }
+        let facts = NodeFacts::at(address.clone());
+        let whereabouts = self.whereabouts(&facts);
         let mut registry = lock(&self.registry);
         match registry.known.get(address) {
             Some(known) => Arc::clone(known),
-            None => self.node(&mut registry, &NodeFacts::at(address.clone())),
+            None => self.node(&mut registry, &facts, whereabouts),
         }
     }
 
-    fn node(self: &Arc<Self>, registry: &mut Registry, facts: &NodeFacts) -> Arc<Node> {
+    /// Where a node is dialled, and for which name its certificate is verified if that is not the host that is dialled.
+    ///
+    /// Runs the user's functions, which may do anything: not under a lock.
+    fn whereabouts(&self, facts: &NodeFacts) -> (Address, Option<String>) {
         let hostname = facts.hostname.as_deref();
         let names = self.settings.server_names.as_ref();
         let name = names.and_then(|names| names.name(&facts.address, hostname)).or_else(|| hostname.map(str::to_owned));
-        let mut settings = self.settings.link.clone();
-        settings.address = match &self.settings.address_map {
+        let address = match &self.settings.address_map {
             Some(map) => map.apply(&facts.address),
             None => facts.address.clone(),
         };
         // That of the host that is dialled is the one that is verified anyway.
-        let name = name.filter(|name| !matches!(&settings.address, Address::Tcp { host, .. } if host == name));
+        let name = name.filter(|name| !matches!(&address, Address::Tcp { host, .. } if host == name));
+        (address, name)
+    }
+
+    fn node(
+        self: &Arc<Self>,
+        registry: &mut Registry,
+        facts: &NodeFacts,
+        whereabouts: (Address, Option<String>),
+    ) -> Arc<Node> {
+        let (dialled, name) = whereabouts;
         if let Some(node) = registry.known.get(&facts.address).filter(|node| node.server_name() == name.as_deref()) {
             return Arc::clone(node);
         }
+        let mut settings = self.settings.link.clone();
+        settings.address = dialled;
         settings.session.routed = true;
         let is_cluster = matches!(self.settings.source, Source::Cluster { .. });
         settings.session.handshake.readonly = is_cluster && self.settings.read_from != ReadFrom::Primary;
@@ -406,7 +426,10 @@ impl Routing {
         }));
         let bounds = LinksBounds { subscriptions: Subscriptions::Own, ..self.settings.bounds };
         let node = Node::new(facts.address.clone(), settings, bounds, self.runtime.clone());
-        registry.known.insert(facts.address.clone(), Arc::clone(&node));
+        // Of what is closed nobody takes it away again.
+        if !registry.closed {
+            registry.known.insert(facts.address.clone(), Arc::clone(&node));
+        }
         node
     }
 
@@ -437,23 +460,29 @@ impl Routing {
 
     /// Takes what a source has said for the topology, unless it is older than that.
     pub(super) fn adopt(self: &Arc<Self>, found: Found) {
+        let whereabouts: Vec<_> = found.map.nodes().iter().map(|facts| self.whereabouts(facts)).collect();
         let mut registry = lock(&self.registry);
         let old = self.snapshot.load_full();
         if registry.closed || self.is_outdated(&mut registry, old.is_some(), found.rank) {
             return;
         }
-        let nodes: Vec<_> = found.map.nodes().iter().map(|facts| self.node(&mut registry, facts)).collect();
+        let described = found.map.nodes().iter().zip(whereabouts);
+        let nodes: Vec<_> = described.map(|(facts, place)| self.node(&mut registry, facts, place)).collect();
         registry.failure = None;
-        registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
+        let kept: HashSet<_> = nodes.iter().map(Arc::as_ptr).collect();
+        registry.known.retain(|_, known| kept.contains(&Arc::as_ptr(known)));
         let is_patched = std::mem::take(&mut registry.is_patched);
         let mut new = Snapshot { map: found.map, nodes, number: 1 };
         let is_other = is_patched || old.as_ref().is_none_or(|old| !new.is_as(old));
         new.number = old.as_ref().map_or(1, |old| old.number + u64::from(is_other));
         let new = Arc::new(new);
         // They are sure to be needed, and the first call is not to wait for that.
-        let from_replicas = self.settings.read_from != ReadFrom::Primary;
-        let needed = new.nodes.iter().filter(|node| from_replicas || new.is_primary(node));
-        needed.for_each(|node| drop(Arc::clone(node.links())));
+        let start = |node: &Arc<Node>| drop(Arc::clone(node.links()));
+        if self.reads_elsewhere() {
+            new.nodes.iter().for_each(start)
+        } else {
+            new.primaries().for_each(start)
+        }
         self.snapshot.store(Some(Arc::clone(&new)));
         if is_other {
             self.standing.send_replace(Standing::Known(new.number));
@@ -463,7 +492,7 @@ impl Routing {
             self.news.tell(Event::TopologyChanged);
         }
         if let Some(old) = old {
-            self.displace(&old, &new);
+            displaced::displace(self, &old, &new);
         }
     }
 
@@ -478,42 +507,6 @@ impl Routing {
         true
     }
 
-    /// What was not sent and belongs elsewhere now is given back to its callers.
-    fn displace(self: &Arc<Self>, old: &Snapshot, new: &Snapshot) {
-        let mut displaced: Vec<(Arc<Node>, Displacement)> = Vec::new();
-        for node in &old.nodes {
-            let loses = old.is_primary(node)
-                && (0..Slot::COUNT).filter_map(Slot::new).any(|slot| {
-                    let had = old.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, node));
-                    had && !new.primary(slot).is_some_and(|primary| Arc::ptr_eq(primary, node))
-                });
-            let stays = new.nodes.iter().any(|other| Arc::ptr_eq(other, node));
-            if !stays || (loses && !new.is_primary(node)) {
-                displaced.push((Arc::clone(node), Displacement::Left));
-            } else if loses {
-                displaced.push((Arc::clone(node), Displacement::Moved));
-            }
-        }
-        for (node, displacement) in displaced {
-            node.displace(displacement);
-            let routing = Arc::clone(self);
-            self.runtime.spawn(async move {
-                // Whoever had looked at the old topology just before, and whose answers became overdue since.
-                for pause in LATECOMERS {
-                    tokio::time::sleep(pause).await;
-                    node.displace(displacement);
-                }
-                if displacement == Displacement::Left {
-                    tokio::time::sleep(SPOKEN).await;
-                    let is_back = routing.snapshot().as_ref().is_some_and(|snapshot| snapshot.is_primary(&node));
-                    if !is_back {
-                        node.give_up_blocked();
-                    }
-                }
-            });
-        }
-    }
-
     /// It has not been found out yet, for this reason.
     pub(super) fn note_trouble(&self, cause: &Cause) {
         let is_unknown = self.snapshot.load().is_none();
@@ -525,7 +518,14 @@ impl Routing {
         self.note_trouble(&cause);
         let is_unknown = self.snapshot.load().is_none();
         if is_unknown && cause.is_permanent() {
-            self.standing.send_replace(Standing::Failed(cause));
+            // What is closed stays so: the task that keeps the topology would go on for ever.
+            self.standing.send_if_modified(|standing| {
+                let is_open = !matches!(standing, Standing::Closed(_));
+                if is_open {
+                    *standing = Standing::Failed(cause);
+                }
+                is_open
+            });
         } else if is_unknown {
             self.standing.send_if_modified(|standing| {
                 let heals = matches!(standing, Standing::Failed(_));
@@ -585,9 +585,3 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// So many topologies in a row that are older than the known one are passed over.
 const MOST_OUTDATED: u32 = 3;
-
-/// After this time a node that is not used any more has told those whose commands block there, if it can speak, 2 s.
-const SPOKEN: Duration = Duration::from_secs(2);
-
-/// How long after a change its nodes are looked at again.
-const LATECOMERS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(1000)];

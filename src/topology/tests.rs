@@ -1,5 +1,7 @@
 //! Claims about links that one caller at a time has for itself, in virtual time, with a server in memory.
 
+mod several;
+
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -105,8 +107,8 @@ impl Connector for House {
 
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
-fn links(house: &House, max: usize, offline: Offline) -> Links {
-    let settings = LinkSettings {
+fn link_settings(house: &House, offline: Offline) -> LinkSettings {
+    LinkSettings {
         address: Address::tcp("house", 1),
         dialer: Arc::new(Dialer::new(DialOptions {
             socket: SocketOptions::new(),
@@ -138,18 +140,21 @@ fn links(house: &House, max: usize, offline: Offline) -> Links {
         unsettled: None,
         news: None,
         server_name: None,
-    };
+    }
+}
+
+fn links_bounds(max: usize) -> LinksBounds {
     let bounds = PoolBounds {
         max,
         max_idle: MAX_IDLE,
         max_lifetime: Some(Duration::from_secs(600)),
         at_capacity: AtCapacity::Wait,
     };
-    Links::start(
-        &settings,
-        &LinksBounds { blocking: bounds, leases: bounds, subscriptions: Subscriptions::Own },
-        &Handle::current(),
-    )
+    LinksBounds { blocking: bounds, leases: bounds, subscriptions: Subscriptions::Own }
+}
+
+fn links(house: &House, max: usize, offline: Offline) -> Links {
+    Links::start(&link_settings(house, offline), &links_bounds(max), &Handle::current())
 }
 
 async fn ready(pool: &Arc<Pool>) -> Lane {

@@ -43,7 +43,8 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
         }
     }
     match views::best(views) {
-        Some(view) => Ok(Found { map: view.map, rank: view.epoch }),
+        // What knows nobody who serves anything is no topology that others would have to be newer than.
+        Some(view) => Ok(Found { rank: if view.map.coverage() > 0 { view.epoch } else { 0 }, map: view.map }),
         // What can't heal by itself is only told if it is so everywhere.
         None => Err(match failed.iter().all(Cause::is_permanent) && asking.is_empty() {
             true => failed.pop().unwrap_or(Cause::NotConnected),

@@ -24,6 +24,8 @@ use crate::command::{ConversionError, ServerError};
 use crate::resp::{PayloadError, Reply};
 
 pub(crate) use gather::{Answer, gather, needs_one};
+#[cfg(test)]
+pub(super) use map::Shard;
 pub(crate) use map::{Health, NodeFacts, SlotMap};
 pub(crate) use own_slots::OwnSlots;
 pub(crate) use progress::{Next, ScanProgress};

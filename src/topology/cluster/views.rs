@@ -27,10 +27,14 @@ pub(crate) fn info(text: &str) -> (u64, bool) {
     (epoch.unwrap_or(0), field("cluster_state") == Some("ok"))
 }
 
-/// The view with the newest epoch; among those the one that knows who serves the most slots, then one of a node that
-/// says the cluster is well, then what most of them say, then the first.
+/// The view with the newest epoch, but for those that know nobody who serves any slot: a node that is in no cluster yet, or
+/// in another one, can have any epoch. Among those of one epoch the one that knows who serves the most slots, then one of a
+/// node that says the cluster is well, then what most of them say, then the first.
 pub(crate) fn best(views: Vec<View>) -> Option<View> {
-    let rank = |view: &View| (view.epoch, view.map.coverage(), view.is_ok);
+    let rank = |view: &View| {
+        let coverage = view.map.coverage();
+        (coverage > 0, view.epoch, coverage, view.is_ok)
+    };
     let ranks: Vec<_> = views.iter().map(rank).collect();
     let highest = ranks.iter().max().copied()?;
     let mut equals: Vec<View> =
@@ -76,6 +80,9 @@ mod tests {
     fn epoch_then_coverage_then_state_then_the_most() {
         assert!(best(vec![]).is_none());
         assert_eq!(port_of(best(vec![view(1, 9, 4, true), view(2, 5, 5, false), view(3, 9, 3, true)])), 2);
+        let empty = View { map: SlotMap::new(vec![], vec![]), epoch: 99, is_ok: true };
+        assert_eq!(port_of(best(vec![empty.clone(), view(2, 5, 5, false)])), 2);
+        assert_eq!(best(vec![empty]).unwrap().epoch, 99);
         assert_eq!(port_of(best(vec![view(1, 5, 5, true), view(2, 9, 5, false)])), 2);
         assert_eq!(port_of(best(vec![view(1, 9, 5, false), view(2, 9, 5, true)])), 2);
         assert_eq!(port_of(best(vec![view(1, 9, 5, true), view(2, 9, 5, true), view(2, 9, 5, true)])), 2);
