@@ -46,6 +46,8 @@ pub(crate) struct SlotMap {
     table: Box<[u16]>,
     /// At most as many as there are slots.
     shards: Vec<Shard>,
+    /// Whether each of the shards has any slots.
+    serving: Vec<bool>,
     nodes: Vec<NodeFacts>,
     /// One shard has all slots, and its nodes know nothing of slots.
     whole: bool,
@@ -84,7 +86,8 @@ impl SlotMap {
                 }
             }
         }
-        Self { table, shards: kept, nodes, whole: false }
+        let serving = serving(&table, kept.len());
+        Self { table, shards: kept, serving, nodes, whole: false }
     }
 
     /// One shard has all: a primary, with or without replicas, that is no node of a cluster.
@@ -167,6 +170,7 @@ impl SlotMap {
         if let (Some(shard), Some(entry)) = (shard, map.table.get_mut(usize::from(slot.number()))) {
             *entry = shard;
         }
+        map.serving = serving(&map.table, map.shards.len());
         map
     }
 
@@ -181,6 +185,16 @@ impl SlotMap {
         self.shards.push(Shard { primary: Some(node), replicas: Vec::new() });
         Some(self.shards.len() - 1)
     }
+}
+
+fn serving(table: &[u16], shards: usize) -> Vec<bool> {
+    let mut serving = vec![false; shards];
+    for run in table.chunk_by(|a, b| a == b) {
+        if let Some(shard) = run.first().and_then(|shard| serving.get_mut(usize::from(*shard))) {
+            *shard = true;
+        }
+    }
+    serving
 }
 
 /// The ranges rather than 16,384 numbers.
