@@ -94,22 +94,22 @@ impl Registry {
             }
             station.home = Some(outlet);
             station.standing = Standing::Asked;
-            let mut left = station.former.take();
+            // One that it has lived at before is listened to for as long as it was to be, but for the last one alone.
+            let mut left = vec![station.former.take()];
             if let Some(before) = before {
                 missing.extend(station.miss_anew());
                 // A node that has lost the slot hears only as a replica what the other one tells too.
                 let is_heard_there = is_heard_there && station.ended_at.take() != Some(before);
-                left = if is_heard_there { station.former.replace(before) } else { Some(before) };
-            } else if let Some(former) = left.filter(|former| *former != outlet) {
-                // It is listened to for as long as it was to be.
-                station.former = Some(former);
-                left = None;
+                station.former = is_heard_there.then_some(before);
+                left.push(Some(before));
+            } else {
+                station.former = left.pop().flatten().filter(|former| *former != outlet);
             }
             let topic = spot.topic.clone();
             if before.is_some() {
                 self.reopen(&|other, _| *other == spot);
             }
-            if let Some(left) = left.filter(|left| !self.is_wanted_at(*left, &topic)) {
+            for left in left.into_iter().flatten().filter(|left| !self.is_wanted_at(*left, &topic)) {
                 orders.unsubscribe.push((left, topic.clone()));
             }
             orders.subscribe.push((outlet, topic));
