@@ -238,7 +238,10 @@ impl Caller {
         if took > *deadline + SLACK {
             self.ledger().complain(format_args!("{what} of {key} took {took:?}, and had {deadline:?}"));
         }
-        let Some(error) = error else { return };
+        let Some(error) = error else {
+            self.shared.lock().is_known = true;
+            return;
+        };
         let code = error.server().map(|server| server.code().to_owned()).unwrap_or_default();
         let (kind, fate) = (error.kind(), error.fate());
         *self.ledger().errors.entry(format!("{what} {} {fate:?} {code}", kind.as_str())).or_default() += 1;
