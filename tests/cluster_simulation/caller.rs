@@ -81,12 +81,13 @@ impl Caller {
         };
         let deadline = Duration::from_millis(deadline);
         self.ledger().calls += 1;
-        match self.dice.below(13) {
+        match self.dice.below(14) {
             0..=2 => drop(self.append(self.terms("APPEND", tag, deadline)).await),
             3 | 4 => self.count(self.terms("INCR", tag, deadline)).await,
             5 => self.write(self.terms("SET", tag, deadline)).await,
             6 | 7 => self.read(self.terms("GET", tag, deadline)).await,
             8 => self.read_all(self.terms("MGET", tag, deadline)).await,
+            12 => self.read_across(self.terms("MGET of several slots", tag, deadline)).await,
             9 => self.echo(self.terms("ECHO", tag, deadline)).await,
             10 => self.transact(self.terms("EXEC", tag, deadline)).await,
             11 => self.pipeline(self.terms("pipeline", tag, deadline)).await,
@@ -145,6 +146,21 @@ impl Caller {
         let floors: Vec<_> = keys.iter().map(|key| self.ledger().floor(key)).collect();
         let result = self.client.mget::<String>(keys.clone()).deadline(terms.deadline).await;
         self.check(&terms, result.as_ref().err());
+        for (index, value) in result.into_iter().flatten().enumerate() {
+            self.ledger().check_read(&keys[index], floors[index], value.as_deref());
+        }
+    }
+
+    /// What is taken apart on its way, and put together again.
+    async fn read_across(&mut self, terms: Terms) {
+        let tags: Vec<_> = (0..self.dice.between(2, 5)).map(|_| self.dice.index(self.tags.len())).collect();
+        let keys: Vec<_> = tags.into_iter().map(|tag| self.any_key(tag)).collect();
+        let floors: Vec<_> = keys.iter().map(|key| self.ledger().floor(key)).collect();
+        let result = self.client.mget::<String>(keys.clone()).deadline(terms.deadline).await;
+        self.check(&terms, result.as_ref().err());
+        if result.as_ref().is_ok_and(|values| values.len() != keys.len()) {
+            self.ledger().complain(format_args!("MGET of {keys:?} is answered {result:?}"));
+        }
         for (index, value) in result.into_iter().flatten().enumerate() {
             self.ledger().check_read(&keys[index], floors[index], value.as_deref());
         }
@@ -238,7 +254,10 @@ impl Caller {
         if took > *deadline + SLACK {
             self.ledger().complain(format_args!("{what} of {key} took {took:?}, and had {deadline:?}"));
         }
-        let Some(error) = error else { return };
+        let Some(error) = error else {
+            self.shared.lock().is_known = true;
+            return;
+        };
         let code = error.server().map(|server| server.code().to_owned()).unwrap_or_default();
         let (kind, fate) = (error.kind(), error.fate());
         *self.ledger().errors.entry(format!("{what} {} {fate:?} {code}", kind.as_str())).or_default() += 1;
@@ -250,7 +269,8 @@ impl Caller {
             self.ledger().complain(format_args!("{what} of {key} ends in {kind:?}, {fate:?}: {error}"));
         }
         let world = self.shared.lock();
-        let calm = *what != "ECHO" && *deadline >= LEISURE && world.was_calm(world.segment_of(key.as_bytes()), *since);
+        let has_one_slot = !["ECHO", "MGET of several slots"].contains(what);
+        let calm = has_one_slot && *deadline >= LEISURE && world.was_calm(world.segment_of(key.as_bytes()), *since);
         drop(world);
         if calm {
             self.ledger()

@@ -84,6 +84,8 @@ pub(crate) struct World {
     /// And those at which it accepted a connection.
     pub(crate) accepted: HashMap<u16, Vec<Millis>>,
     pub(crate) down_until: Millis,
+    /// A call has succeeded, so that the client knows the nodes.
+    pub(crate) is_known: bool,
     /// Everything is healed, and nothing more breaks.
     pub(crate) healed: bool,
     /// What has happened, where somebody wants to know.
@@ -211,6 +213,7 @@ impl World {
             asked: HashMap::new(),
             accepted: HashMap::new(),
             down_until: 0,
+            is_known: false,
             healed: false,
             story: None,
             is_large: false,
@@ -501,7 +504,11 @@ impl World {
             nodes().map(|node| self.nodes[*node].unsettled).chain([self.unsettled[segment], self.all_unsettled]);
         let down = self.traits.needs_all && !self.truth.is_whole();
         let well = shard.primary.is_some() && nodes().all(|node| self.is_well(*node));
-        well && !down && self.truth.moving[segment].is_none() && latest.max().unwrap_or(0) + SETTLING <= since
+        let settled = match latest.max() {
+            None | Some(0) => self.is_known,
+            Some(latest) => latest + SETTLING <= since,
+        };
+        well && !down && self.truth.moving[segment].is_none() && settled
     }
 }
 
