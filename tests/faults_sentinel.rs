@@ -78,13 +78,10 @@ impl Load {
         self.ledger.hold.store(true, Ordering::SeqCst);
         until(async || self.ledger.under_way.load(Ordering::SeqCst) == 0).await;
         let replication = || set.node(primary).raw(&["INFO", "replication"]);
-        let field =
-            |text: &str, name: &str| text.split(name).nth(1)?.split([',', '\r', '\n']).next().map(str::to_owned);
+        let written = number_behind(&replication(), "master_repl_offset:")[0];
         until(async || {
-            let text = replication();
-            let offset = field(&text, "master_repl_offset:");
-            [",offset=", ",lag="].iter().all(|word| text.matches(word).count() == 2)
-                && text.split(",offset=").skip(1).all(|rest| rest.split(',').next().map(str::to_owned) == offset)
+            let offsets = number_behind(&replication(), ",offset=");
+            offsets.len() == 2 && offsets.iter().all(|offset| *offset >= written)
         })
         .await;
     }
@@ -101,6 +98,12 @@ impl Load {
         }
         self.ledger
     }
+}
+
+/// The numbers that follow this word, wherever it stands.
+fn number_behind(text: &str, word: &str) -> Vec<u64> {
+    let parts = text.split(word).skip(1);
+    parts.filter_map(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }
 
 async fn write(client: Client, ledger: Arc<Ledger>, number: usize) {
@@ -170,6 +173,14 @@ impl Ledger {
         let (failures, slowest) = (self.failures.lock().unwrap().len(), *self.slowest.lock().unwrap());
         eprintln!("{failures} calls failed, the slowest took {slowest:.1?}");
     }
+}
+
+/// Whether the sentinel sees two replicas that are well.
+fn knows_two_replicas(set: &Sentinels, sentinel: usize) -> bool {
+    let replicas = set.sentinel(sentinel).raw(&["SENTINEL", "REPLICAS", support::SERVICE]);
+    let count = |line: &str| replicas.lines().filter(|other| *other == line).count();
+    // Their flags, alone, and the roles that they report.
+    (count("slave"), count("ok")) == (4, 2)
 }
 
 fn elements(set: &Sentinels, server: usize, writer: usize) -> Vec<u64> {
@@ -275,6 +286,7 @@ async fn failovers_there_and_back_while_a_sentinel_is_missing_double_nothing() {
         set.kill_sentinel(0);
         for _ in 0..2 {
             let old = set.primary();
+            until(async || [1, 2].iter().all(|sentinel| knows_two_replicas(&set, *sentinel))).await;
             load.rest(&set, old).await;
             // Its clients are to wait: what it takes until it is told that it is no primary any more would be lost.
             assert_eq!(set.node(old).raw(&["CLIENT", "PAUSE", "30000", "WRITE"]), "OK");

@@ -313,6 +313,8 @@ fn a_command_of_several_shards_fails_as_a_whole_and_names_the_shard_that_is_miss
 
         let client = client.with_deadline(Duration::from_millis(500));
         let keys = QUARTERS.map(key);
+        // What is sent before the cut is noticed is told as that.
+        until(async || client.get::<String>(&keys[2]).await.is_err()).await;
         let errors = [
             within(PATIENCE, client.mset(keys.clone().map(|key| (key, 2))).into_future()).await.unwrap_err(),
             within(PATIENCE, client.del(&keys[..]).into_future()).await.unwrap_err(),

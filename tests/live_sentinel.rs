@@ -127,6 +127,7 @@ async fn failovers_are_followed_there_and_back() {
         let set = Sentinels::build(kind).start();
         let client = connected(config(&set)).await;
         for round in ["first", "second"] {
+            set.wait_whole();
             let new = set.failover();
             until_writes_reach(&client, &set, new, round).await;
         }

@@ -11,7 +11,8 @@
 # docs      no warning from rustdoc
 # msrv      the library with the oldest compiler that it promises to support
 # tests     unit tests, integration tests against real servers, documentation examples
-# simulation  random schedules of faults in virtual time: STEADFAST_SEEDS (100000) of them, optimised
+# simulation  random schedules of faults in virtual time, optimised: STEADFAST_SEEDS (100000) of one connection,
+#             STEADFAST_CLUSTER_SEEDS (10000) of a cluster, with a thousand nodes and a thousand clients
 # examples  each example runs to its end, with a server of this run where it needs a real one
 # benches   each benchmark runs once; nothing is measured
 # fuzz      each fuzz target for FUZZ_SECONDS (20), where cargo-fuzz is there
@@ -24,7 +25,8 @@ QUICK=(setup format clippy tests)
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 # For its own step alone: the other tests are not optimised.
 seeds=${STEADFAST_SEEDS:-100000}
-unset STEADFAST_SEEDS
+cluster_seeds=${STEADFAST_CLUSTER_SEEDS:-10000}
+unset STEADFAST_SEEDS STEADFAST_CLUSTER_SEEDS
 # Debug information and incremental builds cost minutes in a run from nothing and serve nobody here.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 # The examples and tests bring their own servers.
@@ -229,6 +231,9 @@ step_simulation() {
     # The core needs none of the features, and builds faster without them.
     STEADFAST_SEEDS=$seeds timeout 3600 cargo test --locked --no-default-features --profile simulation --lib \
         connection::simulation::schedules
+    # What it costs is told as well.
+    STEADFAST_CLUSTER_SEEDS=$cluster_seeds timeout 3600 cargo test --locked --no-default-features --profile simulation \
+        --test cluster_simulation -- --nocapture
 }
 
 step_examples() {

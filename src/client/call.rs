@@ -51,7 +51,7 @@ enum Phase {
     Unsent(Command),
     Waiting(Posted, Name),
     /// At one of several nodes: the command may have to go on to another one.
-    Routed(Box<Routed>),
+    Routed(Routed),
     /// On its way from node to node.
     Dispatched(Gathering, Name),
     /// On a connection of its own.
@@ -62,7 +62,7 @@ enum Phase {
 /// What a command's way begins with.
 enum Begun {
     Posted(Posted),
-    Routed(Box<Routed>),
+    Routed(Routed),
     Dispatched(Gathering),
     Blocked(Box<Blocked>),
 }
@@ -104,10 +104,7 @@ impl Terms<'_> {
             return self.post(command, name, deadline, cx).map(Begun::Posted);
         }
         match command.needs() {
-            Needs::Shared => match self.client.deployed() {
-                Deployed::One(_) => self.post(command, name, self.deadline, cx).map(Begun::Posted),
-                Deployed::Many(routes) => self.route(routes, command, name, cx),
-            },
+            Needs::Shared => self.post(command, name, self.deadline, cx).map(Begun::Posted),
             Needs::Blocking(block) => {
                 let times = Times::of(self.client, self.limit, self.deadline, block);
                 let policy = policy(self.replay, self.on_refusal, command);
@@ -137,10 +134,9 @@ impl Terms<'_> {
     }
 
     /// Sends the command to the node that it belongs to, of several.
-    fn route(&self, routes: &Routes, command: &mut Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
+    fn route(&self, routes: &Routes, mut command: Command, name: &Name, cx: &Context<'_>) -> Result<Begun, Error> {
         command.seal();
-        let policy = policy(self.replay, self.on_refusal, command);
-        let command = std::mem::replace(command, Command::new(""));
+        let policy = policy(self.replay, self.on_refusal, &command);
         let way = Way::of(&command, policy, routes).map_err(|unfit| report::unfit(name, &unfit))?;
         if way.is_to_several() {
             return Ok(Begun::Dispatched(self.spread(routes, &command, name, way)));
@@ -155,13 +151,13 @@ impl Terms<'_> {
         };
         let slot = self.client.slot(cx.waker().clone(), 1);
         let room = Room { commands: 1, bytes: command.size() };
-        let policy = if way.reads && routes.reads_elsewhere() { policy.without_retry() } else { policy };
+        let first = if way.reads && routes.reads_elsewhere() { policy.without_retry() } else { policy };
         let posted = node.link().mailbox().post(slot, room, 1, |log, ticket| {
             let len = command.write_to(log);
-            Entry::single(ticket, len, self.deadline, policy)
+            Entry::single(ticket, len, self.deadline, first)
         });
         match posted {
-            Ok(posted) => Ok(Begun::Routed(Box::new(Routed { posted, name: name.clone(), node, command, way }))),
+            Ok(posted) => Ok(Begun::Routed(Routed { posted, node, command, policy })),
             Err(lost) => {
                 let sent = (node, Outcome::Lost(lost));
                 let dispatch = Dispatch::after(routing(routes), way.parcel(&command), self.deadline, sent);
@@ -183,15 +179,15 @@ impl Terms<'_> {
     /// The node has not run the command: another one may.
     fn go_on(&self, routed: Routed, outcome: Outcome) -> Option<Gathering> {
         let Deployed::Many(routes) = self.client.deployed() else { return None };
-        let Routed { posted, node, command, way, .. } = routed;
+        let Routed { posted, node, command, policy } = routed;
         posted.slot.recycle();
-        let parcel = way.parcel(&command);
+        let parcel = Way::of(&command, policy, routes).ok()?.parcel(&command);
         Some(Gathered::of(Dispatch::after(routing(routes), parcel, self.deadline, (node, outcome))))
     }
 
     /// What came of a command at the first node that it was sent to.
     fn routed<T>(&self, routed: &Routed, outcome: Outcome, reader: Reader<T>) -> Result<T, Error> {
-        let (name, node) = (&routed.name, routed.node.address());
+        let (name, node) = (&routed.name(), routed.node.address());
         match outcome {
             Outcome::Answered(frame, sent) => self.read(name, node, (frame.reply(), sent), reader),
             Outcome::Lost(lost) => {
@@ -278,7 +274,20 @@ impl<T> Call<'_, T> {
     fn send(&mut self, cx: &Context<'_>) -> Result<Onward, Error> {
         let Phase::Unsent(command) = &mut self.phase else { return Ok(Onward::Poll) };
         let name = Name::of(command);
-        let (phase, onward) = match self.terms.begin(command, &name, cx) {
+        let begun = match self.terms.client.deployed() {
+            Deployed::Many(routes) if self.terms.client.lease().is_none() && command.needs() == Needs::Shared => {
+                // What answers may say that it goes on to another node: it is kept.
+                let Phase::Unsent(command) = std::mem::replace(&mut self.phase, Phase::Done) else {
+                    return Ok(Onward::Poll);
+                };
+                match command.flaw() {
+                    Some(flaw) => Err(report::unfit(&name, &flaw)),
+                    None => self.terms.route(routes, command, &name, cx),
+                }
+            }
+            _ => self.terms.begin(command, &name, cx),
+        };
+        let (phase, onward) = match begun {
             Ok(Begun::Posted(posted)) => (Phase::Waiting(posted, name), Onward::Wait),
             Ok(Begun::Routed(routed)) => (Phase::Routed(routed), Onward::Wait),
             Ok(Begun::Dispatched(dispatched)) => (Phase::Dispatched(dispatched, name), Onward::Poll),
@@ -296,8 +305,8 @@ impl<T> Call<'_, T> {
     /// The node has not run the command: another one may.
     fn go_on(&mut self, outcome: Outcome) {
         let Phase::Routed(routed) = std::mem::replace(&mut self.phase, Phase::Done) else { return };
-        let name = routed.name.clone();
-        if let Some(dispatched) = self.terms.go_on(*routed, outcome) {
+        let name = routed.name();
+        if let Some(dispatched) = self.terms.go_on(routed, outcome) {
             self.phase = Phase::Dispatched(dispatched, name);
         }
     }
@@ -327,7 +336,9 @@ impl<T> Future for Call<'_, T> {
                     return Pin::new(this).poll(cx);
                 }
                 let result = terms.routed(routed, outcome, *reader);
-                terms.client.ended(&routed.name, Some(&routed.posted.slot), &result);
+                if result.is_err() || terms.client.is_observed() {
+                    terms.client.ended(&routed.name(), Some(&routed.posted.slot), &result);
+                }
                 result
             }
             Phase::Dispatched(dispatched, name) => {
@@ -387,7 +398,7 @@ impl<T> Drop for Call<'_, T> {
                 }
             }
             Phase::Routed(routed) => {
-                client.cancelled(&routed.posted.slot, std::iter::once((routed.name, Some(0))));
+                client.cancelled(&routed.posted.slot, std::iter::once((routed.name(), Some(0))));
                 routed.node.link().mailbox().withdraw(routed.posted);
             }
             Phase::Dispatched(dispatched, name) => {
@@ -408,7 +419,7 @@ impl<T> fmt::Debug for Call<'_, T> {
         let name = match &self.phase {
             Phase::Unsent(command) => command.name(),
             Phase::Waiting(_, name) | Phase::Dispatched(_, name) => name.as_str(),
-            Phase::Routed(routed) => routed.name.as_str(),
+            Phase::Routed(routed) => routed.command.name(),
             Phase::Blocked(blocked) => blocked.name.as_str(),
             Phase::Done => "(done)",
         };

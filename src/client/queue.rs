@@ -244,7 +244,10 @@ impl Flight<'_> {
 
     pub(super) fn node(&self) -> &Address {
         let routed = self.nodes.as_ref().and_then(|nodes| nodes.first());
-        routed.map_or_else(|| self.queue.client.address(), |node| node)
+        match routed {
+            Some(node) => node,
+            None => self.queue.client.address(),
+        }
     }
 
     /// When it has to be over.

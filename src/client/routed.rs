@@ -12,10 +12,9 @@ use crate::topology::{Form, Node, Parcel, Part, Reach, Route, Routing, Spread, i
 /// A command in the mailbox of the node that it belongs to.
 pub(super) struct Routed {
     pub(super) posted: Posted,
-    pub(super) name: Name,
     pub(super) node: Arc<Node>,
     pub(super) command: Command,
-    pub(super) way: Way,
+    pub(super) policy: Policy,
 }
 
 /// Where a command belongs.
@@ -134,6 +133,10 @@ impl Way {
 }
 
 impl Routed {
+    pub(super) fn name(&self) -> Name {
+        Name::of(&self.command)
+    }
+
     /// Whether there is something to be done before the caller is told: another node may have the key.
     pub(super) fn goes_on(outcome: &Outcome) -> bool {
         match outcome {

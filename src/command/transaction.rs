@@ -64,11 +64,10 @@ pub(crate) fn passing(replies: &[Reply<'_>]) -> Option<(Passing, Arc<str>)> {
         let first = passing_of(multi)?;
         return body.iter().all(|reply| passing_of(*reply).is_some()).then_some(first);
     }
-    let refused = error_of(exec)?;
-    if is_of_the_cluster(&refused) {
-        return if body.iter().all(|reply| is_queued(*reply)) { passing_of(exec) } else { None };
+    if exec.is_error() && exec.bytes().is_some_and(is_misplaced) && body.iter().all(|reply| is_queued(*reply)) {
+        return passing_of(exec);
     }
-    let aborted = Some(refused).filter(|error| error.code() == ABORTED)?;
+    let aborted = error_of(exec).filter(|error| error.code() == ABORTED)?;
     let mut refused = body.iter().filter(|reply| !is_queued(**reply));
     match refused.next() {
         Some(reply) => {
@@ -83,10 +82,10 @@ pub(crate) fn passing(replies: &[Reply<'_>]) -> Option<(Passing, Arc<str>)> {
     }
 }
 
-/// Whether it is one of those answers by which a node of a cluster refuses EXEC itself, since the keys of what was queued are
-/// not, or not all, with it any more. The transaction is over with that, and nothing has run.
-pub(crate) fn is_of_the_cluster(error: &ServerError) -> bool {
-    matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT")
+/// Whether a node of a cluster says by this answer to EXEC that it is not the one to run the transaction, or not now:
+/// it looks at the keys of all commands again then, and throws the transaction away.
+pub(crate) fn is_misplaced(line: &[u8]) -> bool {
+    MISPLACED.iter().any(|code| line.starts_with(code))
 }
 
 /// What refused the transaction: the first of its commands that has an error of its own, or else EXEC.
@@ -140,6 +139,9 @@ pub(crate) const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 /// What EXEC is answered with if nothing has run.
 const ABORTED: &str = "EXECABORT";
+
+/// With these a node answers EXEC that says QUEUED to every command, and has slots moved since.
+const MISPLACED: [&[u8]; 5] = [b"MOVED ", b"ASK ", b"TRYAGAIN ", b"CLUSTERDOWN ", b"CROSSSLOT "];
 
 /// What stands before the reason when EXEC itself was refused.
 const REASON: &str = "because of: ";
@@ -198,6 +200,18 @@ mod tests {
     #[test]
     fn what_encloses_a_transaction_is_encoded_as_any_command_is() {
         assert_eq!((MULTI, EXEC), (&*Command::new("MULTI").to_wire(), &*Command::new("EXEC").to_wire()));
+    }
+
+    #[test]
+    fn a_transaction_that_a_node_of_a_cluster_throws_away_at_its_end_has_not_run() {
+        let tried = "-TRYAGAIN Multiple keys request during rehashing of slot";
+        for line in [tried, "-CLUSTERDOWN The cluster is down"] {
+            assert!(retryable(&["+OK", WAITING, WAITING, line]), "{line}");
+            assert!(!retryable(&["+OK", WAITING, ":1", line]), "{line}");
+        }
+        for line in [tried, "-MOVED 1 a:1", "-ASK 1 a:1"] {
+            assert_eq!(verdict(TWO, &["+OK", WAITING, WAITING, line]), ("refused", format!("-: {}", &line[1..])));
+        }
     }
 
     #[test]

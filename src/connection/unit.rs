@@ -8,7 +8,8 @@ use super::group::GroupEnd;
 use super::inflight::{Commands, Entry};
 use super::output::Sent;
 use super::sending::{Policy, Repeat, Sending};
-use crate::command::{Refusal, Retry, ServerError, transaction};
+use crate::command::transaction::{self, is_misplaced};
+use crate::command::{Refusal, Retry};
 use crate::resp::Frame;
 
 /// Commands of one caller that the server runs with the last of them, or not at all.
@@ -213,11 +214,11 @@ impl<T> Entry<T> {
 }
 
 /// Whether the last answer of the frame, which is that to EXEC, is an error that does not end what MULTI has begun: old
-/// servers in a script give such ones, and those that know no EXEC.
+/// servers in a script give such ones, and those that know no EXEC. A node of a cluster ends it with some others too.
 fn is_left_open(frame: &Frame) -> bool {
     let last = frame.len().checked_sub(1).and_then(|last| frame.replies().nth(last));
-    let Some(line) = last.filter(|reply| reply.is_error()).and_then(|reply| reply.bytes()) else { return false };
-    !line.starts_with(b"EXECABORT") && !transaction::is_of_the_cluster(&ServerError::from_bytes(line))
+    let ends = |line: &[u8]| line.starts_with(b"EXECABORT") || is_misplaced(line);
+    last.is_some_and(|reply| reply.is_error() && !reply.bytes().is_some_and(ends))
 }
 
 #[cfg(test)]

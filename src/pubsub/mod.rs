@@ -28,35 +28,28 @@
 //! # Connections
 //! All subscriptions of a client and its clones share one connection, apart from that of the commands, which is made
 //! when it is needed first and then kept ([`Subscriptions`](crate::client::Subscriptions) says why, and how to have it
-//! otherwise); with several nodes, [one to each where something lives](#several-nodes). Any number of subscriptions to a topic are one at the server: each message crosses the network once, and
-//! further subscribers cost the server nothing. [`Subscription::state`] is the state of that connection.
+//! otherwise); with several nodes, [one to each where something lives](#several-nodes).
+//! Any number of subscriptions to a topic are one at the server: each message crosses the network once, and further subscribers
+//! cost the server nothing. [`Subscription::state`] is the state of that connection.
+//!
+//! # Several nodes
+//! In a cluster, plain channels and patterns of a client live at one primary, which hears everything that is published anywhere; if
+//! it dies, leaves, or cannot be connected to for a second while others are well, they move to another one. A sharded channel
+//! lives at the primary of its slot, and follows that. With Sentinels or replicas all live at the primary. A move is told like a
+//! lost connection: [`Delivery::Gap`] with [`Cause::Moved`](crate::Cause::Moved), and [`Delivery::Subscribed`] when it is
+//! confirmed at the new node; [`Delivery::Withdrawn`] does not come. [`Subscribe::on_every_node`] subscribes at every primary,
+//! for keyspace notifications.
 //!
 //! # Ordering
-//! A subscription gives messages in the order in which the server sent them, over all its topics (with several nodes, those of
-//! each node). To what is published by
-//! the same client's commands, which travel on another connection, there is no order.
+//! A subscription gives messages in the order in which the server sent them, over all its topics. To what is published by
+//! the same client's commands, which travel on another connection, there is no order. With several nodes it is the order of
+//! each; where a sharded channel moves, the last messages of the old node may come after the first of the new one.
 //!
 //! # Reconnection
 //! When the connection is lost, each subscription finds [`Delivery::Gap`] right behind the last message before that; the
 //! connection is made anew, everything is subscribed to again, and [`Delivery::Subscribed`] says when that is confirmed.
 //! [`Event::SubscriptionGap`](crate::Event::SubscriptionGap) tells it once for all, on
 //! [`Client::events`](crate::Client::events).
-//!
-//! # Several nodes
-//! With Sentinels or replicas everything lives at the primary, and moves to the new one.
-//!
-//! In a cluster, channels and patterns live at one node: whatever is published to them at any node reaches it. They stay there until
-//! it leaves the cluster, or has been without a connection for a second while another one is well; then they move. A sharded
-//! channel lives at the primary of its slot, and follows the slot. So a subscription may hear over connections to several nodes, of
-//! which each is made when something lives there; [`Subscription::state`] is that of one of them.
-//!
-//! Where something moves, messages may be missing: each subscription to it finds [`Delivery::Gap`] and then
-//! [`Delivery::Subscribed`], just as after a loss. Subscriptions to what did not move find nothing. Between messages that came over
-//! different connections there is no order, and what a subscription hears of two nodes during a move may come twice.
-//!
-//! What each node tells of itself alone, such as keyspace notifications, is heard of all only with
-//! [`on_every_node`](Subscribe::on_every_node). See
-//! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#publishsubscribe>.
 //!
 //! # Memory
 //! What comes is kept for each subscription until it is read, up to [bounds](Subscribe::capacity); then the

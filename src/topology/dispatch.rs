@@ -542,15 +542,15 @@ impl Tracked {
 /// Of the answers to a transaction of which nothing ran: what says that another node has the keys.
 fn redirection_of(replies: &[Reply<'_>]) -> Option<Vec<u8>> {
     let (last, others) = replies.split_last()?;
-    let line = last.bytes().filter(|_| last.is_error())?;
-    let redirects = |line: &[u8]| line.starts_with(b"MOVED ") || line.starts_with(b"ASK ");
-    // EXEC itself, of which the node finds out last that it has not all the keys any more.
-    if redirects(line) {
-        return Some(line.to_vec());
+    let is_redirection = |line: &&[u8]| line.starts_with(b"MOVED ") || line.starts_with(b"ASK ");
+    let last = last.bytes().filter(|_| last.is_error())?;
+    if is_redirection(&last) {
+        // By then it had said QUEUED to all of them, and slots have moved since.
+        return others.iter().all(|reply| !reply.is_error()).then(|| last.to_vec());
     }
     let errors = others.iter().filter(|reply| reply.is_error()).filter_map(|reply| reply.bytes());
-    let mut redirections = errors.filter(|line| redirects(line));
-    if line.starts_with(b"EXECABORT") { redirections.next().map(<[u8]>::to_vec) } else { None }
+    let redirection = errors.into_iter().find(is_redirection);
+    redirection.filter(|_| last.starts_with(b"EXECABORT")).map(<[u8]>::to_vec)
 }
 
 /// Whether a node says by this error that another one may be able to run the command.
@@ -569,7 +569,7 @@ fn words(line: &[u8]) -> Cause {
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 /// With these a replica says that it cannot answer, for reasons that the primary need not have.
-const UNFIT: [&[u8]; 3] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN"];
+const UNFIT: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN", b"TRYAGAIN"];
 
 /// A command that was sent on so often is sent on only after a pause.
 const MOST_AT_ONCE: u32 = 4;

@@ -27,6 +27,7 @@ mod replicas;
 mod residence;
 mod routes;
 mod sentinel;
+mod snapshot;
 mod station;
 mod subscriber;
 #[cfg(test)]
@@ -51,5 +52,6 @@ pub(crate) use pool::{Lane, Pool, PoolBounds};
 pub use reading::ReadFrom;
 pub(crate) use recovery::{Arrival, Finder, Reuse, cause_of};
 pub(crate) use registry::{Asked, Breadth, Denied};
-pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Snapshot, Source};
+pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Source};
+pub(crate) use snapshot::Snapshot;
 pub use subscriber::Subscriptions;

@@ -13,7 +13,8 @@ use super::hub::{Hub, Office};
 use super::node::Node;
 use super::registry::{Afterwards, House, Outlet};
 use super::residence::{self, Host, PATIENCE, Residence};
-use super::routes::{Routing, Snapshot, Standing};
+use super::routes::{Routing, Standing};
+use super::snapshot::Snapshot;
 use crate::command::Slot;
 use crate::connection::{Topic, TopicKind};
 use crate::driver::now;
@@ -88,8 +89,11 @@ impl Hub {
                 TopicKind::Channel | TopicKind::Pattern => plain?,
                 TopicKind::Shard => outlets.of(snapshot.primary(Slot::of(&topic.name))?, self)?,
             };
-            // Until a node knows that a slot has left it, it takes what is published there.
-            let is_heard_there = topic.kind == TopicKind::Shard && home.is_some_and(|home| outlets.is_up(home));
+            // Until a primary knows that a slot has left it, it takes what is published there. A replica hears it all twice.
+            let may_be_late = |home: Outlet| {
+                outlets.is_up(home) && outlets.node(home).is_some_and(|node| !is_replica(snapshot, &node))
+            };
+            let is_heard_there = topic.kind == TopicKind::Shard && home.is_some_and(may_be_late);
             if is_heard_there && home != Some(outlet) {
                 *formers_until = Some(now + LATE);
             }
@@ -124,6 +128,11 @@ impl Office {
     fn seed(&self, routing: &Routing) -> usize {
         usize::try_from(routing.settings().link.session.seed % 16_384).unwrap_or_default()
     }
+}
+
+fn is_replica(snapshot: &Snapshot, node: &Arc<Node>) -> bool {
+    let index = snapshot.nodes.iter().position(|other| Arc::ptr_eq(other, node));
+    index.is_some_and(|index| snapshot.map.shards().iter().any(|shard| shard.replicas.contains(&index)))
 }
 
 fn host_of(snapshot: &Snapshot, node: &Arc<Node>) -> Host {

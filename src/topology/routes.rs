@@ -20,9 +20,10 @@ use super::mover;
 use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::probe;
-use super::reading::{self, Candidate, ReadFrom};
+use super::reading::{self, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
+use super::snapshot::Snapshot;
 use super::subscriber::Subscriptions;
 use super::together::{Boxed, all};
 use crate::command::Slot;
@@ -73,17 +74,6 @@ pub(crate) struct Found {
     pub(crate) map: SlotMap,
     /// Of two that differ, the higher is the newer.
     pub(crate) rank: u64,
-}
-
-/// Which nodes there are and what each does, at one time.
-pub(crate) struct Snapshot {
-    pub(crate) map: SlotMap,
-    /// In the order of the map's.
-    pub(crate) nodes: Vec<Arc<Node>>,
-    /// Of two, the higher is the later.
-    pub(crate) number: u64,
-    /// The shards that have slots.
-    serving: Vec<usize>,
 }
 
 /// What is known of the topology.
@@ -165,7 +155,8 @@ impl Routes {
             counters: Arc::default(),
             news: News::new(),
             state: watch::Sender::new(LinkState::Idle),
-            turn: AtomicUsize::new(0),
+            // Many clients do not begin with the same node.
+            turn: AtomicUsize::new(seed as usize),
             hub: OnceLock::new(),
         });
         routing.ask_refresh();
@@ -188,78 +179,6 @@ impl std::ops::Deref for Routes {
 impl Drop for Routes {
     fn drop(&mut self) {
         self.0.end(Cause::ClosedHere);
-    }
-}
-
-impl Snapshot {
-    fn new(map: SlotMap, nodes: Vec<Arc<Node>>, number: u64) -> Self {
-        let mut serving: Vec<_> = map.ranges().into_iter().map(|(_, shard)| shard).collect();
-        serving.sort_unstable();
-        serving.dedup();
-        Self { map, nodes, number, serving }
-    }
-
-    /// Whether every node does what it does in `other`.
-    fn is_as(&self, other: &Self) -> bool {
-        let same = |one: Option<&Arc<Node>>, other: Option<&Arc<Node>>| match (one, other) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        let holds = |node: &Arc<Node>| other.nodes.iter().any(|known| Arc::ptr_eq(known, node));
-        self.nodes.len() == other.nodes.len()
-            && self.nodes.iter().all(holds)
-            && self.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
-                == other.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
-            && (0..Slot::COUNT).filter_map(Slot::new).all(|slot| same(self.primary(slot), other.primary(slot)))
-    }
-
-    /// The primary that has the slot; `None`: no node serves it.
-    #[inline]
-    pub(crate) fn primary(&self, slot: Slot) -> Option<&Arc<Node>> {
-        self.primary_of(self.map.shard_of(slot)?)
-    }
-
-    /// The primary of a shard.
-    #[inline]
-    pub(crate) fn primary_of(&self, shard: usize) -> Option<&Arc<Node>> {
-        self.nodes.get(self.map.shards().get(shard)?.primary?)
-    }
-
-    /// All primaries that serve anything.
-    pub(crate) fn primaries(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.serving.iter().filter_map(|shard| self.primary_of(*shard))
-    }
-
-    /// Whether a shard has a primary of which nobody says that it has failed.
-    pub(crate) fn has_living_primary(&self, shard: usize) -> bool {
-        let primary = self.map.shards().get(shard).and_then(|shard| shard.primary);
-        let facts = primary.and_then(|primary| self.map.nodes().get(primary));
-        facts.is_some_and(|facts| facts.health != Health::Failed)
-    }
-
-    /// The replicas of which nobody says that they have failed.
-    pub(crate) fn replicas_at_work(&self) -> impl Iterator<Item = &Arc<Node>> {
-        let replicas = self.map.shards().iter().flat_map(|shard| shard.replicas.iter());
-        let at_work =
-            replicas.filter(|index| self.map.nodes().get(**index).is_some_and(|facts| facts.health != Health::Failed));
-        at_work.filter_map(|index| self.nodes.get(*index))
-    }
-
-    fn candidate(&self, index: usize, is_primary: bool) -> Option<Candidate> {
-        let (node, facts) = (self.nodes.get(index)?, self.map.nodes().get(index)?);
-        Some(Candidate {
-            index,
-            is_primary,
-            is_ready: node.is_ready(),
-            is_failed: facts.health == Health::Failed,
-            latency: node.latency(),
-            zone: facts.zone.clone().or_else(|| node.zone()),
-        })
-    }
-
-    /// Whether the node is the primary of anything.
-    pub(super) fn is_primary(&self, node: &Arc<Node>) -> bool {
-        self.primaries().any(|primary| Arc::ptr_eq(primary, node))
     }
 }
 
@@ -395,18 +314,19 @@ impl Routing {
 
     /// A link to the node has failed, or the server refuses what it should not.
     fn note_unsettled(&self, address: &Address) {
-        self.ask_refresh();
-        if !self.reads_elsewhere() {
-            return;
-        }
-        // What only reads need not wait for a replica: the others, and the primary, can answer it.
         let snapshot = self.snapshot.load();
         let at = snapshot.as_ref().and_then(|snapshot| Some((snapshot, snapshot.map.find(address)?)));
-        if let Some(node) = at.and_then(|(snapshot, index)| snapshot.nodes.get(index)) {
-            let is_primary = snapshot.as_ref().is_some_and(|snapshot| snapshot.is_primary(node));
-            if !is_primary {
-                node.displace(Displacement::Moved);
-            }
+        let Some((snapshot, index)) = at else { return self.ask_refresh() };
+        let Some(node) = snapshot.nodes.get(index).filter(|node| !snapshot.is_primary(node)) else {
+            return self.ask_refresh();
+        };
+        // That it has failed the topology says itself, for as long as it is down.
+        if snapshot.map.nodes().get(index).is_none_or(|facts| facts.health != Health::Failed) {
+            self.ask_refresh();
+        }
+        if self.reads_elsewhere() {
+            // What only reads need not wait for a replica: the others, and the primary, can answer it.
+            node.displace(Displacement::Moved);
         }
     }
 
@@ -505,7 +425,7 @@ impl Routing {
         let nodes = old.nodes.clone();
         // Whoever waits for another topology does so for one that a node has told in full: two that name each other would
         // wake everybody for ever.
-        self.snapshot.store(Some(Arc::new(Snapshot::new(map, nodes, old.number))));
+        self.snapshot.store(Some(Arc::new(Snapshot { map, nodes, number: old.number })));
         registry.is_patched = true;
         drop(registry);
         // What waits there for a connection need not.
@@ -526,7 +446,7 @@ impl Routing {
         registry.failure = None;
         registry.known.retain(|_, known| nodes.iter().any(|node| Arc::ptr_eq(node, known)));
         let is_patched = std::mem::take(&mut registry.is_patched);
-        let mut new = Snapshot::new(found.map, nodes, 1);
+        let mut new = Snapshot { map: found.map, nodes, number: 1 };
         let is_other = is_patched || old.as_ref().is_none_or(|old| !new.is_as(old));
         new.number = old.as_ref().map_or(1, |old| old.number + u64::from(is_other));
         let new = Arc::new(new);

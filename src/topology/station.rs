@@ -23,6 +23,8 @@ pub(super) struct Station {
     pub(super) home: Option<Outlet>,
     /// Where it was before, if something may still come from there.
     pub(super) former: Option<Outlet>,
+    /// Where a server has ended it by itself last.
+    pub(super) ended_at: Option<Outlet>,
     pub(super) standing: Standing,
     pub(super) members: Vec<Member>,
     /// Requests that wait for the server's answer; some may have ended by another one.
@@ -68,9 +70,14 @@ impl Station {
         self.home == Some(outlet) || self.former == Some(outlet)
     }
 
-    /// All members miss something from now on. Which these are, and which did not before.
-    pub(super) fn miss(&mut self) -> Vec<(u64, bool)> {
-        self.members.iter_mut().map(|member| (member.id, !std::mem::replace(&mut member.misses, true))).collect()
+    /// All members miss something from now on. Which of them did not before.
+    pub(super) fn miss_anew(&mut self) -> Vec<(u64, bool)> {
+        let anew = self.members.iter_mut().filter(|member| !member.misses);
+        let missing = anew.map(|member| {
+            member.misses = true;
+            (member.id, true)
+        });
+        missing.collect()
     }
 
     /// Nobody misses anything any more. Who did.
@@ -91,6 +98,7 @@ impl Stations {
         let station = self.of_kind_mut(topic.kind).entry(topic.name.clone()).or_insert_with(|| Station {
             home: spot.at,
             former: None,
+            ended_at: None,
             standing: Standing::Denied,
             members: Vec::new(),
             asks: Vec::new(),

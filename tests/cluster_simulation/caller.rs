@@ -242,8 +242,7 @@ impl Caller {
         let code = error.server().map(|server| server.code().to_owned()).unwrap_or_default();
         let (kind, fate) = (error.kind(), error.fate());
         *self.ledger().errors.entry(format!("{what} {} {fate:?} {code}", kind.as_str())).or_default() += 1;
-        if *what != "EXEC" && kind == ErrorKind::Server && RETRIED.contains(&code.as_str()) && took + SLACK < *deadline
-        {
+        if kind == ErrorKind::Server && RETRIED.contains(&code.as_str()) && took + SLACK < *deadline {
             self.ledger().complain(format_args!("{what} of {key} fails before its deadline: {error}"));
         }
         let expected = [ErrorKind::Timeout, ErrorKind::Connection, ErrorKind::Server, ErrorKind::NotAtomic];

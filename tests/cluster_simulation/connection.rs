@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) is_dirty: bool,
     /// It was used for a command of a caller, for the last time then.
     pub(crate) used: bool,
+    /// What arrived has waited.
+    pub(crate) was_delayed: bool,
     /// Another one was used after it.
     pub(crate) is_outdated: bool,
 }
@@ -137,17 +139,29 @@ impl World {
             queued: None,
             is_dirty: false,
             used: false,
+            was_delayed: false,
             is_outdated: false,
         });
         let number = self.connections.len() - 1;
         self.tell(|| format!("{number} to node {node}: connected, port {port}"));
-        if !self.is_large {
-            let live = self.connections.iter().filter(|other| other.port == port && other.is_open()).count();
-            if live > MOST_CONNECTIONS {
-                self.complain(format_args!("the client has {live} connections to port {port}"));
-            }
+        self.accepted.entry(port).or_default().push(now);
+        if !self.is_large && self.live(port) > MOST_CONNECTIONS {
+            self.after(GRACE, Event::Recount(port));
         }
         Some(number)
+    }
+
+    /// How many connections the client has to it.
+    fn live(&self, port: u16) -> usize {
+        self.connections.iter().filter(|other| other.port == port && other.is_open()).count()
+    }
+
+    /// One may be in use, and one be made to take its place; those of a node that has left end soon.
+    pub(crate) fn recount(&mut self, port: u16) {
+        let live = self.live(port);
+        if live > MOST_CONNECTIONS {
+            self.complain(format_args!("the client has {live} connections to port {port}, and had a while ago"));
+        }
     }
 
     /// A caller's command arrives on a connection: all callers of a client share one to each node.
@@ -172,6 +186,7 @@ impl World {
             let node = &self.nodes[self.connections[number].node];
             (node.down > now || node.left, node.paused > now, node.cut > now)
         };
+        self.connections[number].was_delayed |= cut || paused || self.connections[number].holds;
         if cut || down || self.connections[number].gone.is_some() {
             return;
         }
@@ -205,6 +220,8 @@ impl World {
                 break;
             }
         }
+        let it = &mut self.connections[number];
+        it.was_delayed &= !it.inbox.is_empty() || !it.up.is_empty();
     }
 
     fn answer(&mut self, number: usize, mut bytes: Vec<u8>) {
@@ -353,3 +370,6 @@ impl Drop for Pipe {
 
 /// The one that is used, and one that may take its place.
 const MOST_CONNECTIONS: usize = 2;
+
+/// How long a link that is closed lets answers come, and a bit.
+const GRACE: Millis = 1_100;

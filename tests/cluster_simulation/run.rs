@@ -16,12 +16,14 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::schedule::{FIRST_PORT, Schedule};
 use crate::view::HOST;
-use crate::world::Shared;
+use crate::world::{Millis, Shared};
 
 /// What came of a schedule, or of several.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(crate) complaints: Vec<String>,
+    /// What has happened, if that was wanted.
+    pub(crate) story: Vec<String>,
     pub(crate) seen: BTreeMap<&'static str, u64>,
     errors: BTreeMap<String, u64>,
     calls: u64,
@@ -30,6 +32,8 @@ pub(crate) struct Run {
     recovery: u64,
     /// Topologies asked of one node in a second, at most.
     asked: usize,
+    /// Connections to one node in a second, at most.
+    accepted: usize,
 }
 
 /// Runs a schedule in virtual time.
@@ -41,7 +45,7 @@ pub(crate) fn run(schedule: &Schedule, is_told: bool) -> Run {
 async fn play(schedule: &Schedule, is_told: bool) -> Run {
     let mut tags = schedule.tags.clone();
     let shared = Shared::new(schedule.world(&mut tags));
-    shared.lock().is_told = is_told;
+    shared.lock().story = is_told.then(Mutex::default);
     let tags = Arc::new(tags);
     let steps = schedule.clone();
     let engine = tokio::spawn(Arc::clone(&shared).run(move |world, number| steps.step(world, number)));
@@ -77,7 +81,8 @@ async fn play(schedule: &Schedule, is_told: bool) -> Run {
         caller.await.unwrap();
     }
     client.close(Duration::from_secs(1)).await;
-    sleep(Duration::from_secs(3)).await;
+    // A node that has left tells those whose commands block there, and lets answers come.
+    sleep(Duration::from_secs(6)).await;
     if engine.is_finished() {
         run.complaints.push("the model has panicked".to_owned());
     }
@@ -96,18 +101,30 @@ fn conclude(shared: &Shared, ledger: &Mutex<Ledger>, mut run: Run) -> Run {
         run.complaints.push(format!("{open} connections are open after the client was closed"));
     }
     for (port, asked) in &world.asked {
-        let most =
-            (0..asked.len()).map(|at| asked[at..].iter().take_while(|later| **later < asked[at] + 1_000).count());
-        let most = most.max().unwrap_or(0);
+        let most = most_in_a_second(asked);
         run.asked = run.asked.max(most);
         if most > MOST_ASKED {
             run.complaints.push(format!("port {port} was asked for the topology {most} times in a second"));
         }
     }
+    for (port, accepted) in &world.accepted {
+        let most = most_in_a_second(accepted);
+        run.accepted = run.accepted.max(most);
+        if most > MOST_ACCEPTED {
+            run.complaints.push(format!("port {port} was connected to {most} times in a second"));
+        }
+    }
+    run.story = world.story.as_ref().map(|story| story.lock().unwrap().clone()).unwrap_or_default();
     run.seen = world.seen.clone();
     run.errors = std::mem::take(&mut ledger.errors);
     (run.calls, run.schedules) = (ledger.calls, 1);
     run
+}
+
+/// Of moments in their order: how many fall into one second, at most.
+pub(crate) fn most_in_a_second(moments: &[Millis]) -> usize {
+    let from = |at: usize| moments[at..].iter().take_while(|later| **later < moments[at] + 1_000).count();
+    (0..moments.len()).map(from).max().unwrap_or(0)
 }
 
 fn config(schedule: &Schedule, shared: &Arc<Shared>) -> Config {
@@ -137,6 +154,7 @@ impl Run {
         self.schedules += other.schedules;
         self.recovery = self.recovery.max(other.recovery);
         self.asked = self.asked.max(other.asked);
+        self.accepted = self.accepted.max(other.accepted);
     }
 }
 
@@ -147,7 +165,11 @@ impl fmt::Display for Run {
             "{} schedules, {} calls; all works again after {} ms at most",
             self.schedules, self.calls, self.recovery
         )?;
-        writeln!(f, "one node was asked for the topology {} times in a second at most", self.asked)?;
+        writeln!(
+            f,
+            "in a second one node was asked for the topology {} times and connected to {} times at most",
+            self.asked, self.accepted
+        )?;
         self.seen.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))?;
         self.errors.iter().try_for_each(|(what, times)| writeln!(f, "{times:10} {what}"))
     }
@@ -158,3 +180,6 @@ const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How often a node is asked for the topology in a second.
 const MOST_ASKED: usize = 4;
+
+/// How often it is connected to in a second.
+const MOST_ACCEPTED: usize = 12;

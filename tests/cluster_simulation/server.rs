@@ -106,7 +106,7 @@ impl World {
         match words.get(1).map(|word| word.to_ascii_uppercase()).as_deref() {
             Some(b"INFO") => Some(Some(view.info(self.down_until <= self.now))),
             Some(b"SHARDS") => {
-                self.note_asked(node);
+                self.note_asked(number, node);
                 if self.traits.no_shards {
                     return Some(Some(Answer::error(
                         "ERR Unknown subcommand or wrong number of arguments for 'SHARDS'",
@@ -117,7 +117,7 @@ impl World {
             }
             Some(b"SLOTS") => {
                 if !self.traits.no_shards {
-                    self.note_asked(node);
+                    self.note_asked(number, node);
                 }
                 out.extend_from_slice(&view.slots(&self.slots, naming, is_new));
                 Some(None)
@@ -126,8 +126,12 @@ impl World {
         }
     }
 
-    fn note_asked(&mut self, node: NodeId) {
+    fn note_asked(&mut self, number: usize, node: NodeId) {
         let (port, now) = (self.nodes[node].port, self.now);
+        // What was under way for long arrives at once when the way is free.
+        if self.connections[number].was_delayed {
+            return;
+        }
         self.asked.entry(port).or_default().push(now);
         self.count("topologies asked for");
     }
@@ -191,7 +195,11 @@ impl World {
             }
             Way::Refused(line) => {
                 self.count("transactions refused at their end");
-                Answer::Error(line)
+                match line.starts_with("NOREPLICAS") {
+                    // Only what is about slots is said as it is.
+                    true => Answer::Error(format!("EXECABORT Transaction discarded because of: {line}")),
+                    false => Answer::Error(line),
+                }
             }
             Way::Frozen | Way::Hold => Answer::error("CLUSTERDOWN The cluster is down"),
         })

@@ -29,7 +29,7 @@ pub(crate) struct View {
     pub(crate) told: Told,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ShardView {
     pub(crate) primary: Option<NodeId>,
     pub(crate) replicas: Vec<NodeId>,

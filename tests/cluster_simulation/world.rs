@@ -81,11 +81,13 @@ pub(crate) struct World {
     pub(crate) seen: BTreeMap<&'static str, u64>,
     /// The moments at which each port was asked for the topology.
     pub(crate) asked: HashMap<u16, Vec<Millis>>,
+    /// And those at which it accepted a connection.
+    pub(crate) accepted: HashMap<u16, Vec<Millis>>,
     pub(crate) down_until: Millis,
     /// Everything is healed, and nothing more breaks.
     pub(crate) healed: bool,
-    /// Tells what happens.
-    pub(crate) is_told: bool,
+    /// What has happened, where somebody wants to know.
+    pub(crate) story: Option<Mutex<Vec<String>>>,
     /// Keeps no account of connections: there are too many.
     pub(crate) is_large: bool,
 }
@@ -137,6 +139,8 @@ pub(crate) enum Event {
     Gossip(NodeId),
     /// Something that befell a node is over.
     Over(NodeId),
+    /// There were too many connections to a port.
+    Recount(u16),
     /// A primary has been missed for long enough.
     Elect(NodeId),
     /// Keys of a segment that is being moved go over.
@@ -205,9 +209,10 @@ impl World {
             complaints: Vec::new(),
             seen: BTreeMap::new(),
             asked: HashMap::new(),
+            accepted: HashMap::new(),
             down_until: 0,
             healed: false,
-            is_told: false,
+            story: None,
             is_large: false,
             dice,
             traits,
@@ -248,8 +253,8 @@ impl World {
 
     /// Says what happens, where somebody wants to know.
     pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.is_told {
-            println!("{:6} ms: {}", self.now, what());
+        if let Some(story) = &self.story {
+            story.lock().unwrap().push(format!("{:6} ms: {}", self.now, what()));
         }
     }
 
@@ -283,6 +288,7 @@ impl World {
             Event::Die(connection, end) => self.kill(connection, end),
             Event::Gossip(node) => self.gossip(node),
             Event::Over(node) => self.note_over(node),
+            Event::Recount(port) => self.recount(port),
             Event::Elect(node) => self.elect(node),
             Event::Move(segment) => self.move_keys(segment),
             Event::Step(_) => {}
@@ -332,12 +338,12 @@ impl World {
     pub(crate) fn publish(&mut self, first: &[NodeId], change: impl FnOnce(&mut View)) {
         let mut truth = View::clone(&self.truth);
         let owners = truth.owners.clone();
-        let primaries: Vec<_> = truth.shards.iter().map(|shard| shard.primary).collect();
+        let shards = truth.shards.clone();
         truth.epoch += 1;
         change(&mut truth);
         for segment in 0..truth.owners.len() {
             let (before, after) = (owners[segment], truth.owners[segment]);
-            if before != after || primaries[before] != truth.shards[after].primary {
+            if before != after || shards[before] != truth.shards[after] {
                 self.unsettled[segment] = self.now;
             }
         }

@@ -114,6 +114,11 @@ impl SlotMap {
         &self.shards
     }
 
+    /// Whether the shard at this place has any slots.
+    pub(crate) fn has_slots(&self, shard: usize) -> bool {
+        self.serving.get(shard).copied().unwrap_or_default()
+    }
+
     /// The ranges of slots that somebody serves, in order, each with its shard's place. Neighbours of one shard are one
     /// range.
     pub(crate) fn ranges(&self) -> Vec<(RangeInclusive<u16>, usize)> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use steadfast::Slot;
+use steadfast::{Fate, Slot};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -154,7 +154,7 @@ pub(super) async fn mset<C: ClusterClient>(stage: &Stage) -> Result<Cell, String
     }
     cluster.kill(dead);
     let mut report = Report::default();
-    let (mut said_ok, mut halves) = (0, 0);
+    let (mut said_ok, mut wrote, mut broken_claims) = (0, 0, 0);
     for n in 0..stage.pace.writes() {
         let value = format!("write number {n}");
         let (result, took) = write(&client, pairs(&value)).await;
@@ -165,13 +165,25 @@ pub(super) async fn mset<C: ClusterClient>(stage: &Stage) -> Result<Cell, String
             Ok(node != dead && cluster.node(node).command(&[b"GET", key.as_bytes()])?.contains(&value))
         };
         let written: Vec<bool> = keys.iter().map(is_written).collect::<io::Result<_>>().map_err(in_words)?;
-        halves += u32::from(result.is_err() && written.contains(&true));
+        if let Err(failure) = result {
+            let has_run = written.contains(&true);
+            wrote += u32::from(has_run);
+            broken_claims += u32::from(has_run && failure.fate.is_some_and(Fate::is_safe_to_retry));
+        }
         sleep(BETWEEN_WRITES).await;
     }
-    let ok = if said_ok > 0 { format!("**{said_ok} answered OK**") } else { "0 answered OK".to_owned() };
-    let (errors, slowest, usual) = (report.errors_in_words(), report.slowest_in_words(), report.usual_error());
-    let words =
-        format!("of {}: {ok}, {errors}, {halves} of them wrote to the live nodes, {slowest}; {usual}", report.calls);
+    let mut words = match said_ok {
+        0 => "0 answered OK".to_owned(),
+        said_ok => format!("**{said_ok} answered OK**"),
+    };
+    words += &format!(" of {}, {}, {wrote} of them wrote to the live nodes", report.calls, report.errors_in_words());
+    if broken_claims > 0 {
+        words += &format!(", {broken_claims} said not to have run **and ran**");
+    }
+    words += &format!(", {}", report.slowest_in_words());
+    if report.errors() > 0 {
+        words += &format!("; {}", report.usual_error());
+    }
     Ok(report.into_cell(words))
 }
 

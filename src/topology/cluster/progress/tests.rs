@@ -77,6 +77,10 @@ fn the_way_of_keys_must_be_the_same_from_its_one_end_to_the_other() {
     scan.begin(own("n", 1, "0-9 [5->-m]"));
     scan.end(&own("n", 1, "0-9 [5->-m]"));
     assert_eq!(scan.next(), Some(Next::Target("m".into(), slot(5))));
+    // They are taken back, perhaps.
+    scan.begin(own("m", 2, "10-19 [5-<-n]"));
+    scan.end(&own("m", 2, "10-19"));
+    assert!(scan.next().is_some());
     // They have arrived in the meantime.
     scan.begin(own("m", 2, "10-19 [5-<-n]"));
     scan.end(&own("m", 3, "5 10-19"));
@@ -105,7 +109,7 @@ fn a_node_that_has_nothing_of_use_is_not_walked() {
 struct Model {
     dice: u64,
     nodes: Vec<ModelNode>,
-    /// Who has the slots that move; the first node has all others.
+    /// Who has the slots; there are no others.
     owners: BTreeMap<u16, usize>,
     /// Slots on their way, and to whom.
     moving: BTreeMap<u16, usize>,
@@ -205,9 +209,6 @@ impl Model {
         for (index, ModelNode { epoch, .. }) in self.nodes.iter().enumerate() {
             let flags = if index == node { "myself,master" } else { "master" };
             write!(answer, "n{index} h:{index}@1 {flags} - 0 0 {epoch} connected").unwrap();
-            if index == 0 {
-                write!(answer, " {MOVING_SLOTS}-16383").unwrap();
-            }
             for (slot, _) in self.owners.iter().filter(|(_, owner)| **owner == index) {
                 write!(answer, " {slot}").unwrap();
             }
@@ -228,6 +229,8 @@ impl Model {
 fn missed(seed: u64) -> (Vec<(u16, usize)>, usize) {
     let mut model = Model::new(seed);
     let mut scan = ScanProgress::default();
+    // The others are done: they would only take time.
+    (MOVING_SLOTS..Slot::COUNT).for_each(|number| scan.done.insert(slot(number)));
     let mut found = std::collections::BTreeSet::new();
     let unrest = model.roll(120);
     let (mut steps, mut walks) = (0, 0);
@@ -261,7 +264,7 @@ fn missed(seed: u64) -> (Vec<(u16, usize)>, usize) {
 #[test]
 fn a_key_that_is_there_all_the_time_is_found_however_slots_move() {
     let mut most = 0;
-    for seed in 1..400 {
+    for seed in 1..300 {
         let (missed, walks) = missed(seed);
         assert!(missed.is_empty(), "seed {seed}: {missed:?}");
         most = most.max(walks);
