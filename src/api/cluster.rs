@@ -13,7 +13,8 @@ use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Rep
 ///
 /// With a client of a [cluster](crate::Config::cluster) each goes to whichever primary, or if it asks about a slot
 /// (`CLUSTER COUNTKEYSINSLOT`, `CLUSTER GETKEYSINSLOT`), to the one that has it. A certain node is asked, and set up, by a client
-/// of its own address ([`Config::tcp`](crate::Config::tcp)). What the client itself makes of it: [`Client::topology`](crate::Client::topology).
+/// of its own address ([`Config::tcp`](crate::Config::tcp)). What the client itself makes of it:
+/// [`Client::topology`](crate::Client::topology).
 ///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {

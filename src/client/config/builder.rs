@@ -107,8 +107,8 @@ impl Config {
     /// Sets how long a call may take, all in all. Default: 5 s ([`DEADLINE`](crate::client::defaults::DEADLINE)).
     ///
     /// Bounds everything between the call and its answer: waiting for room in the queue, finding the node if there are several,
-    /// connecting and reconnecting, sending, waiting for the reply. At the deadline the call ends in an error that says in which stage it was and
-    /// what became of the command.
+    /// connecting and reconnecting, sending, waiting for the reply. At the deadline the call ends in an error that says
+    /// in which stage it was and what became of the command.
     ///
     /// Too small: calls fail that a reconnection or a busy moment of the server would have delayed only, and their
     /// commands may still run. Too large: callers wait on a dead server. What is to outlive an unplanned failover needs more than
