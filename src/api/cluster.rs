@@ -11,6 +11,11 @@ use crate::command::{ConversionError, Elements, Executor, Fields, FromReply, Rep
 /// Commands on a cluster, by which a node says what it knows of it, and by which it is set up. A server that is no node of
 /// a cluster answers an error to all of them.
 ///
+/// With a client of a [cluster](crate::Config::cluster) each goes to whichever primary, or if it asks about a slot
+/// (`CLUSTER COUNTKEYSINSLOT`, `CLUSTER GETKEYSINSLOT`), to the one that has it. A certain node is asked, and set up, by a client
+/// of its own address ([`Config::tcp`](crate::Config::tcp)). What the client itself makes of it:
+/// [`Client::topology`](crate::Client::topology).
+///
 /// ```no_run
 /// # async fn example(client: steadfast::Client) -> Result<(), steadfast::Error> {
 /// use steadfast::api::Cluster;

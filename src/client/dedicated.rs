@@ -108,6 +108,7 @@ pub struct Dedicated {
 ///   connecting and its last cause;
 /// - `Tls`, `Handshake`, `Protocol`: at once, when only a change of certificates, passwords or settings can help;
 /// - `Full`: as many were in use, and the client is set to [fail at once](super::AtCapacity::FailFast) then;
+/// - `CrossSlot`: it is a cluster, and the keys given to [`for_key`](Self::for_key) are in several slots;
 /// - `Closed`: the client is closed.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Dedicating<'c> {

@@ -8,7 +8,8 @@
 //! [`with_address_map`](super::Config::with_address_map), [`with_server_names`](super::Config::with_server_names),
 //! `with_sentinel_tls`, [`with_observer`](super::Config::with_observer) and
 //! [`with_orphan_hook`](super::Config::with_orphan_hook) have no place in a URL. The options of sockets apply to TCP only,
-//! those of TLS where TLS is spoken, those of several nodes where there are several.
+//! those of TLS where TLS is spoken, those of several nodes where there are several. What bounds connections, and what waits for
+//! them, does so for each of several nodes by itself.
 //!
 //! | option | set by | default | what it is |
 //! |---|---|---|---|

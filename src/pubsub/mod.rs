@@ -28,9 +28,9 @@
 //! # Connections
 //! All subscriptions of a client and its clones share one connection, apart from that of the commands, which is made
 //! when it is needed first and then kept ([`Subscriptions`](crate::client::Subscriptions) says why, and how to have it
-//! otherwise); with several nodes, [one to each where something lives](#several-nodes).
-//! Any number of subscriptions to a topic are one at the server: each message crosses the network once, and further subscribers
-//! cost the server nothing. [`Subscription::state`] is the state of that connection.
+//! otherwise); with several nodes, [one to each where something lives](#several-nodes). Any number of subscriptions to a topic
+//! are one at the server: each message crosses the network once, and further subscribers cost the server nothing.
+//! [`Subscription::state`] is the state of that connection.
 //!
 //! # Several nodes
 //! In a cluster, plain channels and patterns of a client live at one primary, which hears everything that is published anywhere; if

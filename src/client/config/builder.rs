@@ -17,7 +17,9 @@ impl Config {
     /// Authenticates as `username` with `password`. Default: no authentication.
     ///
     /// The ACL user is known to Redis 6.0 and later; an older server takes
-    /// [`with_password`](Self::with_password) only. See <https://redis.io/docs/latest/commands/auth/>.
+    /// [`with_password`](Self::with_password) only. With several nodes, all servers are given them, also those that only the
+    /// topology names, and Sentinels never: these have [their own](Self::with_sentinel_credentials). See
+    /// <https://redis.io/docs/latest/commands/auth/>.
     #[must_use]
     pub fn with_credentials(self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { login: Login::Known(Credentials::user(username, password)), ..self }
@@ -43,7 +45,8 @@ impl Config {
     /// Selects a database on every connection. Default: 0.
     ///
     /// A server has 16 of them unless configured otherwise, and refuses a number that it does not have in the
-    /// handshake. See <https://redis.io/docs/latest/commands/select/>.
+    /// handshake. A cluster has database 0 alone, unless its servers can have others and are set to (Valkey from 9.0 on). See
+    /// <https://redis.io/docs/latest/commands/select/>.
     #[must_use]
     pub fn with_database(self, database: u32) -> Self {
         Self { database, ..self }
@@ -103,12 +106,13 @@ impl Config {
 impl Config {
     /// Sets how long a call may take, all in all. Default: 5 s ([`DEADLINE`](crate::client::defaults::DEADLINE)).
     ///
-    /// Bounds everything between the call and its answer: waiting for room in the queue, connecting and reconnecting,
-    /// sending, waiting for the reply. At the deadline the call ends in an error that says in which stage it was and
-    /// what became of the command.
+    /// Bounds everything between the call and its answer: waiting for room in the queue, finding the node if there are several,
+    /// connecting and reconnecting, sending, waiting for the reply. At the deadline the call ends in an error that says
+    /// in which stage it was and what became of the command.
     ///
     /// Too small: calls fail that a reconnection or a busy moment of the server would have delayed only, and their
-    /// commands may still run. Too large: callers wait on a dead server. From a nanosecond to 365 days.
+    /// commands may still run. Too large: callers wait on a dead server. What is to outlive an unplanned failover needs more than
+    /// the servers take for it, which is 15 s and more by their own defaults. From a nanosecond to 365 days.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -164,6 +168,9 @@ impl Config {
     /// second one (`CLIENT LIST ID`; not in RESP2, where connections have no number). A proxy that makes
     /// answers of its own to `HELLO` and `PING` answers the second one at once: behind such a one this should be longer than the
     /// slowest command, whose outcome would else be lost with its connection.
+    ///
+    /// With several nodes this is so for each of them. Besides, after 1 s of such silence it is asked whether another node has
+    /// taken its place, whatever is set here.
     ///
     /// Too small: a second connection for every slow command. Too large: calls that could have been answered by another
     /// connection end at their deadlines. From a nanosecond to 365 days.
@@ -288,7 +295,7 @@ impl Config {
 /// Connections for one caller at a time.
 impl Config {
     /// Sets how many blocking commands (`BLPOP`, `XREAD` with `BLOCK`, ...) may be under way at once, each on a connection of
-    /// its own. Default: 256 ([`MAX_BLOCKING`](crate::client::defaults::MAX_BLOCKING)).
+    /// its own. Default: 256 ([`MAX_BLOCKING`](crate::client::defaults::MAX_BLOCKING)). With several nodes: at each of them.
     ///
     /// One that finds no place waits for one, in the order of coming, until its deadline; for that, the time that it may wait
     /// on the server is not added.
@@ -302,7 +309,7 @@ impl Config {
     }
 
     /// Sets how many connections callers may have for themselves at once. Default: 64
-    /// ([`MAX_DEDICATED`](crate::client::defaults::MAX_DEDICATED)).
+    /// ([`MAX_DEDICATED`](crate::client::defaults::MAX_DEDICATED)). With several nodes: to each of them.
     ///
     /// Who finds no place waits for one, in the order of coming, until its deadline.
     ///

@@ -82,9 +82,9 @@ impl Config {
     ///
     /// `sentinels` are some of the Sentinels, the more the better: one that answers and can be believed is needed; the others are
     /// found through them. Of what they say the newest is believed, and only if the server that they name says of itself that it
-    /// is the primary. TCP only. Their usual port is 26379 ([`SENTINEL_PORT`](crate::client::defaults::SENTINEL_PORT)). The credentials of the
-    /// configuration are those of the servers; Sentinels have
-    /// [their own](Self::with_sentinel_credentials).
+    /// is the primary. TCP only. Their usual port is 26379
+    /// ([`SENTINEL_PORT`](crate::client::defaults::SENTINEL_PORT)). The credentials of the configuration are those of the
+    /// servers; Sentinels have [their own](Self::with_sentinel_credentials).
     ///
     /// See <https://redis.io/docs/latest/develop/reference/sentinel-clients/>.
     ///
