@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::node::Node;
-use super::routes::{Routing, Snapshot};
+use super::routes::Routing;
+use super::snapshot::Snapshot;
 use crate::command::Slot;
 use crate::connection::Displacement;
 
