@@ -73,7 +73,7 @@ async fn finds_its_node(cluster: &Cluster, client: &Client) {
     }
     for (number, popper) in poppers.into_iter().enumerate() {
         let popped = popper.await.unwrap().unwrap();
-        assert_eq!(popped, Some((format!("list:{number}").into(), number.to_string())));
+        assert_eq!(popped, Some((format!("list:{number}"), number.to_string())));
     }
     // Keys in several slots.
     let refused = client.blpop::<String, String>(("one", "two"), Duration::from_secs(1)).await.unwrap_err();
@@ -236,7 +236,7 @@ async fn begins_anew_where_its_keys_are(cluster: &Cluster, client: &Client) {
             let client = client.clone();
             tokio::spawn(async move {
                 for _ in 0..25 {
-                    client
+                    let _ = client
                         .optimistic("count")
                         .deadline(PATIENCE)
                         .run(async move |connection, transaction| {
