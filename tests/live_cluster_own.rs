@@ -236,7 +236,7 @@ async fn begins_anew_where_its_keys_are(cluster: &Cluster, client: &Client) {
             let client = client.clone();
             tokio::spawn(async move {
                 for _ in 0..25 {
-                    let ((), _results) = client
+                    let _ = client
                         .optimistic("count")
                         .deadline(PATIENCE)
                         .run(async move |connection, transaction| {

@@ -43,9 +43,9 @@ impl fmt::Display for Slot {
 }
 
 fn hashed_part(key: &[u8]) -> &[u8] {
-    let Some(open) = memchr::memchr(b'{', key) else { return key };
+    let Some(open) = key.iter().position(|byte| *byte == b'{') else { return key };
     let rest = key.get(open + 1..).unwrap_or_default();
-    match memchr::memchr(b'}', rest) {
+    match rest.iter().position(|byte| *byte == b'}') {
         Some(close) if close > 0 => rest.get(..close).unwrap_or(key),
         _ => key,
     }

@@ -396,6 +396,10 @@ impl Dispatch {
         }
         let Some(redirect) = Redirect::of(line, node.address()) else {
             // The primary is asked in a way in which it can be waited for.
+            if line.starts_with(READONLY) {
+                // It is not tried again here, and the next one is to find the new primary.
+                routing.ask_refresh();
+            }
             let goes_on = tracked.may_read_elsewhere(&routing) && UNFIT.iter().any(|code| line.starts_with(code));
             if goes_on {
                 tracked.past.primary_only = true;
@@ -564,6 +568,7 @@ pub(crate) fn is_setback(line: &[u8]) -> bool {
     line.starts_with(b"MOVED ")
         || line.starts_with(b"ASK ")
         || line.starts_with(b"REDIRECT ")
+        || line.starts_with(READONLY)
         || UNFIT.iter().any(|code| line.starts_with(code))
 }
 
@@ -573,6 +578,9 @@ fn words(line: &[u8]) -> Cause {
 
 /// Lets the next command, or transaction, into a node to which its slot is being moved.
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+
+/// A node says by this that it is no primary, or not any more.
+const READONLY: &[u8] = b"READONLY";
 
 /// With these a replica says that it cannot answer, for reasons that the primary need not have.
 const UNFIT: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN", b"TRYAGAIN"];

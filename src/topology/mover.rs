@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, sleep_until};
 
+use super::cluster::Health;
 use super::hub::{Hub, Office};
 use super::node::Node;
 use super::registry::{Afterwards, House, Outlet};
@@ -91,7 +92,8 @@ impl Hub {
             };
             // Until a primary knows that a slot has left it, it takes what is published there. A replica hears it all twice.
             let may_be_late = |home: Outlet| {
-                outlets.is_up(home) && outlets.node(home).is_some_and(|node| !is_replica(snapshot, &node))
+                let is_late = |node: &Arc<Node>| !is_replica(snapshot, node) && !has_failed(snapshot, node);
+                outlets.is_up(home) && outlets.node(home).is_some_and(|node| is_late(&node))
             };
             let is_heard_there = topic.kind == TopicKind::Shard && home.is_some_and(may_be_late);
             if is_heard_there && home != Some(outlet) {
@@ -135,8 +137,16 @@ fn is_replica(snapshot: &Snapshot, node: &Arc<Node>) -> bool {
     index.is_some_and(|index| snapshot.map.shards().iter().any(|shard| shard.replicas.contains(&index)))
 }
 
+/// Whether the others of its deployment say that it cannot be reached.
+fn has_failed(snapshot: &Snapshot, node: &Arc<Node>) -> bool {
+    let index = snapshot.nodes.iter().position(|other| Arc::ptr_eq(other, node));
+    let facts = index.and_then(|index| snapshot.map.nodes().get(index));
+    facts.is_some_and(|facts| facts.health == Health::Failed)
+}
+
 fn host_of(snapshot: &Snapshot, node: &Arc<Node>) -> Host {
-    Host { is_primary: snapshot.is_primary(node), is_well: node.is_ready() }
+    let is_failed = has_failed(snapshot, node);
+    Host { is_primary: snapshot.is_primary(node), is_well: node.is_ready() && !is_failed, is_failed }
 }
 
 /// When there is something to look at again, if nothing happens before; what is due is done.

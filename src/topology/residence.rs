@@ -9,6 +9,8 @@ pub(super) struct Host {
     pub(super) is_primary: bool,
     /// Whether it answers, as far as is known.
     pub(super) is_well: bool,
+    /// Whether the others say that it cannot be reached: one that is frozen keeps its connections.
+    pub(super) is_failed: bool,
 }
 
 /// Where plain topics live.
@@ -21,7 +23,7 @@ pub(super) struct Residence {
 }
 
 /// Which of the nodes plain topics are to live at; `None`: there is no primary. They stay where they are unless that node has
-/// left, or cannot be connected to while another one is well; where all publish to one primary (`follows`), they live there.
+/// left, or has failed or cannot be connected to while another one is well; where all publish to one primary (`follows`), they live there.
 /// `turn` says where to begin to look for another one.
 pub(super) fn choose(residence: Residence, hosts: &[Host], follows: bool, turn: usize) -> Option<usize> {
     let current = residence.host.and_then(|index| Some((index, *hosts.get(index)?)));
@@ -34,7 +36,7 @@ pub(super) fn choose(residence: Residence, hosts: &[Host], follows: bool, turn: 
     let is_well = |index: &usize| hosts.get(*index).is_some_and(|host| host.is_well);
     let other = || primaries().find(|index| is_well(index) && Some(*index) != residence.host);
     match stays {
-        Some((index, _)) if !is_down => Some(index),
+        Some((index, host)) if !is_down && !host.is_failed => Some(index),
         Some((index, _)) => Some(other().unwrap_or(index)),
         None => primaries().find(is_well).or_else(|| primaries().next()),
     }
@@ -47,9 +49,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
-    const PRIMARY: Host = Host { is_primary: true, is_well: true };
-    const ILL: Host = Host { is_primary: true, is_well: false };
-    const REPLICA: Host = Host { is_primary: false, is_well: true };
+    const PRIMARY: Host = Host { is_primary: true, is_well: true, is_failed: false };
+    const ILL: Host = Host { is_primary: true, is_well: false, is_failed: false };
+    const REPLICA: Host = Host { is_primary: false, is_well: true, is_failed: false };
 
     fn at(host: usize, down_for: Option<u64>) -> Residence {
         Residence { host: Some(host), down_for: down_for.map(Duration::from_millis) }
@@ -78,6 +80,13 @@ mod tests {
     fn it_is_left_when_it_is_down_and_another_one_is_well() {
         assert_eq!(choose(at(0, Some(1000)), &[PRIMARY, PRIMARY], false, 0), Some(1));
         assert_eq!(choose(at(0, Some(60_000)), &[ILL, ILL, REPLICA], false, 0), Some(0));
+    }
+
+    #[test]
+    fn it_is_left_when_the_others_say_that_it_has_failed_whatever_its_connection_does() {
+        let frozen = Host { is_failed: true, ..PRIMARY };
+        assert_eq!(choose(at(0, None), &[frozen, PRIMARY], false, 0), Some(1));
+        assert_eq!(choose(at(0, None), &[frozen, ILL], false, 0), Some(0));
     }
 
     #[test]

@@ -28,7 +28,16 @@ impl Snapshot {
             && self.nodes.iter().all(holds)
             && self.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
                 == other.map.shards().iter().map(|shard| shard.replicas.len()).sum::<usize>()
+            && self.failed().eq(other.failed())
             && (0..Slot::COUNT).filter_map(Slot::new).all(|slot| same(self.primary(slot), other.primary(slot)))
+    }
+
+    /// The nodes of which the others say that they cannot be reached, in the order of their addresses.
+    fn failed(&self) -> impl Iterator<Item = String> + use<> {
+        let failed = self.map.nodes().iter().filter(|facts| facts.health == Health::Failed);
+        let mut addresses: Vec<_> = failed.map(|facts| facts.address.to_string()).collect();
+        addresses.sort_unstable();
+        addresses.into_iter()
     }
 
     /// The primary that has the slot; `None`: no node serves it.
