@@ -35,7 +35,7 @@ const DEFAULT: Duration = steadfast::client::defaults::DEADLINE;
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 fn start(place: Place) -> Cluster {
-    QUARTERS.map(tag_of);
+    QUARTERS.iter().for_each(|slot| drop(tag_of(*slot)));
     place.build_cluster().primaries(4).replicas(0).start()
 }
 
@@ -78,8 +78,10 @@ async fn others_fail(client: &Client, is_told: impl Fn(&Error) -> bool) {
             let error = outcome.unwrap_err();
             assert!(took < deadline + SLACK, "{took:?} of {deadline:?}: {error}");
             assert_eq!(error.fate(), Fate::NotSent, "{error}");
+            // An attempt that is not over has nothing to tell, and on a busy machine it may take as long as the shortest.
+            let is_early = error.cause().is_none() && error.stage().is_some_and(is_early);
             assert!(
-                is_told(&error),
+                is_told(&error) || (deadline == DEADLINES[0] && is_early),
                 "after {took:?} of {deadline:?}: {error}; {:?}, {:?}",
                 error.stage(),
                 error.cause()
@@ -196,7 +198,7 @@ const SECURE: [Place; 2] =
 #[test]
 fn nodes_with_certificates_for_other_names_cost_their_own_calls_alone_and_are_told_as_that() {
     in_each(&SECURE, async |place| {
-        QUARTERS.map(tag_of);
+        QUARTERS.iter().for_each(|slot| drop(tag_of(*slot)));
         let mut cluster = place.build_cluster().primaries(4).replicas(0);
         // The nodes look at the issuer alone, and are content with each other.
         for number in 1..4 {
