@@ -341,7 +341,7 @@ impl Blocked {
             }
             (Fate::NotSent, Reason::Deadline(_) | Reason::Full) => lane.give_back(),
             (Fate::NotSent, Reason::Link(_) | Reason::Closed) => return self.try_another(lane, lost),
-            (Fate::NotSent | Fate::Refused, Reason::Displaced) => {
+            (Fate::NotSent | Fate::Refused, Reason::Displaced(_)) => {
                 lane.give_back();
                 let cause = (lost.fate == Fate::Refused).then_some(Cause::ReadOnly);
                 if let Ground::Many(placement) = &mut self.ground {

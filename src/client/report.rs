@@ -156,7 +156,7 @@ pub(super) fn lost(name: &Name, node: &Address, within: Option<Duration>, lost: 
         Reason::Closed => (ErrorKind::Closed, Detail::None),
         Reason::Full => (ErrorKind::Full, Detail::None),
         // Whoever places commands tries again until the deadline.
-        Reason::Displaced => (ErrorKind::Timeout, Detail::None),
+        Reason::Displaced(_) => (ErrorKind::Timeout, Detail::None),
     };
     let report = Report::new(kind, lost.fate, name.shown());
     Error::new(Report {

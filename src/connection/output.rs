@@ -130,6 +130,6 @@ pub(crate) enum Reason {
     Closed,
     /// There was no room, and it was not to wait for some.
     Full,
-    /// It belongs to another node now: the topology places it anew.
-    Displaced,
+    /// It belongs to another node now: the topology places it anew. With why it had not been run, if it was refused.
+    Displaced(Option<Cause>),
 }

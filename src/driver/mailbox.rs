@@ -210,7 +210,7 @@ impl Mailbox {
         let used = queue.used.commands;
         rouse(queue);
         for ticket in waiting.into_values().filter_map(|waiting| waiting.entry.ticket) {
-            ticket.complete(Outcome::Lost(unsent(Reason::Displaced, used)));
+            ticket.complete(Outcome::Lost(unsent(Reason::Displaced(None), used)));
         }
     }
 

@@ -448,7 +448,8 @@ impl Dispatch {
         let Some(tracked) = self.parcels.get_mut(index) else { return };
         tracked.past.note_lost(lost.fate);
         let is_bound = matches!(tracked.parcel.route, Route::Node(_));
-        if let (Reason::Displaced, false) = (&lost.loss.reason, is_bound) {
+        if let (Reason::Displaced(why), false) = (&lost.loss.reason, is_bound) {
+            let cause = why.clone().or_else(|| tracked.past.last.take()).unwrap_or(Cause::Moved);
             tracked.past.redirects += 1;
             if lost.fate == Fate::Refused {
                 routing.ask_refresh();
@@ -457,7 +458,7 @@ impl Dispatch {
             tracked.past.primary_only |= tracked.may_fall_back(&routing, node);
             return match tracked.past.redirects <= MOST_AT_ONCE && lost.fate != Fate::Refused {
                 true => tracked.progress = Progress::Ready(None),
-                false => self.pause(index, Cause::ReadOnly),
+                false => self.pause(index, cause),
             };
         }
         let is_over = matches!(lost.loss.reason, Reason::Deadline(_) | Reason::Closed);

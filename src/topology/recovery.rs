@@ -180,7 +180,7 @@ impl Drop for Recovery {
 pub(crate) fn cause_of(lost: &Lost) -> Cause {
     match &lost.loss.reason {
         Reason::Link(cause) | Reason::Session(cause) | Reason::Deadline(Some(cause)) => cause.clone(),
-        Reason::Deadline(None) | Reason::Full | Reason::Displaced => Cause::Silent,
+        Reason::Deadline(None) | Reason::Full | Reason::Displaced(_) => Cause::Silent,
         Reason::Closed => Cause::ClosedHere,
     }
 }

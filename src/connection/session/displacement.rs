@@ -51,10 +51,11 @@ impl<T: Claim> Session<T> {
             self.handle_lost(Cause::Replaced, now);
             self.outputs.push_back(Output::Hangup);
         }
-        let loss = Arc::new(self.loss(Reason::Displaced, now));
+        let loss = Arc::new(self.loss(Reason::Displaced(None), now));
         self.backlog.displace(&loss, self.socket(), &mut self.outputs);
         if self.gates.is_active() {
-            let loss = Arc::new(Loss { stage: Stage::Refused, ..Loss::clone(&loss) });
+            let reason = Reason::Displaced(self.gates.cause().cloned());
+            let loss = Arc::new(Loss { stage: Stage::Refused, reason, ..Loss::clone(&loss) });
             self.gates.give_up_all(&loss, &mut self.outputs);
             self.backlog.settle(self.gates.take_settled());
         }

@@ -22,7 +22,8 @@ impl<T: Claim> Session<T> {
         }
         if self.settings.routed && refusal == Refusal::ReadOnly {
             // A new connection would lead to the same node: the topology knows another one.
-            let loss = Arc::new(Loss { stage: Stage::Refused, ..self.loss(Reason::Displaced, now) });
+            let loss =
+                Arc::new(Loss { stage: Stage::Refused, ..self.loss(Reason::Displaced(Some(Cause::ReadOnly)), now) });
             self.backlog.settle(placed.entry.room());
             if let Some(ticket) = placed.entry.ticket.take() {
                 self.outputs.push_back(placed.tell(ticket, &loss, |_, sending| sending.fate()));

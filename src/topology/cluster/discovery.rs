@@ -36,7 +36,9 @@ pub(in super::super) async fn find(routing: Arc<Routing>, seeds: Vec<Address>, u
                     break;
                 }
                 // The others have been asked too: those that are well answer as soon.
-                until = until.min(now() + OTHERS);
+                if is_usable {
+                    until = until.min(now() + OTHERS);
+                }
             }
             Ok(Err(cause)) => failed.push(cause),
             Err(_) => break,

@@ -363,7 +363,7 @@ impl Ledger {
             }
             Reason::Link(_) | Reason::Session(_) | Reason::Closed => assert_eq!(at.excuse, Excuse::TurnsAway),
             Reason::Full => panic!("{token}: there is no such bound here"),
-            Reason::Displaced => panic!("{token}: there is no topology here"),
+            Reason::Displaced(_) => panic!("{token}: there is no topology here"),
         }
         if command.verb.effect == Effect::Count {
             let counter = &mut self.counters[usize::from(command.verb.key)][command.verb.repeat as usize];
