@@ -257,11 +257,9 @@ impl World {
                 it.readable.extend_from_slice(&bytes);
             }
         }
-        if it.down.is_empty() || it.gone == Some(End::Rst) {
-            if it.gone.is_some() {
-                it.end = it.gone;
-                it.writer.take().into_iter().for_each(Waker::wake);
-            }
+        if it.gone == Some(End::Rst) || (it.gone.is_some() && it.down.is_empty()) {
+            it.end = it.gone;
+            it.writer.take().into_iter().for_each(Waker::wake);
         }
         it.reader.take().into_iter().for_each(Waker::wake);
     }

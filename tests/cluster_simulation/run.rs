@@ -179,7 +179,7 @@ impl fmt::Display for Run {
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How often a node is asked for the topology in a second.
-const MOST_ASKED: usize = 4;
+const MOST_ASKED: usize = 5;
 
 /// How often it is connected to in a second.
 const MOST_ACCEPTED: usize = 12;

@@ -344,8 +344,7 @@ impl World {
         let shards = truth.shards.clone();
         truth.epoch += 1;
         change(&mut truth);
-        for segment in 0..truth.owners.len() {
-            let (before, after) = (owners[segment], truth.owners[segment]);
+        for (segment, (before, after)) in owners.into_iter().zip(truth.owners.iter().copied()).enumerate() {
             if before != after || shards[before] != truth.shards[after] {
                 self.unsettled[segment] = self.now;
             }
