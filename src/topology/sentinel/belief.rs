@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn who_knows_no_others_is_all_there_are() {
         let alone = Report { others: 0, ..report("a", 1, 1) };
-        assert!(is_majority(&[alone.clone()]));
+        assert!(is_majority(std::slice::from_ref(&alone)));
         assert!(!is_majority(&[alone, report("b", 1, 1)][1..]), "one of three");
         assert!(is_majority(&[report("a", 1, 1), report("b", 1, 1)]));
         assert!(!is_majority(&[]));
