@@ -518,7 +518,8 @@ impl Routing {
         let snapshot = self.snapshot.load();
         let proven: HashSet<_> = snapshot.iter().flat_map(|snapshot| &snapshot.nodes).map(Arc::as_ptr).collect();
         let mut registry = lock(&self.registry);
-        if !self.is_cluster() && registry.known.len() > proven.len() + MOST_UNPROVEN {
+        let by_sentinels = matches!(self.settings.source, Source::Sentinel(_));
+        if by_sentinels && registry.known.len() > proven.len() + MOST_UNPROVEN {
             registry.known.retain(|_, known| proven.contains(&Arc::as_ptr(known)));
         }
     }
