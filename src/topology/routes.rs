@@ -513,9 +513,21 @@ impl Routing {
         lock(&self.registry).failure = is_unknown.then(|| cause.clone());
     }
 
+    /// Servers that Sentinels have named, and that have not been found to be primaries, are not kept without end.
+    fn forget_unproven(&self) {
+        let snapshot = self.snapshot.load();
+        let proven: HashSet<_> = snapshot.iter().flat_map(|snapshot| &snapshot.nodes).map(Arc::as_ptr).collect();
+        let mut registry = lock(&self.registry);
+        let by_sentinels = matches!(self.settings.source, Source::Sentinel(_));
+        if by_sentinels && registry.known.len() > proven.len() + MOST_UNPROVEN {
+            registry.known.retain(|_, known| proven.contains(&Arc::as_ptr(known)));
+        }
+    }
+
     /// The topology could not be found out.
     pub(super) fn note_failed(&self, cause: Cause) {
         self.note_trouble(&cause);
+        self.forget_unproven();
         let is_unknown = self.snapshot.load().is_none();
         if is_unknown && cause.is_permanent() {
             // What is closed stays so: the task that keeps the topology would go on for ever.
@@ -585,3 +597,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// So many topologies in a row that are older than the known one are passed over.
 const MOST_OUTDATED: u32 = 3;
+
+/// So many servers that are no part of the topology are kept at most.
+const MOST_UNPROVEN: usize = 16;

@@ -71,13 +71,13 @@ async fn what_a_full_replica_does_not_take_goes_to_the_primary_at_once() {
     settle().await;
     house.0.is_silent.store(true, Ordering::SeqCst);
     let second = Duration::from_secs(1);
-    let (mut first, mut second_one) = (pin!(reading(&routes, second).run()), pin!(reading(&routes, second).run()));
-    assert!(poll(first.as_mut()).is_pending() && poll(second_one.as_mut()).is_pending());
+    // Nobody looks after them but who was told to be woken.
+    let readings = [(); 2].map(|()| tokio::spawn(reading(&routes, second).run()));
     settle().await;
     house.0.is_silent.store(false, Ordering::SeqCst);
     settle().await;
-    for (reading, port) in [(first, 2), (second_one, 1)] {
-        let delivered = tokio::time::timeout(second * 2, reading).await.expect("it has a deadline");
+    for (reading, port) in readings.into_iter().zip([2, 1]) {
+        let delivered = tokio::time::timeout(second * 2, reading).await.expect("it has a deadline").unwrap();
         let [settled] = delivered.settled.as_slice() else { panic!("there is one command") };
         assert!(matches!(settled.end, End::Answered { .. }), "by {port}");
         assert_eq!(settled.node.as_ref().map(|node| node.address()), Some(&address(port)));
@@ -153,4 +153,21 @@ async fn what_a_user_says_of_addresses_may_ask_the_client_itself() {
     });
     let waited = tokio::task::spawn_blocking(move || waiting.recv_timeout(Duration::from_secs(10)));
     waited.await.unwrap().expect("nothing is locked meanwhile");
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_that_sentinels_name_and_that_are_no_primaries_are_forgotten() {
+    let house = House::default();
+    let mut settings = settings(&house);
+    let link = settings.link.clone();
+    settings.source =
+        Source::Sentinel(Box::new(SentinelSettings { sentinels: Vec::new(), service: "service".to_owned(), link }));
+    let routes = Routes::start(settings, Handle::current());
+    routes.adopt(found(&[(1, &[2])]));
+    for port in 100..400 {
+        routes.seed(&address(port));
+        routes.note_failed(Cause::NotConnected);
+    }
+    assert!(routes.nodes().len() < 30, "{} are known", routes.nodes().len());
+    assert!(routes.known(&address(1)).is_some() && routes.known(&address(2)).is_some());
 }
