@@ -82,3 +82,15 @@ async fn until(is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_reached_is_told_with_its_cause() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("redis+cluster://{closed}?deadline=500ms");
+    let unconnected = Client::connect_lazily(url.as_str()).unwrap();
+    let errors = [Client::connect(url.as_str()).await.unwrap_err(), unconnected.get::<u32>("x").await.unwrap_err()];
+    for error in errors {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout, Fate::NotSent), "{error}");
+        assert!(error.to_string().contains("Connection refused"), "{error}");
+    }
+}

@@ -79,7 +79,7 @@ pub enum NodeHealth {
 }
 
 impl Topology {
-    /// All nodes.
+    /// All nodes, in the order of their addresses.
     pub fn nodes(&self) -> &[TopologyNode] {
         &self.nodes
     }
@@ -89,9 +89,10 @@ impl Topology {
         self.nodes.iter().find(|node| node.address == *address)
     }
 
-    /// The primaries.
+    /// The primaries; in a cluster those that serve any slots.
     pub fn primaries(&self) -> impl Iterator<Item = &TopologyNode> {
-        self.nodes.iter().filter(|node| node.role == NodeRole::Primary)
+        let by_slots = self.nodes.iter().any(|node| !node.slots.is_empty());
+        self.nodes.iter().filter(move |node| node.role == NodeRole::Primary && !(by_slots && node.slots.is_empty()))
     }
 
     /// Counts up with every change; 0: nothing is known yet.
@@ -161,7 +162,9 @@ fn described(snapshot: &Snapshot) -> Topology {
             stats,
         }
     });
-    Topology { nodes: nodes.collect(), number: snapshot.number }
+    let mut nodes: Vec<_> = nodes.collect();
+    nodes.sort_by_cached_key(|node| node.address.to_string());
+    Topology { nodes, number: snapshot.number }
 }
 
 fn link_of(node: &Node) -> (LinkState, Stats) {

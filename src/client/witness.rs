@@ -9,7 +9,8 @@ use super::handle::Client;
 use super::observer::{Ending, Observation, Observer};
 use super::report::Name;
 use crate::driver::{Passage, ReplySlot, Trace, now};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ErrorPart};
+use crate::outcome::Fate;
 
 /// An observer, and what its observations have in common.
 pub(super) struct Witness {
@@ -86,7 +87,7 @@ impl Client {
     /// One command of a call has ended, at `place` among those that were sent.
     pub(super) fn tell(&self, name: &Name, place: Option<usize>, call: &Ended, error: Option<&Error>) {
         if let Some(error) = error {
-            self.counters().count_failed(error.fate());
+            self.counters().count_failed(worst_fate(error));
             if matches!(error.kind(), ErrorKind::NeedsDedicated | ErrorKind::CrossSlot | ErrorKind::Arguments) {
                 self.counters().count_turned_away();
             }
@@ -126,4 +127,16 @@ impl Client {
             ending,
         });
     }
+}
+
+/// What became of the part of a command of which least is known, or most was done, if it went to several nodes.
+fn worst_fate(error: &Error) -> Fate {
+    let rank = |fate: Fate| match fate {
+        Fate::NotSent => 0,
+        Fate::Refused => 1,
+        Fate::Executed => 2,
+        Fate::Unknown | Fate::Partial => 3,
+    };
+    let parts = error.parts().iter().map(ErrorPart::fate).max_by_key(|fate| rank(*fate));
+    parts.unwrap_or_else(|| error.fate())
 }

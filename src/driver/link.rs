@@ -138,6 +138,14 @@ impl Link {
         self.shared.state.borrow()
     }
 
+    /// Why there is no connection; `None`: there is one, or nothing has gone wrong yet.
+    pub(crate) fn trouble(&self) -> Option<Cause> {
+        match &*self.standing() {
+            LinkState::Backoff { cause, .. } | LinkState::Connecting { last: Some(cause), .. } => Some(cause.clone()),
+            _ => None,
+        }
+    }
+
     /// Waits until commands can be sent. The error is why they never will be, unless a certificate, a password or a
     /// setting is changed; `ClosedHere` if the link is closed.
     ///

@@ -8,7 +8,8 @@ use tokio::runtime::Handle;
 
 use super::deployed::Deployed;
 use super::links::{Links, LinksBounds};
-use super::routes::{Routes, RoutesSettings};
+use super::routes::Routes;
+use super::source::RoutesSettings;
 use crate::driver::LinkSettings;
 
 /// What a deployment is made of.

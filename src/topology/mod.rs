@@ -29,6 +29,7 @@ mod residence;
 mod routes;
 mod sentinel;
 mod snapshot;
+mod source;
 mod station;
 mod subscriber;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub(crate) use pool::{Lane, Pool, PoolBounds};
 pub use reading::ReadFrom;
 pub(crate) use recovery::{Arrival, Finder, Reuse, cause_of};
 pub(crate) use registry::{Asked, Breadth, Denied};
-pub(crate) use routes::{Routes, RoutesSettings, Routing, SentinelSettings, Source};
+pub(crate) use routes::{Routes, Routing};
 pub(crate) use snapshot::Snapshot;
+pub(crate) use source::{RoutesSettings, SentinelSettings, Source};
 pub use subscriber::Subscriptions;

@@ -7,75 +7,30 @@ use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::{ArcSwapOption, Guard};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use super::cluster::{Health, NodeFacts, SlotMap};
+use super::cluster::{Health, NodeFacts};
 use super::displaced;
 use super::hub::Hub;
 use super::links::LinksBounds;
 use super::mover;
-use super::naming::{AddressMap, ServerNames};
 use super::node::Node;
 use super::probe;
 use super::reading::{self, ReadFrom};
 use super::refresh;
 use super::refresh_schedule::RefreshSchedule;
 use super::snapshot::Snapshot;
+use super::source::{Found, RoutesSettings, Source};
 use super::subscriber::Subscriptions;
 use super::together::{Boxed, all};
 use crate::command::Slot;
 use crate::connection::{Displacement, LinkState, Offline};
-use crate::driver::{Counters, Event, LinkSettings, News, now};
+use crate::driver::{Counters, Event, News, now};
 use crate::outcome::{Address, Cause};
-
-/// What several nodes are made of.
-#[derive(Clone)]
-pub(crate) struct RoutesSettings {
-    /// Of each node's link, but for the address.
-    pub(crate) link: LinkSettings,
-    pub(crate) bounds: LinksBounds,
-    pub(crate) source: Source,
-    pub(crate) read_from: ReadFrom,
-    /// Whether commands that write to keys of several slots are sent as several.
-    pub(crate) split_writes: bool,
-    pub(crate) address_map: Option<AddressMap>,
-    pub(crate) server_names: Option<ServerNames>,
-    /// The topology is asked for at most once in this time.
-    pub(crate) refresh_interval: Duration,
-    /// And at least once in this; `None`: only when there is a reason.
-    pub(crate) refresh_every: Option<Duration>,
-}
-
-/// Who says which nodes there are.
-#[derive(Clone)]
-pub(crate) enum Source {
-    /// The nodes of a cluster; at first those at these addresses.
-    Cluster { seeds: Vec<Address> },
-    /// Sentinels.
-    Sentinel(Box<SentinelSettings>),
-    /// These servers themselves, of which one is the primary.
-    Replicas { nodes: Vec<Address> },
-}
-
-/// How Sentinels are asked.
-#[derive(Clone)]
-pub(crate) struct SentinelSettings {
-    pub(crate) sentinels: Vec<Address>,
-    pub(crate) service: String,
-    /// Of the link to each, but for the address.
-    pub(crate) link: LinkSettings,
-}
-
-/// What a source has said.
-pub(crate) struct Found {
-    pub(crate) map: SlotMap,
-    /// Of two that differ, the higher is the newer.
-    pub(crate) rank: u64,
-}
 
 /// What is known of the topology.
 #[derive(Clone, Debug)]
@@ -207,7 +162,12 @@ impl Routing {
 
     /// Why nothing is known of the topology, as far as that was tried.
     pub(crate) fn last_failure(&self) -> Option<Cause> {
-        lock(&self.registry).failure.clone()
+        let (failure, known) = {
+            let registry = lock(&self.registry);
+            (registry.failure.clone(), registry.known.values().cloned().collect::<Vec<_>>())
+        };
+        let of_a_link = || known.iter().filter_map(|node| node.started()).find_map(|links| links.shared().trouble());
+        failure.filter(|cause| *cause != Cause::NotConnected).or_else(of_a_link)
     }
 
     /// What a call does that finds no connection.

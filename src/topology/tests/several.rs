@@ -4,7 +4,8 @@ use std::sync::{OnceLock, Weak, mpsc};
 
 use super::super::cluster::{NodeFacts, Shard, SlotMap};
 use super::super::dispatch::Dispatch;
-use super::super::routes::{Found, Standing};
+use super::super::routes::Standing;
+use super::super::source::Found;
 use super::*;
 use crate::command::{Encoded, Retry, Slot};
 use crate::connection::{Policy, Repeat};
