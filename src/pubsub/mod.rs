@@ -43,7 +43,8 @@
 //! # Ordering
 //! A subscription gives messages in the order in which the server sent them, over all its topics. To what is published by
 //! the same client's commands, which travel on another connection, there is no order. With several nodes it is the order of
-//! each; where a sharded channel moves, the last messages of the old node may come after the first of the new one.
+//! each; where a sharded channel moves, the last messages of the old node may come after the first of the new one, and after a failover
+//! some may come twice: from the new primary, and from the old one that has become its replica.
 //!
 //! # Reconnection
 //! When the connection is lost, each subscription finds [`Delivery::Gap`] right behind the last message before that; the
