@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use steadfast::{BoxFuture, Client, Config, Resolver};
 
-use faults::{Memory, SLOTS, Shards, in_clusters, settled};
+use faults::{Memory, SLOTS, Shards, in_clusters, settled, settled_after_an_outage};
 use live::{PATIENCE, connected, until};
 use support::{Cluster, How, Role};
 
@@ -101,7 +101,7 @@ fn a_cluster_that_is_restarted_as_a_whole_costs_no_read_and_doubles_no_write() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         (0..cluster.len()).for_each(|number| cluster.restart(number));
         cluster.wait_ok(PATIENCE);
-        settled(&client).await;
+        settled_after_an_outage(&client).await;
         shards.all_get_on_by(50).await;
         for report in shards.end().await {
             report.ran_once(&cluster.servers()).only_unknown_writes();
@@ -137,7 +137,7 @@ fn a_cluster_that_moves_as_a_whole_is_found_again_by_its_name() {
         let new = IpAddr::from([127, 0, 0, 2]);
         cluster.move_to(new);
         *resolver.0.lock().unwrap() = new;
-        settled(&client).await;
+        settled_after_an_outage(&client).await;
         shards.all_get_on_by(50).await;
         for report in shards.end().await {
             report.ran_once(&cluster.servers()).only_unknown_writes();

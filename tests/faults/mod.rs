@@ -33,7 +33,7 @@ use steadfast::{Client, Config, LinkState};
 pub(crate) use ledger::{Asked, Failure, Memory, Report};
 pub(crate) use load::Load;
 pub(crate) use place::{PLACES, Place, Wire, certified, everywhere, everywhere_on_one_thread, in_each, tls_files};
-pub(crate) use shards::{Proxied, SLOTS, Shards, in_clusters, settled, tag_of};
+pub(crate) use shards::{Proxied, SLOTS, Shards, in_clusters, settled, settled_after_an_outage, tag_of};
 
 use crate::live::{PATIENCE, clients_of, until, until_state, within};
 use crate::support::Server;

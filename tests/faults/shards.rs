@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use steadfast::api::Strings as _;
+use steadfast::client::defaults;
 use steadfast::testing::FaultProxy;
 use steadfast::{Address, Client, Config, Effect, Replay};
 
@@ -83,6 +84,16 @@ impl Shards {
 
 /// The cluster says that it is well: calls to all shards work, within a second.
 pub(crate) async fn settled(client: &Client) {
+    settled_within(client, SETTLING).await;
+}
+
+/// The same after a time in which no node at all could be connected to: each is tried again after the longest pause at the
+/// latest.
+pub(crate) async fn settled_after_an_outage(client: &Client) {
+    settled_within(client, defaults::BACKOFF_MAX + SETTLING).await;
+}
+
+async fn settled_within(client: &Client, limit: Duration) {
     let begin = Instant::now();
     for slot in SLOTS {
         let key = format!("{}settled", tag_of(slot));
@@ -93,7 +104,7 @@ pub(crate) async fn settled(client: &Client) {
     }
     let took = begin.elapsed();
     tell(&format!("settled after {took:.1?}"));
-    assert!(took < SETTLING, "all is well, and calls took {took:?}");
+    assert!(took < limit, "all is well, and calls took {took:?}");
 }
 
 /// A proxy before each node of a cluster, which clients with [`Proxied::lead`] in their configuration go through.
