@@ -10,7 +10,8 @@
 # clippy    no warning with the default features, with none, and with all of them
 # docs      no warning from rustdoc
 # msrv      the library with the oldest compiler that it promises to support
-# tests     unit tests, integration tests against real servers, documentation examples
+# tests     unit tests, integration tests against real servers, documentation examples; STEADFAST_CLUSTER_PLACES=all:
+#           faults in clusters on both servers, each plain and with TLS, which takes twice as long
 # simulation  random schedules of faults in virtual time, optimised: STEADFAST_SEEDS (100000) of one connection,
 #             STEADFAST_CLUSTER_SEEDS (10000) of a cluster, with a thousand nodes and a thousand clients
 # examples  each example runs to its end, with a server of this run where it needs a real one
