@@ -125,7 +125,15 @@ async fn work_through(client: &Client, proxy: &FaultProxy, told: &Arc<Told>, job
     let cutting = async {
         let mut cut = Cut::Fin;
         while !over.load(Ordering::SeqCst) {
+            let given = told.given.lock().unwrap().len();
             tokio::time::sleep(Duration::from_millis(50)).await;
+            // On a machine that is too busy to make connections as fast as they are cut, the work would never be over.
+            for _ in 0..100 {
+                if told.given.lock().unwrap().len() >= given + 10 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             let _ = client.ping().await;
             proxy.cut(cut);
             cut = if cut == Cut::Fin { Cut::Rst } else { Cut::Fin };
