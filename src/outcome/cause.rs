@@ -121,6 +121,11 @@ impl IoFailure {
 }
 
 impl Cause {
+    /// That the server refused something with this error, its line without the `-`.
+    pub(crate) fn refused(line: &[u8]) -> Self {
+        Self::Refused { message: String::from_utf8_lossy(line).into() }
+    }
+
     /// Whether trying again cannot help until someone changes a certificate, a password or a setting.
     pub fn is_permanent(&self) -> bool {
         match self {

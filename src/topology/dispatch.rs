@@ -11,6 +11,7 @@ use super::acquisition::{Rang, before};
 use super::cluster::Redirect;
 use super::node::Node;
 use super::parcel::{End, Form, Parcel, Past, Route, Settled};
+use super::persistence::{MOST_AT_ONCE, pause};
 use super::routes::{Routing, Standing};
 use crate::command::Encoded;
 use crate::connection::{Displacement, Entry, GroupEnd, Loss, Lost, Offline, Policy, Reason, Repeat, Room, Sent};
@@ -415,7 +416,7 @@ impl Dispatch {
                 // That node is another one than the connection leads to.
                 node.displace(Displacement::Doubted);
                 routing.ask_refresh();
-                self.pause(index, words(line));
+                self.pause(index, Cause::refused(line));
             }
             Redirect::Moved { slot, to } => {
                 let placed = routing.note_moved(*slot, to);
@@ -423,7 +424,7 @@ impl Dispatch {
                 tracked.past.primary_only = true;
                 match placed {
                     Some(_) if tracked.past.redirects <= MOST_AT_ONCE => tracked.progress = Progress::Ready(None),
-                    _ => self.pause(index, words(line)),
+                    _ => self.pause(index, Cause::refused(line)),
                 }
             }
             Redirect::Ask { to, .. } => match routing.known(to) {
@@ -432,12 +433,12 @@ impl Dispatch {
                     if known.is_none() {
                         routing.ask_refresh();
                     }
-                    self.pause(index, words(line));
+                    self.pause(index, Cause::refused(line));
                 }
             },
             Redirect::Primary { .. } => {
                 routing.ask_refresh();
-                self.pause(index, words(line));
+                self.pause(index, Cause::refused(line));
             }
         }
         true
@@ -483,8 +484,8 @@ impl Dispatch {
     fn pause(&mut self, index: usize, cause: Cause) {
         let Some(tracked) = self.parcels.get_mut(index) else { return };
         tracked.past.last = Some(cause);
-        tracked.past.pauses = (tracked.past.pauses + 1).min(MOST_DOUBLINGS);
-        let pause = FIRST_PAUSE * (1 << (tracked.past.pauses - 1));
+        let pause = pause(tracked.past.pauses);
+        tracked.past.pauses = tracked.past.pauses.saturating_add(1);
         self.pause_until(index, now() + pause);
     }
 
@@ -573,10 +574,6 @@ pub(crate) fn is_setback(line: &[u8]) -> bool {
         || UNFIT.iter().any(|code| line.starts_with(code))
 }
 
-fn words(line: &[u8]) -> Cause {
-    Cause::Refused { message: String::from_utf8_lossy(line).into() }
-}
-
 /// Lets the next command, or transaction, into a node to which its slot is being moved.
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
@@ -585,15 +582,6 @@ const READONLY: &[u8] = b"READONLY";
 
 /// With these a replica says that it cannot answer, for reasons that the primary need not have.
 const UNFIT: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"CLUSTERDOWN", b"TRYAGAIN"];
-
-/// A command that was sent on so often is sent on only after a pause.
-const MOST_AT_ONCE: u32 = 4;
-
-/// The first of these pauses, 10 ms.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-
-/// They double so often, up to 640 ms.
-const MOST_DOUBLINGS: u32 = 7;
 
 /// How long the first topology is waited for at a time: whoever finds it tells.
 const TOPOLOGY_PAUSE: Duration = Duration::from_secs(60);

@@ -16,6 +16,7 @@ mod naming;
 mod node;
 mod outlets;
 mod parcel;
+mod persistence;
 mod placement;
 mod pool;
 mod probe;

@@ -12,6 +12,7 @@ use tokio::time::{sleep, sleep_until};
 use super::cluster::Health;
 use super::hub::{Hub, Office};
 use super::node::Node;
+use super::persistence::{MOST_AT_ONCE, pause};
 use super::registry::{Afterwards, House, Outlet};
 use super::residence::{self, Host, PATIENCE, Residence};
 use super::routes::{Routing, Standing};
@@ -33,7 +34,7 @@ pub(super) async fn run(routing: Arc<Routing>, hub: Arc<Hub>) {
         let redirects = hub.redirects.load(Ordering::Relaxed);
         if redirects > MOST_AT_ONCE {
             // The nodes do not agree yet.
-            sleep(FIRST_PAUSE * (1 << (redirects - MOST_AT_ONCE).min(MOST_DOUBLINGS))).await;
+            sleep(pause(redirects - MOST_AT_ONCE)).await;
         }
         let mut afterwards = Afterwards::default();
         let due = {
@@ -114,7 +115,7 @@ impl Hub {
         now: Instant,
     ) -> Option<Outlet> {
         let node = office.plain.and_then(|outlet| office.outlets.node(outlet));
-        let host = node.and_then(|node| snapshot.nodes.iter().position(|other| Arc::ptr_eq(other, &node)));
+        let host = node.and_then(|node| snapshot.place(&node));
         let down_for = office.plain.and_then(|outlet| office.outlets.down_for(outlet, now));
         let hosts: Vec<Host> = snapshot.nodes.iter().map(|node| host_of(snapshot, node)).collect();
         let turn = office.seed(routing);
@@ -133,14 +134,12 @@ impl Office {
 }
 
 fn is_replica(snapshot: &Snapshot, node: &Arc<Node>) -> bool {
-    let index = snapshot.nodes.iter().position(|other| Arc::ptr_eq(other, node));
-    index.is_some_and(|index| snapshot.map.shards().iter().any(|shard| shard.replicas.contains(&index)))
+    snapshot.place(node).is_some_and(|index| snapshot.map.shards().iter().any(|shard| shard.replicas.contains(&index)))
 }
 
 /// Whether the others of its deployment say that it cannot be reached.
 fn has_failed(snapshot: &Snapshot, node: &Arc<Node>) -> bool {
-    let index = snapshot.nodes.iter().position(|other| Arc::ptr_eq(other, node));
-    let facts = index.and_then(|index| snapshot.map.nodes().get(index));
+    let facts = snapshot.place(node).and_then(|place| snapshot.map.nodes().get(place));
     facts.is_some_and(|facts| facts.health == Health::Failed)
 }
 
@@ -160,15 +159,6 @@ fn due(office: &mut Office, now: Instant) -> Option<Instant> {
     let down = down_for.map(|time| now + if time < PATIENCE { PATIENCE - time } else { PATIENCE });
     down.into_iter().chain(office.formers_until).min()
 }
-
-/// What was sent on so often is sent on only after a pause.
-const MOST_AT_ONCE: u32 = 4;
-
-/// The first of these pauses, 10 ms.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-
-/// They double so often, up to 640 ms.
-const MOST_DOUBLINGS: u32 = 6;
 
 /// How long a channel is listened to where it was before, 10 s: by then that node knows that it has lost the slot.
 const LATE: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ use super::acquisition::{Rang, Unacquired, before};
 use super::cluster::Redirect;
 use super::links::Links;
 use super::node::Node;
+use super::persistence::{MOST_AT_ONCE, pause};
 use super::pool::{Lane, Pool};
 use super::routes::{Routing, Standing};
 use crate::command::Slot;
@@ -120,7 +121,7 @@ impl Placement {
         let Some(node) = self.node.clone() else { return false };
         let routing = Arc::clone(&self.routing);
         if line.starts_with(b"UNBLOCKED ") && line.ends_with(DEMOTED) {
-            self.go_on(Some(words(line)));
+            self.go_on(Some(Cause::refused(line)));
             return true;
         }
         let Some(redirect) = Redirect::of(line, node.address()) else { return false };
@@ -130,20 +131,20 @@ impl Placement {
             Redirect::Moved { to, .. } if to == *node.address() => {
                 // That node is another one than the connection leads to.
                 node.displace(Displacement::Doubted);
-                self.go_on(Some(words(line)));
+                self.go_on(Some(Cause::refused(line)));
             }
             Redirect::Moved { slot, to } => {
                 let is_known = routing.note_moved(slot, &to).is_some();
-                self.go_on((!is_known).then(|| words(line)));
+                self.go_on((!is_known).then(|| Cause::refused(line)));
             }
             Redirect::Ask { to, .. } => match routing.known(&to) {
                 Some(named) => {
                     self.go_on(None);
                     self.target = Target::Named(named);
                 }
-                None => self.go_on(Some(words(line))),
+                None => self.go_on(Some(Cause::refused(line))),
             },
-            Redirect::Primary { .. } => self.go_on(Some(words(line))),
+            Redirect::Primary { .. } => self.go_on(Some(Cause::refused(line))),
         }
         true
     }
@@ -162,8 +163,8 @@ impl Placement {
             return;
         }
         self.last = cause;
-        self.pause = Some(FIRST_PAUSE * (1 << self.pauses));
-        self.pauses = (self.pauses + 1).min(MOST_DOUBLINGS);
+        self.pause = Some(pause(self.pauses));
+        self.pauses = self.pauses.saturating_add(1);
     }
 }
 
@@ -251,18 +252,5 @@ async fn acquire_at(node: Arc<Node>, way: (Kind, bool), until: Option<Instant>) 
     }
 }
 
-fn words(line: &[u8]) -> Cause {
-    Cause::Refused { message: String::from_utf8_lossy(line).into() }
-}
-
 /// How a server ends what blocks on it when it becomes a replica.
 const DEMOTED: &[u8] = b"instance state changed (master -> replica?)";
-
-/// What was sent on so often is sent on only after a pause.
-const MOST_AT_ONCE: u32 = 4;
-
-/// The first of these pauses, 10 ms.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-
-/// They double so often, up to 640 ms.
-const MOST_DOUBLINGS: u32 = 6;

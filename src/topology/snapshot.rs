@@ -40,6 +40,11 @@ impl Snapshot {
         addresses.into_iter()
     }
 
+    /// The node's place among all.
+    pub(super) fn place(&self, node: &Arc<Node>) -> Option<usize> {
+        self.nodes.iter().position(|other| Arc::ptr_eq(other, node))
+    }
+
     /// The primary that has the slot; `None`: no node serves it.
     #[inline]
     pub(crate) fn primary(&self, slot: Slot) -> Option<&Arc<Node>> {

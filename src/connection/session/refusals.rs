@@ -66,5 +66,5 @@ impl<T: Claim> Session<T> {
 pub(super) fn refusal_of(answer: &Frame, scope: Scope) -> Option<Cause> {
     let line = answer.reply().bytes().filter(|_| answer.has_error())?;
     let refusal = Refusal::of(line).filter(|refusal| Scope::of(*refusal) == scope);
-    refusal.map(|_| Cause::Refused { message: String::from_utf8_lossy(line).into() })
+    refusal.map(|_| Cause::refused(line))
 }
